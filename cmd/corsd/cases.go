@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// maxCaseBytes bounds one line of --cases.
+const maxCaseBytes = 1 << 20
+
+// errCase is a line of --cases that is no request.
+var errCase = errors.New("not a case")
+
+// caseDoc is one request of --cases.
+type caseDoc struct {
+	Method   *string      `json:"method"`
+	URL      string       `json:"url"`
+	Headers  headerLines  `json:"headers"`
+	Selector string       `json:"selector"`
+	Response *responseDoc `json:"response"`
+}
+
+// responseDoc is what upstream answers.
+type responseDoc struct {
+	Status  *int        `json:"status"`
+	Headers headerLines `json:"headers"`
+}
+
+// headerLine is one field line.
+type headerLine struct{ name, value string }
+
+// headerLines is a JSON object of header names, each with a value or a list of
+// values, read in its order.
+type headerLines []headerLine
+
+func (h *headerLines) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("headers are an object of names and values")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return err
+		}
+		var values []string
+		if err := json.Unmarshal(raw, &values); err != nil || values == nil {
+			values = make([]string, 1)
+			if string(raw) == "null" || json.Unmarshal(raw, &values[0]) != nil {
+				return fmt.Errorf("header %q is neither a string nor a list of strings", name)
+			}
+		}
+		for _, value := range values {
+			*h = append(*h, headerLine{name.(string), value})
+		}
+	}
+	return nil
+}
+
+// answerDoc is one decision of --cases, and of --format json.
+type answerDoc struct {
+	Class           string              `json:"class"`
+	Verdict         string              `json:"verdict"`
+	Reason          string              `json:"reason"`
+	Policy          string              `json:"policy"`
+	Rule            string              `json:"rule"`
+	Action          string              `json:"action"`
+	Status          int                 `json:"status"`
+	ResponseHeaders map[string][]string `json:"responseHeaders"`
+}
+
+// errorDoc stands for a case that is no request.
+type errorDoc struct {
+	Error string `json:"error"`
+}
+
+func (o *outcome) answer() answerDoc {
+	d := &o.decision
+	a := answerDoc{
+		Class: d.Class.String(), Verdict: d.Verdict.String(), Reason: d.Reason.String(),
+		Policy: d.Policy(), Rule: d.Rule(), Action: d.Action.String(), Status: o.status(),
+		ResponseHeaders: map[string][]string{},
+	}
+	for _, f := range o.responseHeaders() {
+		a.ResponseHeaders[f.Name] = append(a.ResponseHeaders[f.Name], string(f.Value))
+	}
+	return a
+}
+
+// explainCases answers each line by one line.
+func explainCases(std stdio, engine *policy.Engine, file string) error {
+	in := std.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return usagef("--cases: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	out := bufio.NewWriter(std.out)
+	r := bufio.NewReaderSize(in, 64<<10)
+	for {
+		line, err := readLine(r)
+		if errors.Is(err, io.EOF) {
+			return out.Flush()
+		}
+		if err != nil && !errors.Is(err, errCase) {
+			return errors.Join(err, out.Flush())
+		}
+		if err := writeJSONLine(out, explainCase(engine, line, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// readLine gives the next line. A line that is too long is passed over, and its
+// error is errCase.
+func readLine(r *bufio.Reader) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > maxCaseBytes {
+			return nil, passOver(r, err)
+		}
+		line = append(line, part...)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(line) > 0, err == nil:
+			return line, nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+func passOver(r *bufio.Reader, err error) error {
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = r.ReadSlice('\n')
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return fmt.Errorf("%w: longer than %d bytes", errCase, maxCaseBytes)
+}
+
+func explainCase(engine *policy.Engine, line []byte, err error) any {
+	if err != nil {
+		return errorDoc{err.Error()}
+	}
+	x, err := parseCase(line)
+	if err != nil {
+		return errorDoc{err.Error()}
+	}
+	return x.decide(engine).answer()
+}
+
+func parseCase(line []byte) (*exchange, error) {
+	var doc caseDoc
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%w: an empty line", errCase)
+		}
+		return nil, fmt.Errorf("%w: %s", errCase, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if d.More() {
+		return nil, fmt.Errorf("%w: more than one JSON object in the line", errCase)
+	}
+	x := &exchange{request: policy.Request{Method: "GET", Selector: doc.Selector}, upstreamStatus: 200}
+	if doc.Method != nil {
+		x.request.Method = *doc.Method
+	}
+	if err := x.setURL(doc.URL); err != nil {
+		return nil, err
+	}
+	for _, h := range doc.Headers {
+		x.addHeader(h.name, h.value)
+	}
+	return x, x.setResponse(doc.Response)
+}
+
+func (x *exchange) setResponse(doc *responseDoc) error {
+	if doc == nil {
+		return nil
+	}
+	if doc.Status != nil {
+		if x.upstreamStatus = *doc.Status; *doc.Status < 100 || *doc.Status > 599 {
+			return fmt.Errorf("%w: response.status %d is not 100 to 599", errCase, *doc.Status)
+		}
+	}
+	for _, h := range doc.Headers {
+		x.upstream = append(x.upstream, policy.Field{Name: strings.ToLower(h.name), Value: []byte(h.value)})
+	}
+	return nil
+}
+
+func writeJSONLine(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

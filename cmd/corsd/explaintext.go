@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// writeExplanation prints a decision in one screen.
+func writeExplanation(std stdio, o *outcome) error {
+	p := painter{on: colors(std)}
+	d := &o.decision
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(t, "request\t%s %s://%s%s\n", o.request.Method, o.request.Scheme, o.request.Authority, o.request.Path)
+	fmt.Fprintf(t, "class\t%s\n", d.Class)
+	fmt.Fprintf(t, "policy\t%s\n", whichPolicy(o))
+	fmt.Fprintf(t, "rule\t%s\n", whichRule(d))
+	if entry := d.OriginEntry(); entry != "" {
+		fmt.Fprintf(t, "origin\tallowed by %s\n", entry)
+	}
+	fmt.Fprintf(t, "verdict\t%s\n", p.verdict(d.Verdict))
+	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, advice(d.Reason))
+	fmt.Fprintf(t, "action\t%s\n", whatHappens(o))
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	b.WriteString("\n" + p.bold("CORS headers that the client gets") + "\n")
+	lines := o.responseHeaders()
+	for _, f := range lines {
+		fmt.Fprintf(&b, "  %s: %s\n", f.Name, f.Value)
+	}
+	if len(lines) == 0 {
+		b.WriteString("  none\n")
+	}
+	b.WriteString("\n" + p.bold("settings that apply") + "\n")
+	writeSettings(&b, d)
+	_, err := io.WriteString(std.out, b.String())
+	return err
+}
+
+func writeSettings(b *strings.Builder, d *policy.Decision) {
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
+	for _, s := range d.Settings() {
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, clip(s.Value), s.From)
+	}
+	_ = t.Flush() // to a strings.Builder, which does not fail
+}
+
+// maxShown bounds a value in the text: a thousand origins are not one screen.
+const maxShown = 100
+
+func clip(s string) string {
+	if runes := []rune(s); len(runes) > maxShown {
+		return string(runes[:maxShown]) + "…"
+	}
+	return s
+}
+
+func whichPolicy(o *outcome) string {
+	d := &o.decision
+	switch {
+	case o.request.Selector != "" && d.Policy() != "":
+		return fmt.Sprintf("%s (the selector %q names it)", d.Policy(), o.request.Selector)
+	case o.request.Selector != "":
+		return fmt.Sprintf("none (the selector is %q)", o.request.Selector)
+	case d.HostPattern() == "":
+		return "none (no policy names the host)"
+	case d.Policy() == "":
+		return fmt.Sprintf("none (hosts: %q takes the host, and no rule the path)", d.HostPattern())
+	}
+	return fmt.Sprintf("%s (hosts: %q takes the host)", d.Policy(), d.HostPattern())
+}
+
+func whichRule(d *policy.Decision) string {
+	switch {
+	case d.Policy() == "":
+		return "none"
+	case d.Rule() == "":
+		return "none takes the path: the policy's own cors applies" + dependence(d)
+	}
+	return fmt.Sprintf("%s (%s)", d.Rule(), d.Match()) + dependence(d)
+}
+
+func dependence(d *policy.Decision) string {
+	if d.MethodDependent() {
+		return "; another method may lead elsewhere, so browsers are not to remember preflights"
+	}
+	return ""
+}
+
+func whatHappens(o *outcome) string {
+	switch o.decision.Action {
+	case policy.ActionRespond:
+		return fmt.Sprintf("respond: %d at the edge, the application is not asked", o.status())
+	case policy.ActionContinue:
+		return fmt.Sprintf("continue: the application answers (%d), and its headers are changed", o.status())
+	}
+	return "pass: nothing is touched"
+}
+
+// painter colours words, where colours are on.
+type painter struct{ on bool }
+
+func (p painter) verdict(v policy.Verdict) string {
+	switch v {
+	case policy.VerdictAllow:
+		return p.paint("32", v.String())
+	case policy.VerdictDeny:
+		return p.paint("31", v.String())
+	}
+	return v.String()
+}
+
+func (p painter) bold(s string) string { return p.paint("1", s) }
+
+func (p painter) paint(code, s string) string {
+	if !p.on {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// colors: only on a terminal, and not where NO_COLOR is set (no-color.org).
+func colors(std stdio) bool {
+	f, ok := std.out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && std.env("NO_COLOR") == ""
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/corsd/corsd/pkg/extproc"
+)
+
+const (
+	// maxMessage bounds one message, in bytes. Envoy sends headers only, which it
+	// bounds itself: 60 KiB unless configured otherwise, 8 MiB at the most. Under
+	// corsd's own configurations a message has a few hundred bytes.
+	maxMessage = 1 << 20
+
+	// stopTimeout is how long streams that are under way may take to end. One waits
+	// for the application's answer.
+	stopTimeout = 30 * time.Second
+)
+
+type grpcServer struct {
+	*grpc.Server
+	health *health.Server
+}
+
+func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServer {
+	g := &grpcServer{health: health.NewServer(), Server: grpc.NewServer(
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxConcurrentStreams(f.maxStreams),
+		grpc.WaitForHandlers(true),
+		// Envoy's connection_keepalive pings at the interval of its configuration,
+		// also while all streams wait for a slow application. grpc-go's default
+		// takes that for abuse and cuts the connection under them.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 100 * time.Millisecond, PermitWithoutStream: true}),
+		// Finds peers that are gone without a word.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+	)}
+	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m}).Register(g)
+	grpc_health_v1.RegisterHealthServer(g, g.health)
+	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	if f.reflection {
+		reflection.Register(g)
+	}
+	return g
+}
+
+func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
+	for _, name := range append(extproc.ServiceNames(), "") {
+		g.health.SetServingStatus(name, status)
+	}
+}
+
+// ready: a policy is live.
+func (g *grpcServer) ready() { g.setHealth(grpc_health_v1.HealthCheckResponse_SERVING) }
+
+// stop reports NOT_SERVING at once and serves on for drain: Envoy polls health,
+// and until it has, it goes on opening streams. Then it waits for streams that
+// are under way, for as long as stopTimeout.
+func (g *grpcServer) stop(drain time.Duration, logger *slog.Logger) {
+	g.health.Shutdown()
+	time.Sleep(drain)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.GracefulStop()
+	}()
+	select {
+	case <-done:
+	case <-time.After(stopTimeout):
+		logger.Warn("streams are still under way; ending them", "after", stopTimeout.String())
+		g.Stop()
+		<-done
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+)
+
+// live holds the engine that is live, and replaces it when its files change.
+type live struct {
+	paths    []string
+	engine   atomic.Pointer[policy.Engine]
+	stopping atomic.Bool
+	metrics  *metrics
+	logger   *slog.Logger
+
+	mu    sync.Mutex
+	state liveState
+}
+
+// liveState is how reading the policy went.
+type liveState struct {
+	hash    string    // of what is live
+	since   time.Time // it went live
+	refused string    // hash of what was refused last, "" if the last reading went well
+	faults  []policyfile.Diagnostic
+}
+
+func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
+	return &live{paths: paths, metrics: m, logger: logger}
+}
+
+// reload reads the policy. All that can fail happens before the live engine is
+// touched: one that is refused changes nothing.
+func (l *live) reload(why string) bool {
+	report := policyfile.Load(l.paths, policy.At(time.Now()))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if report.Err() != nil {
+		l.refuse(report, why)
+		return false
+	}
+	before := l.engine.Swap(report.Engine)
+	l.metrics.reloaded(report.Hash)
+	if report.Hash != l.state.hash || l.state.refused != "" || !before.NextExpiry().Equal(report.Engine.NextExpiry()) {
+		l.logger.Info("policy is live", "cause", why, "hash", report.Hash, "summary", report.Engine.Summary())
+		for _, w := range report.Warnings {
+			l.logger.Warn("policy warning", "diagnostic", w.String())
+		}
+	}
+	l.state = liveState{hash: report.Hash, since: time.Now()}
+	return true
+}
+
+// refuse says what is wrong once for each content, with every fault.
+func (l *live) refuse(report *policyfile.Report, why string) {
+	l.metrics.refused()
+	l.state.faults = report.Faults
+	if l.state.refused == report.Hash {
+		return
+	}
+	l.state.refused = report.Hash
+	message := "policy refused, and there is none before it"
+	if l.engine.Load() != nil {
+		message = "policy refused; the last good one stays live"
+	}
+	l.logger.Error(message, "cause", why, "hash", report.Hash, "faults", len(report.Faults))
+	for _, f := range report.Faults {
+		l.logger.Error("policy fault", "diagnostic", f.String())
+	}
+}
+
+func (l *live) snapshot() liveState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+// watch reloads when a file changes, on SIGHUP, and when an origin set expires.
+func (l *live) watch(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	changes, closeWatcher := watchFiles(l.paths, l.logger)
+	defer closeWatcher()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			l.reload("SIGHUP")
+		case <-changes:
+			l.reload("file change")
+		case <-l.expiry():
+			l.reload("an origin set expires")
+		}
+	}
+}
+
+// maxTimer bounds how long a timer is trusted: a machine's clock may be set
+// while it runs.
+const maxTimer = time.Hour
+
+// expiry fires when the next origin set expires. Where none does it never fires.
+func (l *live) expiry() <-chan time.Time {
+	at := l.engine.Load().NextExpiry()
+	if at.IsZero() {
+		return nil
+	}
+	return time.After(min(max(time.Until(at), time.Second), maxTimer))
+}

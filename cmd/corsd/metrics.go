@@ -1,0 +1,96 @@
+package main
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// metrics counts what happens. It is the extproc.Observer of serve.
+type metrics struct {
+	registry *prometheus.Registry
+
+	decisions     *prometheus.CounterVec
+	streams       prometheus.Counter
+	streamsActive prometheus.Gauge
+	streamErrors  prometheus.Counter
+	strips        *prometheus.CounterVec
+	panics        prometheus.Counter
+	reloads       *prometheus.CounterVec
+	reloadOK      prometheus.Gauge
+	reloadTime    prometheus.Gauge
+	policyInfo    *prometheus.GaugeVec
+}
+
+var _ extproc.Observer = (*metrics)(nil)
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		decisions: counters("decisions_total", "Decisions, by what they came to. Shadow and Off are counted as if enforced.",
+			"class", "verdict", "reason", "policy", "enforcement", "profile"),
+		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
+		streamsActive: gauge("streams_active", "ext_proc streams that are open."),
+		streamErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_stream_errors_total", Help: "ext_proc streams that ended with an error. Envoy's resets are none."}),
+		strips:        counters("strip_conflicts_total", "Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
+		panics:        prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_panics_total", Help: "Panics that were contained."}),
+		reloads:       counters("policy_reloads_total", "Readings of the policy, the first one included.", "result"),
+		reloadOK:      gauge("policy_last_reload_successful", "Whether the last reading of the policy went well (1) or was refused (0)."),
+		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
+		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+	}
+	b := buildInfo()
+	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
+	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
+	m.registry.MustRegister(m.decisions, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
+		m.reloadOK, m.reloadTime, m.policyInfo, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "corsd_" + name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: "corsd_" + name, Help: help})
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "corsd_" + name, Help: help}, labels)
+}
+
+func (m *metrics) StreamStarted() {
+	m.streams.Inc()
+	m.streamsActive.Inc()
+}
+
+func (m *metrics) StreamEnded(err error) {
+	m.streamsActive.Dec()
+	if err != nil {
+		m.streamErrors.Inc()
+	}
+}
+
+func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) {
+	m.decisions.WithLabelValues(d.Class.String(), d.Verdict.String(), d.Reason.String(), d.Policy(), string(d.Enforcement()), p.String()).Inc()
+}
+
+func (m *metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
+
+func (m *metrics) Panicked() { m.panics.Inc() }
+
+func (m *metrics) reloaded(hash string) {
+	m.reloads.WithLabelValues("success").Inc()
+	m.reloadOK.Set(1)
+	m.reloadTime.SetToCurrentTime()
+	m.policyInfo.Reset()
+	m.policyInfo.WithLabelValues(hash).Set(1)
+}
+
+func (m *metrics) refused() {
+	m.reloads.WithLabelValues("refused").Inc()
+	m.reloadOK.Set(0)
+}

@@ -1,0 +1,66 @@
+package extproc
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// How many refusals are logged at most. The metrics count them all.
+const (
+	refusalsPerSecond = 10
+	refusalsBurst     = 20
+)
+
+// maxLogged bounds what a client can put into a log line, in bytes of each value.
+const maxLogged = 256
+
+// refusalLog logs refusals, one line each. It never sees cookies or credentials,
+// and leaves queries out: those have secrets in them often enough.
+type refusalLog struct {
+	logger  *slog.Logger
+	limiter *rate.Limiter
+	passed  atomic.Int64 // over, since the last line
+}
+
+func newRefusalLog(l *slog.Logger) *refusalLog {
+	return &refusalLog{logger: l, limiter: rate.NewLimiter(refusalsPerSecond, refusalsBurst)}
+}
+
+func (l *refusalLog) log(p Profile, d *policy.Decision, r *policy.Request) {
+	ctx := context.Background()
+	if !l.logger.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	if !l.limiter.Allow() {
+		l.passed.Add(1)
+		return
+	}
+	path, _, _ := strings.Cut(r.Path, "?")
+	attrs := []slog.Attr{
+		slog.String("class", d.Class.String()), slog.String("reason", d.Reason.String()),
+		slog.String("policy", d.Policy()), slog.String("rule", d.Rule()), slog.String("enforcement", string(d.Enforcement())),
+		slog.String("profile", p.String()), slog.String("method", clip(r.Method)), slog.String("host", clip(r.Authority)),
+		slog.String("path", clip(path)), slog.String("origin", clip(strings.Join(r.Origin, ", "))),
+	}
+	if d.Class == policy.ClassPreflight {
+		attrs = append(attrs, slog.String("requestMethod", clip(strings.Join(r.RequestMethod, ", "))),
+			slog.String("requestHeaders", clip(strings.Join(r.RequestHeaders, ", "))))
+	}
+	if n := l.passed.Swap(0); n > 0 {
+		attrs = append(attrs, slog.Int64("notLogged", n))
+	}
+	l.logger.LogAttrs(ctx, slog.LevelInfo, "refused", attrs...)
+}
+
+func clip(s string) string {
+	if len(s) > maxLogged {
+		return s[:maxLogged] + "…"
+	}
+	return s
+}

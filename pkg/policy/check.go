@@ -1,0 +1,274 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+const maxName = 253
+
+// checkNames judges the names of the documents.
+func (c *compiler) checkNames() {
+	names := map[Kind]map[string]Place{}
+	check := func(kind Kind, index int, name string) {
+		place := Place{kind, index, "metadata.name"}
+		c.checkName(place, name)
+		if names[kind] == nil {
+			names[kind] = map[string]Place{}
+		}
+		if first, taken := names[kind][name]; taken && name != "" {
+			c.fault(Diagnostic{
+				Code: CodeDuplicateName, Place: place, Value: name, Related: &first,
+				Message: fmt.Sprintf("is the name of another %s", kind), Hint: "a name of its own",
+			})
+			return
+		}
+		names[kind][name] = place
+	}
+	for i, doc := range c.cfg.Policies {
+		check(KindPolicy, i, doc.Name)
+	}
+	for i, doc := range c.cfg.OriginSets {
+		check(KindOriginSet, i, doc.Name)
+	}
+	for i, doc := range c.cfg.Defaults {
+		c.checkName(Place{KindDefaults, i, "metadata.name"}, doc.Name)
+		if i > 0 {
+			c.fault(Diagnostic{
+				Code: CodeDuplicateName, Place: Place{KindDefaults, i, ""}, Value: doc.Name, Related: &Place{KindDefaults, 0, ""},
+				Message: "is a second CORSDefaults, and there may be one", Hint: "one document with the settings of both",
+			})
+		}
+	}
+}
+
+func (c *compiler) checkName(place Place, name string) {
+	switch {
+	case name == "":
+		c.fault(Diagnostic{Code: CodeMissingField, Place: place, Message: "is missing", Hint: "a name for the document"})
+	case len(name) > maxName || strings.Contains(name, "/") || !isVisibleASCII(name):
+		c.fault(Diagnostic{
+			Code: CodeValueInvalid, Place: place, Value: name,
+			Message: fmt.Sprintf(`is not 1 to %d visible ASCII characters without "/"`, maxName), Hint: "letters, digits and -",
+		})
+	}
+}
+
+func isVisibleASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }) < 0
+}
+
+// checkRuleName judges the name of a rule, which must be the only one in its policy.
+func (c *compiler) checkRuleName(p *compiledPolicy, index int, doc *Rule, name string) {
+	place := p.rules[index].layer.place.at("name")
+	if doc.Name != "" && (len(name) > maxName || !isVisibleASCII(name)) {
+		c.fault(Diagnostic{
+			Code: CodeValueInvalid, Place: place, Value: name,
+			Message: fmt.Sprintf("is not 1 to %d visible ASCII characters", maxName), Hint: "letters, digits and -",
+		})
+	}
+	if p.ruleNames == nil {
+		p.ruleNames = map[string]int{}
+	}
+	if first, taken := p.ruleNames[name]; taken {
+		c.fault(Diagnostic{
+			Code: CodeDuplicateName, Place: place, Value: name, Related: &p.rules[first].layer.place,
+			Message: "is the name of another rule of this policy", Hint: "a name of its own",
+		})
+		return
+	}
+	p.ruleNames[name] = index
+}
+
+// compilePolicyHosts reads the hosts of a policy.
+func (c *compiler) compilePolicyHosts(place Place, texts []string) []compiledHost {
+	if len(texts) == 0 {
+		c.fault(Diagnostic{
+			Code: CodeMissingField, Place: place.at("hosts"), Message: "names no host",
+			Hint: `hosts: [api.shop.example], or ["*"] for every host`,
+		})
+	}
+	hosts := make([]compiledHost, 0, len(texts))
+	first := make(map[hostPattern]int, len(texts))
+	for i, text := range texts {
+		pattern, tenant, fault := parseHostPattern(text)
+		if fault != nil {
+			c.fault(Diagnostic{
+				Code: CodeHostInvalid, Place: place.item("hosts", i), Value: text, Message: fault.Message, Hint: fault.Hint,
+			})
+			continue
+		}
+		if j, taken := first[pattern]; taken {
+			c.fault(Diagnostic{
+				Code: CodeConflict, Place: place.item("hosts", i), Value: text, Related: new(place.item("hosts", j)),
+				Message: "is the same host as " + strconv.Quote(texts[j]), Hint: "each host once",
+			})
+			continue
+		}
+		first[pattern] = i
+		hosts = append(hosts, compiledHost{pattern, tenant})
+	}
+	return hosts
+}
+
+// checkLayer judges what a document or rule says by itself, and compiles its origins.
+func (c *compiler) checkLayer(l *layer) {
+	checkEnum(c, l.place.at("enforcement"), l.enforcement, EnforcementOff, EnforcementShadow, EnforcementEnforce, EnforcementBlock)
+	checkEnum(c, l.place.at("upstreamHeaders"), l.upstreamHeaders, UpstreamOverride, UpstreamPreserve, UpstreamMerge)
+	if p := l.preflight; p != nil {
+		place := l.place.at("preflight")
+		checkEnum(c, place.at("mode"), p.Mode, PreflightAnswer, PreflightForward)
+		checkEnum(c, place.at("detail"), p.Detail, DetailFull, DetailMinimal)
+		c.checkStatus(place.at("successStatus"), p.SuccessStatus, false)
+		c.checkStatus(place.at("denyStatus"), p.DenyStatus, true)
+	}
+	if w := l.webSocket; w != nil {
+		checkEnum(c, l.place.at("webSocket.originCheck"), w.OriginCheck, OriginCheckOff, OriginCheckEnforce)
+	}
+	l.origins = c.compileOrigins(l)
+	if l.cors != nil {
+		c.checkLists(l.place.at("cors"), l.cors)
+	}
+}
+
+func checkEnum[T ~string](c *compiler, place Place, value *T, values ...T) {
+	if value == nil || slices.Contains(values, *value) {
+		return
+	}
+	c.fault(Diagnostic{
+		Code: CodeValueInvalid, Place: place, Value: string(*value), Message: "is not a value of this field",
+		Hint: oneOf(*value, values...),
+	})
+}
+
+func (c *compiler) checkUnmatchedHosts(s *DefaultsSpec) (passThrough bool) {
+	checkEnum(c, c.defaults.place.at("unmatchedHosts"), s.UnmatchedHosts, UnmatchedPassThrough, UnmatchedDeny)
+	return s.UnmatchedHosts == nil || *s.UnmatchedHosts == UnmatchedPassThrough
+}
+
+// checkStatus: browsers take a preflight's answer for a grant by its status, 200
+// to 299, and never follow a redirect.
+func (c *compiler) checkStatus(place Place, status *int, deny bool) {
+	if status == nil || *status >= 200 && *status <= 299 || deny && *status >= 400 && *status <= 499 {
+		return
+	}
+	message, hint := "is not 200 to 299", "204"
+	if deny {
+		message, hint = "is not 200 to 299 or 400 to 499", "403"
+	}
+	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place, Value: strconv.Itoa(*status), Message: message, Hint: hint})
+}
+
+// checkLists judges the fields of cors but for the origins.
+func (c *compiler) checkLists(place Place, cors *CORS) {
+	for i, method := range cors.AllowMethods {
+		c.checkMethod(method, place, i, "allow")
+	}
+	for i, name := range cors.AllowHeaders {
+		c.checkHeader(name, place.item("allowHeaders", i), header.IsForbiddenRequestHeader(name), "which no page can set")
+	}
+	for i, name := range cors.ExposeHeaders {
+		c.checkHeader(name, place.item("exposeHeaders", i), header.IsForbiddenResponseHeader(name), "which no page can read")
+	}
+	for i, p := range cors.Presets {
+		checkEnum(c, place.item("presets", i), &p, PresetGRPCWeb, PresetConnect, PresetTus, PresetMCP, PresetTrace)
+	}
+	if cors.MaxAge != nil {
+		c.checkMaxAge(place.at("maxAge"), *cors.MaxAge)
+	}
+}
+
+// checkMethod judges a method of allowMethods, or of match.methods, where "*" is
+// not known.
+func (c *compiler) checkMethod(method string, place Place, index int, use string) bool {
+	field := "allowMethods"
+	if use == "match" {
+		field = "methods"
+	}
+	at := place.item(field, index)
+	switch {
+	case method == "*" && use == "match":
+		c.fault(Diagnostic{
+			Code: CodeMethodInvalid, Place: at, Value: method, Message: "is no method", Hint: "leave methods out to take every method",
+		})
+	case !header.IsToken(method):
+		c.fault(Diagnostic{Code: CodeMethodInvalid, Place: at, Value: method, Message: "is not one method", Hint: "one entry of the list for each method"})
+	case header.IsForbiddenMethod(method):
+		c.fault(Diagnostic{Code: CodeMethodForbidden, Place: at, Value: method, Message: "is a method that no page can use", Hint: "remove it"})
+	default:
+		return true
+	}
+	return false
+}
+
+func normalized(method string) string { return header.NormalizeMethod(method) }
+
+func (c *compiler) checkHeader(name string, at Place, forbidden bool, why string) {
+	switch {
+	case !header.IsToken(name):
+		c.fault(Diagnostic{Code: CodeHeaderInvalid, Place: at, Value: name, Message: "is not one header name", Hint: "one entry of the list for each name"})
+	case forbidden:
+		c.fault(Diagnostic{Code: CodeHeaderForbidden, Place: at, Value: name, Message: "is a header " + why, Hint: "remove it"})
+	case len(name) > maxHeaderName:
+		c.fault(Diagnostic{Code: CodeLimitExceeded, Place: at, Value: name, Message: fmt.Sprintf("is longer than %d bytes", maxHeaderName)})
+	}
+}
+
+// What browsers remember a preflight for, at most, in seconds.
+const (
+	maxAgeLimit    = 86400 // Firefox
+	maxAgeChromium = 7200
+	maxAgeWebKit   = 600
+)
+
+func (c *compiler) checkMaxAge(at Place, age Seconds) {
+	value := strconv.FormatInt(int64(age), 10)
+	switch {
+	case age < 0 || age > maxAgeLimit:
+		c.fault(Diagnostic{
+			Code: CodeMaxAgeOutOfRange, Place: at, Value: value, Message: fmt.Sprintf("is not 0 to %d seconds", maxAgeLimit),
+			Hint: "600, which every browser honours",
+		})
+	case age > maxAgeChromium:
+		c.warnMaxAge(at, value, fmt.Sprintf("Chromium remembers for %d s, WebKit for %d s", maxAgeChromium, maxAgeWebKit))
+	case age > maxAgeWebKit:
+		c.warnMaxAge(at, value, fmt.Sprintf("WebKit remembers for %d s", maxAgeWebKit))
+	}
+}
+
+func (c *compiler) warnMaxAge(at Place, value, who string) {
+	c.warn(Diagnostic{
+		Code: CodeMaxAgeCapped, Place: at, Value: value, Message: "is more than every browser honours: " + who + " at most", Hint: "600",
+	})
+}
+
+// checkPath judges a rule's path and compiles it where it is an expression.
+func (c *compiler) checkPath(r *compiledRule, place Place) bool {
+	var fault *origin.Fault
+	switch r.pathType {
+	case PathExact, PathPrefix:
+		fault = refusedPath(r.path)
+	case PathRegularExpression:
+		r.re = c.regexes.compile(c, r.path, place, "value", -1)
+		if r.path != "" {
+			return r.re != nil
+		}
+	default:
+		checkEnum(c, place.at("type"), &r.pathType, PathExact, PathPrefix, PathRegularExpression)
+		return false
+	}
+	if r.path == "" {
+		c.fault(Diagnostic{Code: CodeMissingField, Place: place.at("value"), Message: "is missing", Hint: "a path that begins with /"})
+		return false
+	}
+	if fault != nil {
+		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value"), Value: r.path, Message: fault.Message, Hint: fault.Hint})
+		return false
+	}
+	return true
+}

@@ -1,0 +1,263 @@
+package policy
+
+import (
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// Decision is what comes of one request. It refers to the engine and to the
+// [Request] that it was made from: neither the request nor its slices may be
+// changed until the answer is written. Copies are cheap and equal.
+type Decision struct {
+	Class   Class
+	Verdict Verdict
+	Reason  Reason
+	Action  Action
+
+	// rule is what applies: the rule or own cors that took the request, or what
+	// stands where none did. Never nil.
+	rule *settings
+	// table is nil where a selector named the rule, and where no policy names the host.
+	table    *table
+	governed *governed
+	// depends says that another method might have been taken by another rule.
+	depends bool
+	request *Request
+}
+
+// Policy is the name of the policy that took the request, "" where none did.
+func (d *Decision) Policy() string { return d.rule.policy }
+
+// Rule is the name of the rule that took the request, "" where the policy's own
+// cors did, or nothing.
+func (d *Decision) Rule() string { return d.rule.rule }
+
+// Enforcement says how much of the decision reaches the wire.
+func (d *Decision) Enforcement() Enforcement { return d.rule.enforcement }
+
+// UpstreamHeaders says what becomes of the CORS headers that upstream sends.
+func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.rule.upstreamHeaders }
+
+// Decide judges a request. It is total: whatever the request holds, it gives a
+// decision, without an error, a panic, blocking or an allocation.
+func (e *Engine) Decide(r *Request) Decision {
+	d := Decision{Class: r.class(), request: r}
+	var buf [maxHost]byte
+	tenant := origin.Tenant{}
+	if r.Selector != "" {
+		d.Reason = e.selectRule(&d, &tenant, buf[:0])
+	} else {
+		d.Reason = e.findRule(&d, &tenant, buf[:0])
+	}
+	if d.Reason == ReasonAllowed {
+		d.Reason = d.judge(tenant)
+	}
+	d.Verdict = d.verdict()
+	d.Action = d.action()
+	return d
+}
+
+// findRule finds what applies by host, path and method. Its reason is
+// ReasonAllowed where there is a rule, and the request is still to be judged.
+func (e *Engine) findRule(d *Decision, tenant *origin.Tenant, buf []byte) Reason {
+	host, valid := appendHost(buf, d.request.Authority)
+	g := e.hosts.find(host, valid)
+	if g == nil {
+		d.rule = e.unmatched
+		return ReasonNoPolicy
+	}
+	d.governed, d.table = g, g.table
+	path := d.request.path()
+	ambiguous := g.table.only == nil && g.table.spelled.isAmbiguous(path)
+	if !ambiguous {
+		d.rule, d.depends = g.table.lookup(path, d.request.effectiveMethod(d.Class))
+	}
+	taken := d.rule != nil
+	if !taken {
+		d.rule = g.table.fallback
+	}
+	switch {
+	case d.rule.enforcement == EnforcementOff:
+		return ReasonOff
+	case ambiguous:
+		return ReasonPathAmbiguous
+	case !taken:
+		return ReasonNoRule
+	}
+	if name := g.tenantOf(d.rule.compiled); name != "" {
+		label, _, _ := cutByte(host, '.')
+		*tenant = origin.Tenant{Name: name, Label: label}
+	}
+	return ReasonAllowed
+}
+
+// selectRule takes the rule that the proxy's configuration names.
+func (e *Engine) selectRule(d *Decision, tenant *origin.Tenant, buf []byte) Reason {
+	s, known := e.selectable[d.request.Selector]
+	if !known {
+		d.rule = e.unmatched
+		return ReasonSelectorUnknown
+	}
+	if d.rule = s.rule; d.rule == nil {
+		d.rule = s.policy.fallback
+	}
+	switch {
+	case d.rule.enforcement == EnforcementOff:
+		return ReasonOff
+	case s.rule == nil:
+		return ReasonNoRule
+	}
+	if host, valid := appendHost(buf, d.request.Authority); valid {
+		*tenant = s.policy.tenant(host)
+	}
+	return ReasonAllowed
+}
+
+// tenant binds the first label of the host by the policy's own hosts.
+func (p *compiledPolicy) tenant(host []byte) origin.Tenant {
+	label, rest, _ := cutByte(host, '.')
+	for _, h := range p.hosts {
+		if h.tenant != "" && h.pattern.name == string(rest) {
+			return origin.Tenant{Name: h.tenant, Label: label}
+		}
+	}
+	return origin.Tenant{}
+}
+
+// judge is the decision of the rule that took the request.
+func (d *Decision) judge(tenant origin.Tenant) Reason {
+	if d.Class == ClassNotCORS {
+		return ReasonNotCORS
+	}
+	reason := d.rule.origins.judge(d.request.Origin, d.rule.public, tenant)
+	switch {
+	case d.Class == ClassPreflight && reason == ReasonAllowed:
+		return d.judgePreflight()
+	case d.Class != ClassPreflight && (reason == ReasonOriginNull || reason == ReasonOriginNotAllowed) && d.request.isSameOrigin():
+		return ReasonSameOrigin
+	}
+	return reason
+}
+
+// judgePreflight follows the Fetch standard's CORS-preflight fetch, steps 7.5 to
+// 7.8, on the server's side: the browser would come to the same.
+func (d *Decision) judgePreflight() Reason {
+	if reason := d.rule.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {
+		return reason
+	}
+	return d.rule.headers.judgeHeaders(d.request.RequestHeaders)
+}
+
+func (l *nameList) judgeMethod(lines []string) Reason {
+	switch {
+	case len(lines) != 1 || !header.IsToken(lines[0]):
+		return ReasonMethodMalformed
+	case header.IsForbiddenMethod(lines[0]):
+		return ReasonMethodForbidden
+	case l.takesMethod(lines[0]):
+		return ReasonAllowed
+	case l.takesMethodFold(lines[0]):
+		return ReasonMethodCase
+	}
+	return ReasonMethodNotAllowed
+}
+
+// Bounds of Access-Control-Request-Headers. Browsers send far less.
+const (
+	// MaxRequestHeadersBytes bounds all its lines together.
+	MaxRequestHeadersBytes = 8192
+	// MaxRequestHeaders bounds the names, repeats included.
+	MaxRequestHeaders = 128
+)
+
+// judgeHeaders reads the whole list before it looks at a name: what is malformed
+// anywhere is refused as malformed.
+func (l *nameList) judgeHeaders(lines []string) Reason {
+	if reason := checkRequestHeaders(lines); reason != ReasonAllowed {
+		return reason
+	}
+	refused := ReasonAllowed
+	for _, line := range lines {
+		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
+			switch {
+			case l.takesHeader(name):
+			case isAuthorization(name):
+				return ReasonAuthorizationNotListed
+			default:
+				refused = ReasonHeaderNotAllowed
+			}
+		}
+	}
+	return refused
+}
+
+// checkRequestHeaders judges the form of the list.
+func checkRequestHeaders(lines []string) Reason {
+	size := 0
+	for _, line := range lines {
+		size += len(line)
+	}
+	if size > MaxRequestHeadersBytes {
+		return ReasonHeadersTooLarge
+	}
+	names, malformed := 0, false
+	for _, line := range lines {
+		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
+			names++
+			malformed = malformed || !header.IsToken(name)
+		}
+	}
+	switch {
+	case names > MaxRequestHeaders:
+		return ReasonHeadersTooLarge
+	case malformed:
+		return ReasonHeadersMalformed
+	}
+	return ReasonAllowed
+}
+
+func (d *Decision) verdict() Verdict {
+	switch {
+	case d.Class == ClassNotCORS, d.Reason == ReasonOff, d.Reason == ReasonSameOrigin,
+		d.Class == ClassWebSocket && !d.checksWebSocket(), d.passesThrough():
+		return VerdictNone
+	case d.Reason == ReasonAllowed:
+		return VerdictAllow
+	}
+	return VerdictDeny
+}
+
+// passesThrough: unmatched hosts are none of our business, unless CORSDefaults says so.
+func (d *Decision) passesThrough() bool {
+	return d.Reason == ReasonNoPolicy && d.rule.passThrough
+}
+
+// checksWebSocket: a host that no policy names is never checked.
+func (d *Decision) checksWebSocket() bool {
+	return d.rule.originCheck == OriginCheckEnforce && d.Reason != ReasonNoPolicy
+}
+
+func (d *Decision) action() Action {
+	switch {
+	case d.rule.enforcement == EnforcementOff, d.rule.enforcement == EnforcementShadow, d.passesThrough():
+		return ActionPass
+	case d.Class == ClassPreflight:
+		if d.Verdict == VerdictAllow && d.rule.preflight.mode == PreflightForward {
+			return ActionContinue
+		}
+		return ActionRespond
+	case d.Class == ClassWebSocket:
+		if d.refuses() {
+			return ActionRespond
+		}
+		return ActionPass
+	case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.refuses():
+		return ActionRespond
+	}
+	return ActionContinue
+}
+
+// refuses: a page of the host's own origin is never kept from it, whatever the reason.
+func (d *Decision) refuses() bool {
+	return d.Verdict == VerdictDeny && !d.request.isSameOrigin()
+}

@@ -1,0 +1,185 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// HostPattern is the entry of hosts that took the request, "" where none did or a
+// selector was given. A captured label reads {tenant}, whatever its name is.
+func (d *Decision) HostPattern() string {
+	if d.governed == nil {
+		return ""
+	}
+	return d.governed.pattern
+}
+
+// Match says which paths and methods the rule takes that took the request, such
+// as "PathPrefix /catalogue, GET". It is "" where no rule did.
+func (d *Decision) Match() string {
+	if d.rule.compiled == nil {
+		return ""
+	}
+	for i := range d.rule.compiled.rules {
+		if r := &d.rule.compiled.rules[i]; r.settings == d.rule {
+			return strings.Join(append([]string{string(r.pathType) + " " + r.path}, r.methods...), ", ")
+		}
+	}
+	return ""
+}
+
+// MethodDependent reports whether another method at this path might have been
+// taken by another rule. Browsers are then told not to remember preflights.
+func (d *Decision) MethodDependent() bool { return d.depends }
+
+// Setting is one effective setting of a decision.
+type Setting struct {
+	Name  string // the field's name in a document
+	Value string
+	From  Layer
+}
+
+// Settings gives the effective settings of the rule that applies, and where each
+// was inherited from. Fields of cors are left out where no rule took the request.
+func (d *Decision) Settings() []Setting {
+	s := d.rule
+	list := []Setting{
+		{"enforcement", string(s.enforcement), s.from.enforcement},
+		{"upstreamHeaders", string(s.upstreamHeaders), s.from.upstreamHeaders},
+		{"preflight.mode", string(s.preflight.mode), s.from.mode},
+		{"preflight.successStatus", strconv.Itoa(s.preflight.successStatus), s.from.successStatus},
+		{"preflight.denyStatus", strconv.Itoa(s.preflight.denyStatus), s.from.denyStatus},
+		{"preflight.detail", string(s.preflight.detail), s.from.detail},
+		{"webSocket.originCheck", string(s.originCheck), s.from.originCheck},
+	}
+	if s.methods == nil {
+		return list
+	}
+	maxAge := "unset"
+	if s.maxAge != nil {
+		maxAge = string(s.maxAge)
+	}
+	presets := make([]string, len(s.from.presetNames))
+	for i, p := range s.from.presetNames {
+		presets[i] = string(p)
+	}
+	return append([]Setting{
+		{"allowOrigins", s.origins.describe(), s.from.origins},
+		{"allowMethods", s.methods.describe(), s.from.methods},
+		{"allowHeaders", s.headers.describe(), s.from.headers},
+		{"exposeHeaders", s.expose.describe(), s.from.expose},
+		{"allowCredentials", strconv.FormatBool(s.credentials), s.from.credentials},
+		{"maxAge", maxAge, s.from.maxAge},
+		{"allowPrivateNetwork", strconv.FormatBool(s.privateNetwork), s.from.privateNetwork},
+		{"presets", none(strings.Join(presets, ", ")), s.from.presets},
+		{"expandExposeHeaders", strconv.FormatBool(s.expandExpose), s.from.expandExpose},
+	}, list...)
+}
+
+func none(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func (l *nameList) describe() string {
+	names := l.names
+	if l.any {
+		names = append([]string{"*"}, names...)
+	}
+	return none(strings.Join(names, ", "))
+}
+
+// describe gives all that the four origin fields say.
+func (o *origins) describe() string {
+	if o == nil {
+		return none("")
+	}
+	cors := o.layer.cors
+	parts := append([]string(nil), cors.AllowOrigins...)
+	for _, re := range cors.AllowOriginRegexes {
+		parts = append(parts, "regex "+re)
+	}
+	for _, set := range o.sets {
+		text := "set " + set.name
+		if set.expired {
+			text += " (expired)"
+		}
+		parts = append(parts, text)
+	}
+	if o.null {
+		parts = append(parts, origin.Null)
+	}
+	return none(strings.Join(parts, ", "))
+}
+
+// OriginEntry gives the entry that takes the request's origin, such as
+// https://*.shop.example or "https://partner.example of set partners". It is ""
+// where none does, or where the origin is not looked at.
+func (d *Decision) OriginEntry() string {
+	o := d.rule.origins
+	if o == nil || len(d.request.Origin) != 1 || d.rule.public {
+		return ""
+	}
+	if o.null && d.request.Origin[0] == origin.Null {
+		return "allowNullOrigin"
+	}
+	parsed, ok := origin.Parse(d.request.Origin[0])
+	if !ok {
+		return ""
+	}
+	if o.any {
+		return origin.Any
+	}
+	tenant := d.tenant()
+	if text := entryTaking(o.layer.cors.AllowOrigins, parsed, tenant); text != "" {
+		return text
+	}
+	for _, set := range o.sets {
+		if text := entryTaking(set.entries, parsed, tenant); text != "" && !set.expired {
+			return fmt.Sprintf("%s of set %s", text, set.name)
+		}
+	}
+	for i, re := range o.regexes {
+		if re.MatchString(parsed.Canonical) {
+			return "regex " + o.layer.cors.AllowOriginRegexes[i]
+		}
+	}
+	return ""
+}
+
+func entryTaking(entries []string, o origin.Origin, tenant origin.Tenant) string {
+	for _, text := range entries {
+		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Takes(o, tenant) {
+			return text
+		}
+	}
+	return ""
+}
+
+// tenant is what the host of the request binds for the rule.
+func (d *Decision) tenant() origin.Tenant {
+	host, valid := appendHost(nil, d.request.Authority)
+	switch {
+	case !valid || d.rule.compiled == nil:
+		return origin.Tenant{}
+	case d.governed == nil:
+		return d.rule.compiled.tenant(host)
+	}
+	label, _, _ := cutByte(host, '.')
+	return origin.Tenant{Name: d.governed.tenantOf(d.rule.compiled), Label: label}
+}
+
+// Summary counts what the engine was compiled from, in words.
+func (e *Engine) Summary() string {
+	hosts, rules := 0, 0
+	for _, p := range e.policies {
+		hosts += len(p.hosts)
+		rules += len(p.rules)
+	}
+	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies), hosts, rules, e.sets)
+}

@@ -1,0 +1,25 @@
+package origin
+
+import (
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// CheckHost reads the name or the address of a host without a port, as a policy
+// names it: s is in lower case, without a final dot.
+func CheckHost(s string) *Fault {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			ascii, _ := idna.Lookup.ToASCII(s)
+			return &Fault{"is not ASCII, and browsers send the punycode form", ascii}
+		}
+	}
+	if canonical, isIP := canonicalIP(s); isIP && canonical != s {
+		return &Fault{"is an IP address that browsers write differently, or none", canonical}
+	}
+	if !IsHost(s) || len(s) > 253 || strings.HasSuffix(s, ".") {
+		return &Fault{"is not made of labels of letters, digits, - and _", "api.shop.example"}
+	}
+	return nil
+}

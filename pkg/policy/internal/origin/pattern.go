@@ -1,0 +1,296 @@
+package origin
+
+import (
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/idna"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+)
+
+// Any is the pattern that takes every origin.
+const Any = "*"
+
+// AnyPort is the port of a pattern that takes every port.
+const AnyPort = "*"
+
+// HostKind says which hosts a [Pattern] takes.
+type HostKind int
+
+// The kinds of hosts.
+const (
+	ExactHost  HostKind = iota // Host itself
+	Subdomains                 // one or more labels before Host: https://*.shop.example
+	AnyHost                    // every host: https://*
+	TenantHost                 // the tenant's label before Host: https://{tenant}.app.example
+)
+
+// Pattern is a set of origins of one scheme.
+type Pattern struct {
+	Scheme string
+	Kind   HostKind
+	Host   string // without "*." or "{tenant}."; "" for AnyHost
+	Tenant string // the name between the braces
+	Port   string // as in [Origin], or AnyPort
+}
+
+// Notes says what is odd about a pattern that was read all the same.
+type Notes struct {
+	UpperCase   bool // browsers write scheme and host in lower case
+	DefaultPort bool // browsers leave the default port out
+}
+
+// Fault says why a text is no pattern, and what to write instead.
+type Fault struct {
+	Message, Hint string
+}
+
+// String gives the pattern in its canonical form.
+func (p Pattern) String() string {
+	host := p.Host
+	switch p.Kind {
+	case Subdomains:
+		host = "*." + host
+	case AnyHost:
+		host = "*"
+	case TenantHost:
+		host = "{" + p.Tenant + "}." + host
+	}
+	if p.Port != "" {
+		host += ":" + p.Port
+	}
+	return p.Scheme + "://" + host
+}
+
+// IsLoopback reports whether every origin that the pattern takes is this
+// machine's own: localhost, a name below it, 127.0.0.0/8 or [::1].
+func (p Pattern) IsLoopback() bool {
+	if p.Kind == AnyHost {
+		return false
+	}
+	host := strings.TrimSuffix(p.Host, ".")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host == "[::1]" ||
+		p.Kind == ExactHost && isIPv4(host) && strings.HasPrefix(host, "127.")
+}
+
+// Takes reports whether the pattern takes the origin, for requests to a host
+// that bound tenant. [Set] does the same for many patterns at once.
+func (p Pattern) Takes(o Origin, tenant Tenant) bool {
+	if p.Scheme != o.Scheme || p.Port != AnyPort && p.Port != o.Port {
+		return false
+	}
+	switch p.Kind {
+	case ExactHost:
+		return o.Host == p.Host
+	case Subdomains:
+		return strings.HasSuffix(o.Host, "."+p.Host)
+	case TenantHost:
+		return p.Tenant == tenant.Name && o.Host == string(tenant.Label)+"."+p.Host
+	}
+	return true
+}
+
+func isIPv4(host string) bool {
+	canonical, isIP := canonicalIP(host)
+	return isIP && canonical == host
+}
+
+// ParsePattern reads an entry of allowOrigins other than [Any].
+func ParsePattern(s string) (Pattern, Notes, *Fault) {
+	var notes Notes
+	if fault := refusedWhole(s); fault != nil {
+		return Pattern{}, notes, fault
+	}
+	lower := lowerASCII(s)
+	scheme, rest, found := strings.Cut(lower, "://")
+	if !found {
+		return Pattern{}, notes, &Fault{"has no scheme", "https://" + strings.TrimLeft(lower, ":/")}
+	}
+	if !isScheme(scheme) {
+		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
+	}
+	if scheme == "file" {
+		return Pattern{}, notes, &Fault{"names pages from files, whose origin is null", "allowNullOrigin: true, if you must"}
+	}
+	if fault := refusedRest(s[len(s)-len(rest):], scheme); fault != nil {
+		return Pattern{}, notes, fault
+	}
+	p := Pattern{Scheme: scheme}
+	host, port, hasPort := cutPort(rest)
+	if fault := p.setPort(port, hasPort, host); fault != nil {
+		return Pattern{}, notes, fault
+	}
+	notes.DefaultPort = hasPort && p.Port == ""
+	notes.UpperCase = withoutTenant(s) != lowerASCII(withoutTenant(s))
+	original := s[len(s)-len(rest):][:len(host)]
+	if fault := p.setHost(host, original); fault != nil {
+		return Pattern{}, notes, fault
+	}
+	if len(p.String()) > MaxLength {
+		return Pattern{}, notes, &Fault{fmt.Sprintf("is longer than %d bytes", MaxLength), ""}
+	}
+	return p, notes, nil
+}
+
+// lowerASCII keeps the length of s, as strings.ToLower does not.
+func lowerASCII(s string) string { return string(header.AppendLower(nil, s)) }
+
+// refusedWhole refuses what is no origin whatever its parts are.
+func refusedWhole(s string) *Fault {
+	switch {
+	case s == "":
+		return &Fault{"is empty", "https://www.shop.example"}
+	case strings.EqualFold(s, Null):
+		return &Fault{"is no name of an origin", "allowNullOrigin: true"}
+	case s != strings.TrimSpace(s):
+		return &Fault{"has white space around it", strings.TrimSpace(s)}
+	case strings.ContainsAny(s, ", \t\r\n"):
+		return &Fault{"is not one origin", "one entry of the list for each origin"}
+	}
+	return nil
+}
+
+// refusedRest refuses what may not follow the scheme.
+func refusedRest(rest, scheme string) *Fault {
+	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
+		bare := scheme + "://" + lowerASCII(rest[:i])
+		if i == len(rest)-1 && rest[i] == '/' {
+			return &Fault{"has a trailing slash, and an origin has none", bare}
+		}
+		return &Fault{"has a path, and an origin has none", bare}
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		return &Fault{"has user info, and an origin has none", scheme + "://" + lowerASCII(rest[i+1:])}
+	}
+	for i := range len(rest) {
+		if rest[i] >= 0x80 {
+			return nonASCII(rest, scheme)
+		}
+	}
+	return nil
+}
+
+func nonASCII(rest, scheme string) *Fault {
+	host, port, hasPort := cutPort(rest)
+	prefix := ""
+	if strings.HasPrefix(host, "*.") {
+		prefix, host = "*.", host[2:]
+	}
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return &Fault{"is not ASCII, and browsers send the punycode form", ""}
+	}
+	if hasPort {
+		ascii += ":" + port
+	}
+	return &Fault{"is not ASCII, and browsers send the punycode form", scheme + "://" + prefix + ascii}
+}
+
+// withoutTenant leaves out the name between braces, which may have upper case.
+func withoutTenant(s string) string {
+	before, after, found := strings.Cut(s, "{")
+	if !found {
+		return s
+	}
+	_, after, _ = strings.Cut(after, "}")
+	return before + after
+}
+
+func (p *Pattern) setPort(port string, hasPort bool, host string) *Fault {
+	bare := p.Scheme + "://" + host
+	switch {
+	case !hasPort:
+	case port == AnyPort && DefaultPort(p.Scheme) == "":
+		return &Fault{"has a wildcard in a custom scheme", "an entry of allowOriginRegexes"}
+	case port == AnyPort:
+		p.Port = AnyPort
+	case port == "":
+		return &Fault{"has a colon without a port", bare}
+	case !isPort(port):
+		trimmed := strings.TrimLeft(port, "0")
+		if isPort(trimmed) {
+			return &Fault{"has a port with a leading zero", bare + ":" + trimmed}
+		}
+		return &Fault{"has a port that is not a number from 1 to 65535", bare + ":8443, or :* for every port"}
+	case port != DefaultPort(p.Scheme):
+		p.Port = port
+	}
+	return nil
+}
+
+// setHost reads the host, which is in lower case but in original.
+func (p *Pattern) setHost(host, original string) *Fault {
+	switch {
+	case host == "":
+		return &Fault{"has no host", p.Scheme + "://www.shop.example"}
+	case strings.ContainsAny(host, "{}"):
+		return p.setTenant(original)
+	case !strings.Contains(host, "*"):
+		p.Host = host
+		return p.checkName(host)
+	case DefaultPort(p.Scheme) == "":
+		return &Fault{"has a wildcard in a custom scheme", "an entry of allowOriginRegexes"}
+	case host == "*":
+		p.Kind = AnyHost
+		return nil
+	case !strings.HasPrefix(host, "*.") || strings.Contains(host[1:], "*"):
+		return &Fault{"has a wildcard that is not the whole first label", p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes"}
+	}
+	p.Kind, p.Host = Subdomains, host[2:]
+	if _, isIP := canonicalIP(p.Host); isIP {
+		return &Fault{"has a wildcard before an IP address", "the address itself"}
+	}
+	return p.checkName(p.Host)
+}
+
+// afterWildcards gives the labels behind the last one that has a wildcard.
+func afterWildcards(host string) string {
+	_, rest, found := strings.Cut(host[strings.LastIndexByte(host, '*'):], ".")
+	if !found || rest == "" {
+		return "shop.example"
+	}
+	return rest
+}
+
+func (p *Pattern) setTenant(original string) *Fault {
+	name, rest, found := strings.Cut(strings.TrimPrefix(original, "{"), "}.")
+	rest = lowerASCII(rest)
+	switch {
+	case !found || !strings.HasPrefix(original, "{") || strings.ContainsAny(rest, "{}*"):
+		return &Fault{"has braces that are not the whole first label", p.Scheme + "://{tenant}.app.example"}
+	case !IsTenantName(name):
+		return &Fault{"has a tenant name that is not made of letters, digits, _ and -", p.Scheme + "://{tenant}." + rest}
+	case DefaultPort(p.Scheme) == "":
+		return &Fault{"has a tenant in a custom scheme", "an https: origin"}
+	}
+	p.Kind, p.Tenant, p.Host = TenantHost, name, rest
+	return p.checkName(rest)
+}
+
+// IsTenantName takes the name that may stand between braces.
+func IsTenantName(name string) bool {
+	for i := range len(name) {
+		c := name[i] | 0x20
+		if (c < 'a' || c > 'z') && (i == 0 || (name[i] < '0' || name[i] > '9') && name[i] != '_' && name[i] != '-') {
+			return false
+		}
+	}
+	return len(name) > 0 && len(name) <= 63
+}
+
+// checkName refuses a host that no browser writes like this.
+func (p *Pattern) checkName(host string) *Fault {
+	if DefaultPort(p.Scheme) != "" {
+		if canonical, isIP := canonicalIP(host); isIP && canonical == "" {
+			return &Fault{"has a host that browsers take for an IP address, and it is none", ""}
+		} else if isIP && canonical != host {
+			hint := Pattern{Scheme: p.Scheme, Host: canonical, Port: p.Port}
+			return &Fault{"has an IP address that browsers write differently", hint.String()}
+		}
+	}
+	if !IsHost(host) {
+		return &Fault{"has a host that is not made of labels of letters, digits, - and _", p.Scheme + "://www.shop.example"}
+	}
+	return nil
+}

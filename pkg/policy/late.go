@@ -1,0 +1,69 @@
+package policy
+
+// Late gives the decision for a request that has gone upstream already: nothing
+// can be answered in upstream's place any more, so what was to be blocked is
+// refused in the response, by the browser, and a WebSocket handshake passes.
+func (d Decision) Late() Decision {
+	switch {
+	case d.Action != ActionRespond:
+	case d.Class == ClassWebSocket:
+		d.Action = ActionPass
+	default:
+		d.Action = ActionContinue
+	}
+	return d
+}
+
+// Feature is a setting that not every way of asking for decisions can carry out.
+type Feature string
+
+// The features.
+const (
+	FeatureBlock               Feature = "enforcement: Block"
+	FeatureWebSocketCheck      Feature = "webSocket.originCheck: Enforce"
+	FeaturePreserve            Feature = "upstreamHeaders: Preserve"
+	FeatureMerge               Feature = "upstreamHeaders: Merge"
+	FeatureExpandExposeHeaders Feature = "expandExposeHeaders"
+	FeatureForward             Feature = "preflight.mode: Forward"
+)
+
+// Uses gives the policies that use a feature, themselves or in a rule.
+func (e *Engine) Uses(f Feature) []string {
+	var names []string
+	for _, p := range e.policies {
+		if p.uses(f) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+func (p *compiledPolicy) uses(f Feature) bool {
+	if p.own != nil && p.own.uses(f) || p.fallback.uses(f) {
+		return true
+	}
+	for i := range p.rules {
+		if p.rules[i].settings.uses(f) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *settings) uses(f Feature) bool {
+	switch f {
+	case FeatureBlock:
+		return s.enforcement == EnforcementBlock
+	case FeatureWebSocketCheck:
+		return s.originCheck == OriginCheckEnforce
+	case FeaturePreserve:
+		return s.upstreamHeaders == UpstreamPreserve
+	case FeatureMerge:
+		return s.upstreamHeaders == UpstreamMerge
+	case FeatureExpandExposeHeaders:
+		return s.expandExpose && s.expose.any && s.credentials
+	case FeatureForward:
+		return s.preflight.mode == PreflightForward
+	}
+	return false
+}

@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+)
+
+// maxHeaderName bounds the names in allowHeaders and exposeHeaders, in bytes, so
+// that a requested name can be put into lower case on the stack.
+const maxHeaderName = 256
+
+// nameKind says what a list is of.
+type nameKind uint8
+
+const (
+	methodNames nameKind = iota
+	requestHeaderNames
+	exposedNames
+)
+
+// nameList is a list of methods or header names, ready to be sent and looked up.
+type nameList struct {
+	any    bool                // has "*"
+	names  []string            // as written, each once; methods normalised
+	joined []byte              // of names; nil where there are none
+	lower  map[string]struct{} // of names that are request headers
+}
+
+// nameLists makes each distinct list once: thousands of rules inherit the same.
+type nameLists map[string]*nameList
+
+func (m nameLists) list(kind nameKind, own []string, presets []Preset) *nameList {
+	key := string(rune('0'+kind)) + strings.Join(own, ",")
+	for _, p := range presets {
+		key += "\x00" + string(p)
+	}
+	l := m[key]
+	if l == nil {
+		l = newNameList(kind, own, presets)
+		m[key] = l
+	}
+	return l
+}
+
+func newNameList(kind nameKind, own []string, presets []Preset) *nameList {
+	l := &nameList{}
+	seen := map[string]struct{}{}
+	add := func(name string) {
+		id := name
+		if kind == methodNames {
+			name = header.NormalizeMethod(name)
+			id = name
+		} else {
+			id = strings.ToLower(name)
+		}
+		if _, again := seen[id]; again {
+			return
+		}
+		seen[id] = struct{}{}
+		if name == "*" {
+			l.any = true
+			return
+		}
+		l.names = append(l.names, name)
+	}
+	for _, name := range own {
+		add(name)
+	}
+	for _, p := range presets {
+		lists, _ := p.lists()
+		for _, name := range [...][]string{lists.methods, lists.headers, lists.expose}[kind] {
+			add(name)
+		}
+	}
+	l.finish(kind, seen)
+	return l
+}
+
+func (l *nameList) finish(kind nameKind, seen map[string]struct{}) {
+	if kind == requestHeaderNames {
+		delete(seen, "*")
+		l.lower = seen
+	}
+	switch {
+	case l.any && kind == exposedNames:
+		l.joined = []byte("*") // it covers the names beside it
+	case len(l.names) > 0:
+		l.joined = []byte(strings.Join(l.names, ", "))
+	}
+}
+
+// lists reports whether the list names the request header, whatever "*" says.
+func (l *nameList) lists(name string) bool {
+	if len(name) > maxHeaderName || len(l.lower) == 0 {
+		return false
+	}
+	var buf [maxHeaderName]byte
+	_, ok := l.lower[string(header.AppendLower(buf[:0], name))]
+	return ok
+}
+
+// takesHeader reports whether a preflight that asks for the header is granted it.
+func (l *nameList) takesHeader(name string) bool {
+	if l.lists(name) {
+		return true
+	}
+	return l.any && !isAuthorization(name) && !header.IsForbiddenRequestHeader(name)
+}
+
+// takesMethod reports whether a preflight that asks for the method is granted it.
+func (l *nameList) takesMethod(method string) bool {
+	if l.any || header.IsSafelistedMethod(method) {
+		return true
+	}
+	for _, name := range l.names {
+		if name == method {
+			return true
+		}
+	}
+	return false
+}
+
+// takesMethodFold is takesMethod in any case.
+func (l *nameList) takesMethodFold(method string) bool {
+	for _, name := range [...]string{"GET", "HEAD", "POST"} {
+		if header.EqualFold(name, method) {
+			return true
+		}
+	}
+	for _, name := range l.names {
+		if header.EqualFold(name, method) {
+			return true
+		}
+	}
+	return false
+}
+
+func isAuthorization(name string) bool { return header.EqualFold(name, "authorization") }

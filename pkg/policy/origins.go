@@ -1,0 +1,269 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// origins is who is allowed: the four origin fields of one layer.
+type origins struct {
+	any      bool
+	null     bool
+	patterns origin.Set
+	sets     []*originSet
+	regexes  []*regexp.Regexp
+
+	layer *layer
+	risks []risk
+}
+
+// originSet is one compiled OriginSet document.
+type originSet struct {
+	name     string
+	expired  bool
+	used     bool
+	patterns origin.Set
+	entries  []string
+	risks    []risk
+}
+
+// judge is the part of a decision that depends on the origin alone.
+func (o *origins) judge(lines []string, public bool, tenant origin.Tenant) Reason {
+	if public {
+		return ReasonAllowed
+	}
+	if len(lines) == 1 && lines[0] == origin.Null {
+		if o != nil && o.null {
+			return ReasonAllowed
+		}
+		return ReasonOriginNull
+	}
+	if len(lines) != 1 {
+		return ReasonOriginMalformed
+	}
+	parsed, ok := origin.Parse(lines[0])
+	switch {
+	case !ok:
+		return ReasonOriginMalformed
+	case o.takes(parsed, tenant):
+		return ReasonAllowed
+	}
+	return ReasonOriginNotAllowed
+}
+
+func (o *origins) takes(parsed origin.Origin, tenant origin.Tenant) bool {
+	if o == nil {
+		return false
+	}
+	if o.any || o.patterns.Takes(parsed, tenant) {
+		return true
+	}
+	for _, set := range o.sets {
+		if !set.expired && set.patterns.Takes(parsed, tenant) {
+			return true
+		}
+	}
+	for _, re := range o.regexes {
+		if re.MatchString(parsed.Canonical) {
+			return true
+		}
+	}
+	return false
+}
+
+// riskKind is a way in which an origin is dangerous where credentials are allowed.
+type riskKind uint8
+
+const (
+	riskAny riskKind = iota
+	riskPublicSuffix
+	riskInsecure
+	riskSubdomains
+	// riskTenant is no danger: the pattern needs a host that binds its tenant.
+	riskTenant
+)
+
+// risk is that one entry of a list is dangerous.
+type risk struct {
+	kind  riskKind
+	index int32
+}
+
+// risksOf gives the risks of a pattern at index of its list.
+func risksOf(p origin.Pattern, index int) []risk {
+	var risks []risk
+	add := func(is bool, kind riskKind) {
+		if is {
+			risks = append(risks, risk{kind, int32(index)})
+		}
+	}
+	add(p.Kind == origin.AnyHost, riskAny)
+	public := p.Kind == origin.Subdomains && isPublicSuffix(p.Host)
+	add(public, riskPublicSuffix)
+	add(p.Kind == origin.Subdomains && !public && !p.IsLoopback(), riskSubdomains)
+	add(p.Scheme == "http" && !p.IsLoopback(), riskInsecure)
+	add(p.Kind == origin.TenantHost, riskTenant)
+	return risks
+}
+
+// isPublicSuffix reports whether anyone can get a name below host, by the public
+// suffix list without its default rule: a name that the list does not know is a
+// private network's. A rule such as *.ck makes every name below host public.
+func isPublicSuffix(host string) bool {
+	return isListedSuffix(host) || isListedSuffix("x."+host)
+}
+
+func isListedSuffix(name string) bool {
+	suffix, icann := publicsuffix.PublicSuffix(name)
+	managed := icann
+	for i := range len(suffix) {
+		managed = managed || suffix[i] == '.' // the default rule gives one label
+	}
+	return managed && suffix == name
+}
+
+// compileOrigins compiles the origin fields of a layer that sets any of them.
+func (c *compiler) compileOrigins(l *layer) *origins {
+	cors := l.cors
+	if cors == nil || cors.AllowOrigins == nil && cors.AllowOriginRegexes == nil && cors.AllowOriginSets == nil && cors.AllowNullOrigin == nil {
+		return nil
+	}
+	o := &origins{layer: l, null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin}
+	place := l.place.at("cors")
+	for i, text := range cors.AllowOrigins {
+		if text == origin.Any {
+			o.any = true
+			o.risks = append(o.risks, risk{riskAny, int32(i)})
+			continue
+		}
+		o.risks = append(o.risks, c.addPattern(&o.patterns, text, place, "allowOrigins", i)...)
+	}
+	for i, text := range cors.AllowOriginRegexes {
+		if re := c.regexes.compile(c, text, place, "allowOriginRegexes", i); re != nil {
+			o.regexes = append(o.regexes, re)
+		}
+	}
+	for i, name := range cors.AllowOriginSets {
+		c.addSet(o, name, place, i)
+	}
+	if o.any && len(cors.AllowOrigins)+len(cors.AllowOriginRegexes)+len(cors.AllowOriginSets) > 1 {
+		c.fault(Diagnostic{
+			Code: CodeOriginAnyMixed, Place: place.at("allowOrigins"), Value: origin.Any,
+			Message: "takes every origin, so what stands beside it means nothing",
+			Hint:    `either "*" alone or the list without it`,
+		})
+	}
+	return o
+}
+
+// addPattern adds one entry to a set and gives its risks.
+func (c *compiler) addPattern(set *origin.Set, text string, place Place, field string, index int) []risk {
+	p, notes, fault := origin.ParsePattern(text)
+	if fault != nil {
+		c.fault(Diagnostic{
+			Code: CodeOriginInvalid, Place: place.item(field, index), Value: text,
+			Message: fault.Message, Hint: fault.Hint,
+		})
+		return nil
+	}
+	if notes.UpperCase {
+		c.warn(Diagnostic{
+			Code: CodeOriginUpperCase, Place: place.item(field, index), Value: text,
+			Message: "has upper case, which browsers never send; it is read in lower case", Hint: p.String(),
+		})
+	}
+	if notes.DefaultPort {
+		c.warn(Diagnostic{
+			Code: CodeDefaultPort, Place: place.item(field, index), Value: text,
+			Message: "names the default port, which browsers never send; it is left out", Hint: p.String(),
+		})
+	}
+	set.Add(p)
+	return risksOf(p, index)
+}
+
+func (c *compiler) addSet(o *origins, name string, place Place, index int) {
+	set := c.sets[name]
+	if set == nil {
+		c.fault(Diagnostic{
+			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index), Value: name,
+			Message: "is no OriginSet", Hint: nearest(name, c.setNames()),
+		})
+		return
+	}
+	set.used = true
+	o.sets = append(o.sets, set)
+}
+
+// compileSets compiles the OriginSet documents, by name.
+func (c *compiler) compileSets() {
+	c.sets = make(map[string]*originSet, len(c.cfg.OriginSets))
+	for i := range c.cfg.OriginSets {
+		doc := &c.cfg.OriginSets[i]
+		set := &originSet{name: doc.Name, entries: doc.Spec.Origins}
+		c.sets[doc.Name] = set
+		place := Place{KindOriginSet, i, "spec"}
+		for j, text := range doc.Spec.Origins {
+			if text == origin.Any {
+				c.fault(Diagnostic{
+					Code: CodeOriginInvalid, Place: place.item("origins", j), Value: text,
+					Message: "takes every origin, which no set may", Hint: `allowOrigins: ["*"] in the policy`,
+				})
+				continue
+			}
+			set.risks = append(set.risks, c.addPattern(&set.patterns, text, place, "origins", j)...)
+		}
+		c.setExpiry(set, doc.Spec.Expires, place.at("expires"))
+	}
+}
+
+func (c *compiler) setExpiry(set *originSet, expires string, place Place) {
+	if expires == "" {
+		return
+	}
+	date, err := time.Parse(time.DateOnly, expires)
+	if err != nil {
+		c.fault(Diagnostic{
+			Code: CodeValueInvalid, Place: place, Value: expires,
+			Message: "is no date", Hint: "a date such as 2027-01-31",
+		})
+		return
+	}
+	if c.today.IsZero() {
+		return
+	}
+	if set.expired = !date.After(c.today); set.expired {
+		c.warn(Diagnostic{
+			Code: CodeOriginSetExpired, Place: place, Value: expires,
+			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.name), Hint: "a later date, or remove the set",
+		})
+		return
+	}
+	if c.engine.nextExpiry.IsZero() || date.Before(c.engine.nextExpiry) {
+		c.engine.nextExpiry = date
+	}
+}
+
+func (c *compiler) setNames() []string {
+	names := make([]string, len(c.cfg.OriginSets))
+	for i, set := range c.cfg.OriginSets {
+		names[i] = set.Name
+	}
+	return names
+}
+
+func (c *compiler) warnUnusedSets() {
+	for i, doc := range c.cfg.OriginSets {
+		if set := c.sets[doc.Name]; set != nil && !set.used {
+			c.warn(Diagnostic{
+				Code: CodeOriginSetUnused, Place: Place{KindOriginSet, i, "metadata.name"}, Value: doc.Name,
+				Message: "is named by no policy", Hint: "allowOriginSets: [" + doc.Name + "] in a policy, or remove the set",
+			})
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// byteSet is a set of bytes.
+type byteSet [256 / 64]uint64
+
+func (s *byteSet) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
+func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
+
+// spelled is how the bytes of a host's match.path values are spelled.
+type spelled struct {
+	plain   byteSet // stand for themselves
+	escaped byteSet // stand as %XX
+}
+
+func (s *spelled) addValue(value string, regex bool) {
+	for i := 0; i < len(value); i++ {
+		s.plain.add(value[i])
+		if !regex && value[i] == '%' && i+2 < len(value) {
+			if c, ok := unhex(value[i+1], value[i+2]); ok {
+				s.escaped.add(c)
+			}
+		}
+	}
+}
+
+// isAmbiguous reports whether what stands behind the gateway may read the path
+// as another one than is matched here. Envoy's normalisation takes care of most
+// of this where it is switched on; a policy must hold where it is not.
+func (s *spelled) isAmbiguous(path string) bool {
+	segment := 0 // where the present segment begins
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c == '/':
+			if i > 0 && path[i-1] == '/' || isDots(path[segment:i]) {
+				return true
+			}
+			segment = i + 1
+		case c == '\\', c == ';', c < ' ', c == 0x7f:
+			return true
+		case c == '%':
+			if s.isAmbiguousEscape(path[i:]) {
+				return true
+			}
+			i += 2
+		case s.escaped.has(c) && !s.plain.has(c):
+			return true // another spelling of what a rule names
+		}
+	}
+	return isDots(path[segment:])
+}
+
+// isAmbiguousEscape judges the %XX that s begins with.
+func (s *spelled) isAmbiguousEscape(path string) bool {
+	if len(path) < 3 {
+		return true
+	}
+	c, ok := unhex(path[1], path[2])
+	switch {
+	case !ok, c == '/', c == '\\', c == ';', c == 0, isUnreserved(c), s.plain.has(c):
+		return true
+	case c == '%' && len(path) >= 5:
+		_, twice := unhex(path[3], path[4])
+		return twice
+	}
+	// %c3 is another spelling of the %C3 that a rule names.
+	return s.escaped.has(c) && (isLowerHex(path[1]) || isLowerHex(path[2]))
+}
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }
+
+func isLowerHex(c byte) bool { return c >= 'a' }
+
+// isUnreserved is RFC 3986's: nothing changes when such a byte is decoded.
+func isUnreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+func unhex(high, low byte) (c byte, ok bool) {
+	h, ok1 := hexDigit(high)
+	l, ok2 := hexDigit(low)
+	return h<<4 | l, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// refusedPath says what is wrong with the value of an Exact or PathPrefix match:
+// no request could ever match it.
+func refusedPath(value string) *origin.Fault {
+	switch {
+	case !strings.HasPrefix(value, "/"):
+		return &origin.Fault{Message: `does not begin with "/"`, Hint: "/" + value}
+	case strings.ContainsAny(value, "?#"):
+		return &origin.Fault{Message: "has a query or fragment, which is never compared", Hint: value[:strings.IndexAny(value, "?#")]}
+	}
+	if encoded := percentEncode(value); encoded != value {
+		return &origin.Fault{Message: "has characters that no URL has; browsers send them percent-encoded", Hint: encoded}
+	}
+	var none spelled
+	if none.isAmbiguous(value) {
+		return &origin.Fault{
+			Message: `is ambiguous: "\", "//", ";", ".", ".." and needless percent-encoding are read differently by different servers`,
+			Hint:    "the path in its plain form",
+		}
+	}
+	if upper := upperEscapes(value); upper != value {
+		return &origin.Fault{Message: "has lower-case hex digits, and browsers send upper case", Hint: upper}
+	}
+	return nil
+}
+
+// percentEncode encodes what the URL standard's path percent-encode set holds.
+func percentEncode(value string) string {
+	var b strings.Builder
+	for i := range len(value) {
+		if c := value[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func upperEscapes(value string) string {
+	b := []byte(value)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:], strings.ToUpper(value[i+1:i+3]))
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,105 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// markReachable marks what some request to this table could choose. What no
+// table marks is warned of.
+func (b *tableBuilder) markReachable() {
+	t := b.table
+	for _, s := range t.exact {
+		s.markReachable(nil)
+	}
+	var before []shadow
+	for i := range t.regexes {
+		r := &t.regexes[i]
+		r.markReachable(nil)
+		if literal, ok := takesAllBelow(r.text); ok {
+			before = append(before, shadow{literal, r.slot})
+		}
+	}
+	for prefix, s := range t.prefixes {
+		s.markReachable(shadowing(before, prefix))
+	}
+	if t.own != nil && (t.prefixes[""] == nil || t.prefixes[""].every == nil) {
+		t.own.reachable = true
+	}
+}
+
+// shadow is a slot that comes before every PathPrefix and takes all paths that
+// begin with literal.
+type shadow struct {
+	literal string
+	*slot
+}
+
+func shadowing(all []shadow, prefix string) []shadow {
+	if prefix == "" {
+		prefix = "/"
+	}
+	var over []shadow
+	for _, s := range all {
+		if strings.HasPrefix(prefix, s.literal) {
+			over = append(over, s)
+		}
+	}
+	return over
+}
+
+func (s *slot) markReachable(over []shadow) {
+	if slices.ContainsFunc(over, func(o shadow) bool { return o.every != nil }) {
+		return
+	}
+	taken := func(method string) bool {
+		return slices.ContainsFunc(over, func(o shadow) bool {
+			return slices.ContainsFunc(o.byMethod, func(c candidate) bool { return slices.Contains(c.methods, method) })
+		})
+	}
+	for _, c := range s.byMethod {
+		if !allOf(c.methods, taken) {
+			c.rule.reachable = true
+		}
+	}
+	if s.every != nil {
+		s.every.reachable = true
+	}
+}
+
+func allOf(list []string, is func(string) bool) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !is(s) })
+}
+
+func (c *compiler) warnUnreachable(p *compiledPolicy) {
+	if p.own != nil && !p.own.reachable && p.tables > 0 {
+		c.warn(Diagnostic{
+			Code: CodeOwnCORSShadowed, Place: p.layer.place.at("cors"),
+			Message: "takes no request, because a rule takes every path; it is only inherited from",
+			Hint:    "write that rule's settings here, or give it a longer path",
+		})
+	}
+	for i := range p.rules {
+		if r := &p.rules[i]; !r.invalid && !r.settings.reachable && p.tables > 0 {
+			c.warn(Diagnostic{
+				Code: CodeRuleUnreachable, Place: r.matchPlace(), Value: r.path,
+				Message: "takes no request, because a RegularExpression that comes before it takes all of them",
+				Hint:    "a narrower expression, or remove the rule",
+			})
+		}
+	}
+}
+
+// warnUnusedMaxAge: a preflight whose rule depends on the method is never to be
+// remembered, since a browser remembers it for the URL and not for the rule.
+func (c *compiler) warnUnusedMaxAge(r *compiledRule, depends bool) {
+	if r.layer.cors == nil || r.layer.cors.MaxAge == nil || !depends {
+		return
+	}
+	c.warn(Diagnostic{
+		Code: CodeMaxAgeUnused, Place: r.layer.place.at("cors.maxAge"), Value: fmt.Sprint(*r.layer.cors.MaxAge),
+		Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
+		Hint:    "remove it, or let one rule take every method of the path",
+	})
+}

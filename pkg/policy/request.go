@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// Request is what a decision is made from. Header values are raw field lines:
+// one element for each line, in their order, nil where the header is absent.
+type Request struct {
+	// Method, Scheme and Authority are the pseudo-headers of the same names;
+	// Authority may have a port. Path is the request target with its query.
+	Method, Scheme, Authority, Path string
+
+	Origin                []string
+	RequestMethod         []string // Access-Control-Request-Method
+	RequestHeaders        []string // Access-Control-Request-Headers
+	RequestPrivateNetwork []string // Access-Control-Request-Private-Network
+	FetchSite             []string // Sec-Fetch-Site
+	Upgrade               []string
+
+	// Protocol is the :protocol of an extended CONNECT (RFC 8441), else "".
+	Protocol string
+
+	// Selector names the policy ("NAME") or the rule ("NAME/RULE") to apply, in
+	// place of what host and path would choose. It must come from the proxy's own
+	// configuration, never from the client. "" means none.
+	Selector string
+}
+
+// AddHeader adds a field line if it is of a header that decisions are made from.
+// The name may be in any case.
+func (r *Request) AddHeader(name, value string) {
+	if lines := r.header(name); lines != nil {
+		*lines = append(*lines, value)
+	}
+}
+
+func (r *Request) header(name string) *[]string {
+	switch len(name) {
+	case len("origin"):
+		return r.headerIf(name, "origin", &r.Origin)
+	case len("upgrade"):
+		return r.headerIf(name, "upgrade", &r.Upgrade)
+	case len("sec-fetch-site"):
+		return r.headerIf(name, "sec-fetch-site", &r.FetchSite)
+	case len("access-control-request-method"):
+		return r.headerIf(name, "access-control-request-method", &r.RequestMethod)
+	case len("access-control-request-headers"):
+		return r.headerIf(name, "access-control-request-headers", &r.RequestHeaders)
+	case len("access-control-request-private-network"):
+		return r.headerIf(name, "access-control-request-private-network", &r.RequestPrivateNetwork)
+	}
+	return nil
+}
+
+func (*Request) headerIf(name, want string, lines *[]string) *[]string {
+	if header.EqualFold(name, want) {
+		return lines
+	}
+	return nil
+}
+
+// class judges emptiness on the bytes: HTTP/2 keeps blanks around a value.
+func (r *Request) class() Class {
+	switch {
+	case len(r.Origin) == 0:
+		return ClassNotCORS
+	case r.Method == "OPTIONS" && nonEmpty(r.Origin) && nonEmpty(r.RequestMethod):
+		return ClassPreflight
+	case r.Method == "GET" && listed(r.Upgrade, "websocket"), r.Method == "CONNECT" && header.EqualFold(r.Protocol, "websocket"):
+		return ClassWebSocket
+	}
+	return ClassActual
+}
+
+func nonEmpty(lines []string) bool {
+	for _, line := range lines {
+		if line != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func listed(lines []string, token string) bool {
+	for _, line := range lines {
+		if header.Contains(line, token) {
+			return true
+		}
+	}
+	return false
+}
+
+// effectiveMethod is the method that rules are chosen by. A malformed one fits
+// no rule that names methods.
+func (r *Request) effectiveMethod(c Class) string {
+	switch {
+	case c == ClassWebSocket:
+		return "GET"
+	case c != ClassPreflight:
+		return r.Method
+	case len(r.RequestMethod) == 1 && header.IsToken(r.RequestMethod[0]):
+		return r.RequestMethod[0]
+	}
+	return ""
+}
+
+// asksPrivateNetwork is the withdrawn Private Network Access proposal's question.
+func (r *Request) asksPrivateNetwork() bool {
+	return len(r.RequestPrivateNetwork) == 1 && r.RequestPrivateNetwork[0] == "true"
+}
+
+// path is the path without its query.
+func (r *Request) path() string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// isSameOrigin reports whether the page has the origin that it asks, by what the
+// browser says of it or by comparison. The browser's word is no risk: only a
+// client that is no browser can forge Sec-Fetch-Site, and it needs no CORS.
+func (r *Request) isSameOrigin() bool {
+	if len(r.FetchSite) == 1 && (r.FetchSite[0] == "same-origin" || r.FetchSite[0] == "none") {
+		return true
+	}
+	if len(r.Origin) != 1 {
+		return false
+	}
+	o, ok := origin.Parse(r.Origin[0])
+	if !ok || !header.EqualFold(r.Scheme, o.Scheme) {
+		return false
+	}
+	authority := r.Authority
+	if port := origin.DefaultPort(o.Scheme); port != "" {
+		authority = strings.TrimSuffix(authority, ":"+port)
+	}
+	return header.EqualFold(authority, o.Canonical[len(o.Scheme)+len("://"):])
+}

@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+)
+
+// Static says what the proxy's own route configuration does to every response
+// of a virtual host, with or without a decision.
+type Static struct {
+	// Strip: upstream's access-control-* headers are removed.
+	Strip bool
+	// Vary: "Vary: Origin" is added.
+	Vary bool
+}
+
+// NeedsResponsePhase reports whether the response must be changed, beyond what
+// the route does. It is false unless the action is ActionContinue.
+func (d *Decision) NeedsResponsePhase(route Static) bool {
+	if d.Action != ActionContinue {
+		return false
+	}
+	var names [4]string
+	return d.grants() || !route.Strip || !route.Vary && len(d.varyNames(names[:0])) > 0
+}
+
+// grants reports whether the response says that a page may read it. A public one
+// says so to everyone: without Vary, a cache may give it to anyone.
+func (d *Decision) grants() bool {
+	return d.Verdict == VerdictAllow || d.rule.public && d.Class == ClassNotCORS
+}
+
+// AppendResponsePhase writes what is to be done to upstream's response, or to
+// what the proxy answers in its place, if the action is ActionContinue. upstream
+// holds the response's field lines: at least those of Vary and of every
+// access-control-* header, all of them where exposed headers are to be expanded.
+// Responses of status 1xx are not touched.
+func (d *Decision) AppendResponsePhase(a *Answer, status int, upstream []Field) {
+	if d.Action != ActionContinue || 100 <= status && status <= 199 {
+		return
+	}
+	if d.rule.upstreamHeaders != UpstreamPreserve || !hasField(upstream, allowOrigin) {
+		d.appendOverride(a, upstream)
+	}
+	a.lines = appendValues(a.lines[:0], upstream, vary)
+	d.appendVary(a, a.lines)
+}
+
+// appendOverride replaces upstream's CORS headers by what the decision grants.
+func (d *Decision) appendOverride(a *Answer, upstream []Field) {
+	if d.grants() {
+		d.appendGrant(a, upstream)
+	}
+	for i := range upstream {
+		if name := upstream[i].Name; strings.HasPrefix(name, corsPrefix) && !a.mentions(name) {
+			a.Remove = append(a.Remove, name)
+		}
+	}
+}
+
+// mentions reports whether the header is set or removed already.
+func (a *Answer) mentions(name string) bool {
+	for i := range a.Set {
+		if a.Set[i].Name == name {
+			return true
+		}
+	}
+	for _, removed := range a.Remove {
+		if removed == name {
+			return true
+		}
+	}
+	return false
+}
+
+// exposed gives the exposed headers: the policy's, or the response's own in
+// place of "*", and upstream's where they are merged.
+func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
+	l := d.rule.expose
+	expands := l.any && d.rule.expandExpose && d.rule.credentials
+	merges := d.rule.upstreamHeaders == UpstreamMerge
+	if !merges && !expands {
+		return l.joined
+	}
+	start := len(a.buf)
+	if !expands {
+		a.buf = append(a.buf, l.joined...)
+	} else if d.Class != ClassPreflight { // whose own headers nobody reads
+		a.buf = appendExpanded(a.buf, upstream)
+	}
+	if merges {
+		a.lines = appendValues(a.lines[:0], upstream, exposeHeaders)
+		a.buf = header.AppendTokens(a.buf, start, a.lines)
+	}
+	return a.keep(start)
+}
+
+func appendExpanded(dst []byte, upstream []Field) []byte {
+	start := len(dst)
+	for i := range upstream {
+		if name := upstream[i].Name; isExpanded(name) {
+			dst = header.AppendDistinct(dst, start, name)
+		}
+	}
+	return dst
+}
+
+// isExpanded leaves out what a page can read anyway, what it never can, and what
+// is the proxy's own.
+func isExpanded(name string) bool {
+	return header.IsToken(name) && !header.IsForbiddenResponseHeader(name) && !header.IsSafelistedResponseHeader(name) &&
+		!strings.HasPrefix(name, "x-envoy-") && !strings.HasPrefix(name, corsPrefix)
+}
+
+func hasField(fields []Field, name string) bool {
+	for i := range fields {
+		if fields[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func appendValues(dst [][]byte, fields []Field, name string) [][]byte {
+	for i := range fields {
+		if fields[i].Name == name {
+			dst = append(dst, fields[i].Value)
+		}
+	}
+	return dst
+}

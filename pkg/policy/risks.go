@@ -1,0 +1,267 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// maxCanaries bounds how many matches of regular expressions against canaries
+// one Compile tries: it grows with expressions times hosts.
+const maxCanaries = 2_000_000
+
+// riskCheck judges what the layers of one policy come to.
+type riskCheck struct {
+	*compiler
+	policy   *compiledPolicy
+	waived   []Danger
+	canaries []string
+}
+
+// checkedRisks is what need not be judged again for one policy, and for one rule
+// after another that inherits the same.
+type checkedRisks struct {
+	policy      *compiledPolicy
+	origins     *origins
+	credentials bool
+}
+
+func (c *compiler) riskCheck(p *compiledPolicy, spec *Spec) *riskCheck {
+	place := p.layer.place
+	for i, danger := range spec.DangerouslyAllow {
+		checkEnum(c, place.item("dangerouslyAllow", i), &danger,
+			AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins)
+	}
+	return &riskCheck{compiler: c, policy: p, waived: spec.DangerouslyAllow, canaries: canariesOf(p.hosts)}
+}
+
+// canariesOf gives origins that no expression can mean. The ones made of the
+// policy's hosts are taken by expressions that lack a backslash or a dot.
+func canariesOf(hosts []compiledHost) []string {
+	canaries := []string{"https://evil.example", "http://evil.example", "null", "*"}
+	for _, h := range hosts {
+		if base := h.pattern.base(); base != "" {
+			canaries = append(canaries, "https://"+base+".evil.example", "https://evil"+base)
+			if strings.Contains(base, ".") {
+				canaries = append(canaries, "https://"+strings.ReplaceAll(base, ".", "x"))
+			}
+		}
+	}
+	return canaries
+}
+
+// settings judges the settings of a rule, or of the policy itself.
+func (c *riskCheck) settings(s *settings, ls layers) {
+	c.exposed(s, ls)
+	c.authorization(s, ls)
+	c.webSocket(s, ls)
+	if s.origins == nil {
+		return
+	}
+	key := checkedRisks{c.policy, s.origins, s.credentials}
+	if c.checked[key] {
+		return
+	}
+	if c.checked == nil {
+		c.checked = map[checkedRisks]bool{}
+	}
+	c.checked[key] = true
+	c.regexRisks(s.origins)
+	c.originRisks(s, ls)
+}
+
+// originRisks judges each entry, the sets' included.
+func (c *riskCheck) originRisks(s *settings, ls layers) {
+	o, cors := s.origins, s.origins.layer.cors
+	place := o.layer.place.at("cors")
+	with := "with credentials"
+	if s.credentials && s.from.credentials != o.layer.kind {
+		with += ", which " + s.from.credentials.String() + " " + credentialsPlace(ls, s.from.credentials).Path + " allows"
+	}
+	for _, r := range o.risks {
+		c.risk(s, r, place.item("allowOrigins", int(r.index)), cors.AllowOrigins[r.index], cors.AllowOrigins[r.index], with)
+	}
+	for i, set := range o.sets {
+		for _, r := range set.risks {
+			at := o.setPlace(set, i)
+			c.risk(s, r, at, set.name, fmt.Sprintf("of the set's origins %s", set.entries[r.index]), with)
+		}
+	}
+	if o.null && s.credentials && !c.waives(NullOriginWithCredentials) {
+		c.fault(Diagnostic{
+			Code: CodeNullOriginWithCredentials, Place: place.at("allowNullOrigin"), Value: "true",
+			Message: "lets sandboxed frames of any site in " + with, Hint: c.waiver(NullOriginWithCredentials),
+		})
+	}
+}
+
+// setPlace gives the place where a layer names a set.
+func (o *origins) setPlace(set *originSet, guess int) Place {
+	names := o.layer.cors.AllowOriginSets
+	for i := guess; i < len(names); i++ {
+		if names[i] == set.name {
+			guess = i
+			break
+		}
+	}
+	return o.layer.place.at("cors").item("allowOriginSets", guess)
+}
+
+func credentialsPlace(ls layers, kind Layer) Place {
+	for _, l := range ls {
+		if l.kind == kind {
+			return l.place.at("cors.allowCredentials")
+		}
+	}
+	return Place{}
+}
+
+// risk judges one entry. what names the entry in messages.
+func (c *riskCheck) risk(s *settings, r risk, at Place, value, what, with string) {
+	if r.kind == riskTenant {
+		c.tenant(at, value, what)
+		return
+	}
+	if !s.credentials {
+		return
+	}
+	switch r.kind {
+	case riskAny:
+		c.refuse(at, value, CodeAnyOriginWithCredentials, AnyOriginWithCredentials, subject(what, value)+"lets every site read "+with,
+			"the origins that may, or allowCredentials: false")
+	case riskPublicSuffix:
+		c.refuse(at, value, CodePublicSuffix, PublicSuffixSubdomains,
+			subject(what, value)+"takes names that anyone can register, "+with, "the names that are yours")
+	case riskInsecure:
+		c.refuse(at, value, CodeInsecureOrigin, InsecureOrigins,
+			subject(what, value)+"lets whoever is on the network read "+with, "https:")
+	case riskSubdomains:
+		c.warn(Diagnostic{
+			Code: CodeSubdomainTakeover, Place: at, Value: value,
+			Message: subject(what, value) + "lets every subdomain read " + with + ", also one that someone else takes over",
+			Hint:    "the names that need it",
+		})
+	}
+}
+
+// subject begins a message about an entry of a set.
+func subject(what, value string) string {
+	if what == value {
+		return ""
+	}
+	return what + " "
+}
+
+func (c *riskCheck) refuse(at Place, value string, code Code, danger Danger, message, hint string) {
+	if c.waives(danger) {
+		return
+	}
+	c.fault(Diagnostic{Code: code, Place: at, Value: value, Message: message, Hint: hint + "; " + c.waiver(danger)})
+}
+
+func (c *riskCheck) waives(danger Danger) bool { return slices.Contains(c.waived, danger) }
+
+func (c *riskCheck) waiver(danger Danger) string {
+	return "dangerouslyAllow: [" + string(danger) + "] if you must"
+}
+
+func (c *riskCheck) tenant(at Place, value, what string) {
+	_, name, _ := strings.Cut(what, "{")
+	name, _, _ = strings.Cut(name, "}")
+	bound := slices.ContainsFunc(c.policy.hosts, func(h compiledHost) bool { return h.tenant == name })
+	if !bound {
+		c.fault(Diagnostic{
+			Code: CodeTenantUnbound, Place: at, Value: value,
+			Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject(what, value), name, c.policy.name),
+			Hint:    "hosts: [\"{" + name + "}.shop.example\"]",
+		})
+	}
+}
+
+// regexRisks tries the canaries, with or without credentials.
+func (c *riskCheck) regexRisks(o *origins) {
+	if c.waives(AnyOriginWithCredentials) {
+		return
+	}
+	place := o.layer.place.at("cors")
+	for i, text := range o.layer.cors.AllowOriginRegexes {
+		re := c.regexes.compiled[text]
+		if re == nil {
+			continue
+		}
+		if c.compiler.canaries += len(c.canaries); c.compiler.canaries > maxCanaries {
+			c.fault(Diagnostic{
+				Code: CodeLimitExceeded, Place: place.item("allowOriginRegexes", i), Value: text,
+				Message: fmt.Sprintf("makes expressions times hosts more than %d", maxCanaries/3), Hint: "fewer expressions, or allowOrigins",
+			})
+			return
+		}
+		for _, canary := range c.canaries {
+			if re.MatchString(canary) {
+				c.fault(Diagnostic{
+					Code: CodeRegexUnsafe, Place: place.item("allowOriginRegexes", i), Value: text,
+					Message: "takes " + canary + ", which you cannot mean",
+					Hint:    regexHint(canary) + "; " + c.waiver(AnyOriginWithCredentials),
+				})
+				break
+			}
+		}
+	}
+}
+
+func regexHint(canary string) string {
+	if strings.Contains(canary, "evil.example") || canary == origin.Null || canary == origin.Any {
+		return `an expression that ends with the names that are yours: https://[a-z0-9-]+\.shop\.example`
+	}
+	return `"\." for each dot, also the one before the name: https://[a-z0-9-]+\.shop\.example`
+}
+
+func (c *riskCheck) exposed(s *settings, ls layers) {
+	if !s.credentials || !s.expose.any || s.expandExpose {
+		return
+	}
+	l := layerOf(ls, s.from.expose)
+	c.fault(Diagnostic{
+		Code: CodeExposeAnyWithCredentials, Place: l.place.at("cors").item("exposeHeaders", slices.Index(l.cors.ExposeHeaders, "*")), Value: "*",
+		Message: "exposes nothing where credentials are allowed: browsers read it as a header named *",
+		Hint:    "the names, or expandExposeHeaders: true",
+	})
+}
+
+func (c *riskCheck) authorization(s *settings, ls layers) {
+	if !s.credentials || !s.headers.any || s.headers.lists("authorization") {
+		return
+	}
+	l := layerOf(ls, s.from.headers)
+	c.warn(Diagnostic{
+		Code: CodeAuthorizationNotCovered, Place: l.place.at("cors").item("allowHeaders", slices.Index(l.cors.AllowHeaders, "*")), Value: "*",
+		Message: "does not cover Authorization, which passes only when it is named", Hint: `["*", Authorization]`,
+	})
+}
+
+func layerOf(ls layers, kind Layer) *layer {
+	for _, l := range ls {
+		if l.kind == kind {
+			return l
+		}
+	}
+	return ls[len(ls)-1]
+}
+
+// webSocket: a check that lets everyone in protects nobody, and a handshake
+// always carries cookies.
+func (c *riskCheck) webSocket(s *settings, ls layers) {
+	if s.originCheck != OriginCheckEnforce || s.origins == nil || c.waives(AnyOriginWithCredentials) {
+		return
+	}
+	if !slices.ContainsFunc(s.origins.risks, func(r risk) bool { return r.kind == riskAny }) {
+		return
+	}
+	c.fault(Diagnostic{
+		Code: CodeWebSocketAnyOrigin, Place: layerOf(ls, s.from.originCheck).place.at("webSocket.originCheck"), Value: string(s.originCheck),
+		Message: "checks nothing, because every origin is allowed here",
+		Hint:    "the origins that may connect; " + c.waiver(AnyOriginWithCredentials),
+	})
+}
