@@ -65,22 +65,22 @@ func clip(s string) string {
 
 func whichPolicy(o *outcome) string {
 	d := &o.decision
-	switch {
-	case o.request.Selector != "" && d.Policy() != "":
-		return fmt.Sprintf("%s (the selector %q names it)", d.Policy(), o.request.Selector)
-	case o.request.Selector != "":
-		return fmt.Sprintf("none (the selector is %q)", o.request.Selector)
-	case d.HostPattern() == "":
-		return "none (no policy names the host)"
-	case d.Policy() == "":
-		return fmt.Sprintf("none (hosts: %q takes the host, and no rule the path)", d.HostPattern())
+	name := d.Policy()
+	if name == "" {
+		name = "none"
 	}
-	return fmt.Sprintf("%s (hosts: %q takes the host)", d.Policy(), d.HostPattern())
+	switch {
+	case o.request.Selector != "":
+		return fmt.Sprintf("%s (the selector is %q)", name, o.request.Selector)
+	case d.HostPattern() == "":
+		return name + " (no policy names the host)"
+	}
+	return fmt.Sprintf("%s (hosts: %q takes the host)", name, d.HostPattern())
 }
 
 func whichRule(d *policy.Decision) string {
 	switch {
-	case d.Policy() == "":
+	case !d.Taken():
 		return "none"
 	case d.Rule() == "":
 		return "none takes the path: the policy's own cors applies" + dependence(d)

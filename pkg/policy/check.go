@@ -270,5 +270,11 @@ func (c *compiler) checkPath(r *compiledRule, place Place) bool {
 		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value"), Value: r.path, Message: fault.Message, Hint: fault.Hint})
 		return false
 	}
+	if sent := asBrowsersSend(r.path); sent != r.path && r.re == nil {
+		c.warn(Diagnostic{
+			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Message: "takes no request of a browser, which writes these characters differently", Hint: sent,
+		})
+	}
 	return true
 }

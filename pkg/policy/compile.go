@@ -173,7 +173,7 @@ func (c *compiler) compilePolicy(index int) {
 
 	ls := c.withDefaults(l)
 	p.fallback = c.resolve(ls, false)
-	p.fallback.compiled = p
+	p.fallback.policy, p.fallback.compiled = doc.Name, p
 	check := c.riskCheck(p, &doc.Spec)
 	if doc.Spec.CORS != nil {
 		p.own = c.resolve(ls, true)

@@ -25,12 +25,17 @@ type Decision struct {
 	request *Request
 }
 
-// Policy is the name of the policy that took the request, "" where none did.
+// Policy is the name of the policy that took the request. Where no rule did, it
+// is that of the one policy that names the host, or that the selector names; ""
+// where there is none, or more than one.
 func (d *Decision) Policy() string { return d.rule.policy }
 
 // Rule is the name of the rule that took the request, "" where the policy's own
 // cors did, or nothing.
 func (d *Decision) Rule() string { return d.rule.rule }
+
+// Taken reports whether a rule, or a policy's own cors, took the request.
+func (d *Decision) Taken() bool { return d.rule.methods != nil }
 
 // Enforcement says how much of the decision reaches the wire.
 func (d *Decision) Enforcement() Enforcement { return d.rule.enforcement }

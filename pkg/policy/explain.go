@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,7 +89,7 @@ func none(s string) string {
 
 func (l *nameList) describe() string {
 	names := l.names
-	if l.any {
+	if l.any && !slices.Contains(names, "*") {
 		names = append([]string{"*"}, names...)
 	}
 	return none(strings.Join(names, ", "))

@@ -22,7 +22,7 @@ const (
 // nameList is a list of methods or header names, ready to be sent and looked up.
 type nameList struct {
 	any    bool                // has "*"
-	names  []string            // as written, each once; methods normalised
+	names  []string            // as written, each once; methods normalised; "*" only if it is sent
 	joined []byte              // of names; nil where there are none
 	lower  map[string]struct{} // of names that are request headers
 }
@@ -58,17 +58,19 @@ func newNameList(kind nameKind, own []string, presets []Preset) *nameList {
 			return
 		}
 		seen[id] = struct{}{}
-		if name == "*" {
-			l.any = true
-			return
+		l.any = l.any || name == "*"
+		if name != "*" || kind == exposedNames { // the others never send it
+			l.names = append(l.names, name)
 		}
-		l.names = append(l.names, name)
 	}
 	for _, name := range own {
 		add(name)
 	}
 	for _, p := range presets {
 		lists, _ := p.lists()
+		if l.any {
+			break // it covers whatever they would add
+		}
 		for _, name := range [...][]string{lists.methods, lists.headers, lists.expose}[kind] {
 			add(name)
 		}
@@ -82,10 +84,7 @@ func (l *nameList) finish(kind nameKind, seen map[string]struct{}) {
 		delete(seen, "*")
 		l.lower = seen
 	}
-	switch {
-	case l.any && kind == exposedNames:
-		l.joined = []byte("*") // it covers the names beside it
-	case len(l.names) > 0:
+	if len(l.names) > 0 {
 		l.joined = []byte(strings.Join(l.names, ", "))
 	}
 }

@@ -103,9 +103,8 @@ func risksOf(p origin.Pattern, index int) []risk {
 		}
 	}
 	add(p.Kind == origin.AnyHost, riskAny)
-	public := p.Kind == origin.Subdomains && isPublicSuffix(p.Host)
-	add(public, riskPublicSuffix)
-	add(p.Kind == origin.Subdomains && !public && !p.IsLoopback(), riskSubdomains)
+	add(p.Kind == origin.Subdomains && isPublicSuffix(p.Host), riskPublicSuffix)
+	add(p.Kind == origin.Subdomains, riskSubdomains)
 	add(p.Scheme == "http" && !p.IsLoopback(), riskInsecure)
 	add(p.Kind == origin.TenantHost, riskTenant)
 	return risks

@@ -15,20 +15,39 @@ func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 // spelled is how the bytes of a host's match.path values are spelled.
 type spelled struct {
-	plain   byteSet // stand for themselves
-	escaped byteSet // stand as %XX
+	plain byteSet // stand for themselves
+	upper byteSet // stand as %XX with digits and upper case
+	lower byteSet // stand as %xx with digits and lower case
 }
 
 func (s *spelled) addValue(value string, regex bool) {
 	for i := 0; i < len(value); i++ {
 		s.plain.add(value[i])
 		if !regex && value[i] == '%' && i+2 < len(value) {
-			if c, ok := unhex(value[i+1], value[i+2]); ok {
-				s.escaped.add(c)
-			}
+			s.addEscape(value[i+1], value[i+2])
 		}
 	}
 }
+
+func (s *spelled) addEscape(high, low byte) {
+	c, _ := unhex(high, low)
+	if !isLowerHex(high) && !isLowerHex(low) {
+		s.upper.add(c)
+	}
+	if !isUpperHex(high) && !isUpperHex(low) {
+		s.lower.add(c)
+	}
+}
+
+// isOtherEscape reports whether rules name the byte that an escape stands for,
+// and none spells it like this: %c3 and %C3 are one to whoever decodes them.
+func (s *spelled) isOtherEscape(c, high, low byte) bool {
+	asUpper := s.upper.has(c) && !isLowerHex(high) && !isLowerHex(low)
+	asLower := s.lower.has(c) && !isUpperHex(high) && !isUpperHex(low)
+	return s.escapes(c) && !asUpper && !asLower
+}
+
+func (s *spelled) escapes(c byte) bool { return s.upper.has(c) || s.lower.has(c) }
 
 // isAmbiguous reports whether what stands behind the gateway may read the path
 // as another one than is matched here. Envoy's normalisation takes care of most
@@ -49,8 +68,8 @@ func (s *spelled) isAmbiguous(path string) bool {
 				return true
 			}
 			i += 2
-		case s.escaped.has(c) && !s.plain.has(c):
-			return true // another spelling of what a rule names
+		case s.escapes(c) && !s.plain.has(c):
+			return true // a rule names the byte, and spells it %XX
 		}
 	}
 	return isDots(path[segment:])
@@ -69,13 +88,13 @@ func (s *spelled) isAmbiguousEscape(path string) bool {
 		_, twice := unhex(path[3], path[4])
 		return twice
 	}
-	// %c3 is another spelling of the %C3 that a rule names.
-	return s.escaped.has(c) && (isLowerHex(path[1]) || isLowerHex(path[2]))
+	return s.isOtherEscape(c, path[1], path[2])
 }
 
 func isDots(segment string) bool { return segment == "." || segment == ".." }
 
-func isLowerHex(c byte) bool { return c >= 'a' }
+func isLowerHex(c byte) bool { return 'a' <= c && c <= 'f' }
+func isUpperHex(c byte) bool { return 'A' <= c && c <= 'F' }
 
 // isUnreserved is RFC 3986's: nothing changes when such a byte is decoded.
 func isUnreserved(c byte) bool {
@@ -110,9 +129,6 @@ func refusedPath(value string) *origin.Fault {
 	case strings.ContainsAny(value, "?#"):
 		return &origin.Fault{Message: "has a query or fragment, which is never compared", Hint: value[:strings.IndexAny(value, "?#")]}
 	}
-	if encoded := percentEncode(value); encoded != value {
-		return &origin.Fault{Message: "has characters that no URL has; browsers send them percent-encoded", Hint: encoded}
-	}
 	var none spelled
 	if none.isAmbiguous(value) {
 		return &origin.Fault{
@@ -120,31 +136,23 @@ func refusedPath(value string) *origin.Fault {
 			Hint:    "the path in its plain form",
 		}
 	}
-	if upper := upperEscapes(value); upper != value {
-		return &origin.Fault{Message: "has lower-case hex digits, and browsers send upper case", Hint: upper}
-	}
 	return nil
 }
 
-// percentEncode encodes what the URL standard's path percent-encode set holds.
-func percentEncode(value string) string {
+// asBrowsersSend gives a path as a browser writes it: what the URL standard's
+// path percent-encode set holds is encoded, with upper-case digits.
+func asBrowsersSend(value string) string {
 	var b strings.Builder
-	for i := range len(value) {
-		if c := value[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{}", c) >= 0 {
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '%' && i+2 < len(value):
+			b.WriteString(strings.ToUpper(value[i : i+3]))
+			i += 2
+		case c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{}", c) >= 0:
 			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
+		default:
 			b.WriteByte(c)
 		}
 	}
 	return b.String()
-}
-
-func upperEscapes(value string) string {
-	b := []byte(value)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:], strings.ToUpper(value[i+1:i+3]))
-		}
-	}
-	return string(b)
 }

@@ -24,9 +24,6 @@ func (b *tableBuilder) markReachable() {
 	for prefix, s := range t.prefixes {
 		s.markReachable(shadowing(before, prefix))
 	}
-	if t.own != nil && (t.prefixes[""] == nil || t.prefixes[""].every == nil) {
-		t.own.reachable = true
-	}
 }
 
 // shadow is a slot that comes before every PathPrefix and takes all paths that
@@ -73,13 +70,6 @@ func allOf(list []string, is func(string) bool) bool {
 }
 
 func (c *compiler) warnUnreachable(p *compiledPolicy) {
-	if p.own != nil && !p.own.reachable && p.tables > 0 {
-		c.warn(Diagnostic{
-			Code: CodeOwnCORSShadowed, Place: p.layer.place.at("cors"),
-			Message: "takes no request, because a rule takes every path; it is only inherited from",
-			Hint:    "write that rule's settings here, or give it a longer path",
-		})
-	}
 	for i := range p.rules {
 		if r := &p.rules[i]; !r.invalid && !r.settings.reachable && p.tables > 0 {
 			c.warn(Diagnostic{

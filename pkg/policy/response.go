@@ -87,7 +87,7 @@ func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 	if !expands {
 		a.buf = append(a.buf, l.joined...)
 	} else if d.Class != ClassPreflight { // whose own headers nobody reads
-		a.buf = appendExpanded(a.buf, upstream)
+		a.buf = l.appendExpanded(a.buf, upstream)
 	}
 	if merges {
 		a.lines = appendValues(a.lines[:0], upstream, exposeHeaders)
@@ -96,10 +96,16 @@ func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 	return a.keep(start)
 }
 
-func appendExpanded(dst []byte, upstream []Field) []byte {
+// appendExpanded appends the list with the response's own header names for "*".
+func (l *nameList) appendExpanded(dst []byte, upstream []Field) []byte {
 	start := len(dst)
 	for i := range upstream {
 		if name := upstream[i].Name; isExpanded(name) {
+			dst = header.AppendDistinct(dst, start, name)
+		}
+	}
+	for _, name := range l.names {
+		if name != "*" {
 			dst = header.AppendDistinct(dst, start, name)
 		}
 	}

@@ -250,13 +250,18 @@ func layerOf(ls layers, kind Layer) *layer {
 	return ls[len(ls)-1]
 }
 
+// takesAny reports whether an entry, of a set too, takes every host.
+func (o *origins) takesAny() bool {
+	takesAny := func(risks []risk) bool {
+		return slices.ContainsFunc(risks, func(r risk) bool { return r.kind == riskAny })
+	}
+	return takesAny(o.risks) || slices.ContainsFunc(o.sets, func(set *originSet) bool { return takesAny(set.risks) })
+}
+
 // webSocket: a check that lets everyone in protects nobody, and a handshake
 // always carries cookies.
 func (c *riskCheck) webSocket(s *settings, ls layers) {
-	if s.originCheck != OriginCheckEnforce || s.origins == nil || c.waives(AnyOriginWithCredentials) {
-		return
-	}
-	if !slices.ContainsFunc(s.origins.risks, func(r risk) bool { return r.kind == riskAny }) {
+	if s.originCheck != OriginCheckEnforce || s.origins == nil || c.waives(AnyOriginWithCredentials) || !s.origins.takesAny() {
 		return
 	}
 	c.fault(Diagnostic{

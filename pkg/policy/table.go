@@ -227,7 +227,17 @@ func (s *slot) addHEAD() {
 func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
 	var owner *compiledPolicy
 	for _, p := range policies {
-		if p.own == nil || p.hasRootRule() {
+		if p.own == nil {
+			continue
+		}
+		if root := b.table.prefixes[""]; root != nil && root.every != nil {
+			b.warn(Diagnostic{
+				Code: CodeOwnCORSShadowed, Place: p.layer.place.at("cors"),
+				Message: "takes no request on host " + b.host + ", because a rule takes every path there; it is only inherited from",
+				Hint:    "write that rule's settings here, or give it a longer path",
+			})
+		}
+		if p.hasRootRule() {
 			continue
 		}
 		if owner != nil {
@@ -243,16 +253,16 @@ func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
 	}
 }
 
-// onlyEntry gives the one entry that takes everything, nil where there are more.
+// onlyEntry gives the one entry that takes everything, nil where there is a choice.
 func (b *tableBuilder) onlyEntry() *settings {
 	t := b.table
-	root := t.prefixes[""]
-	switch {
-	case len(t.exact)+len(t.regexes) > 0, len(t.prefixes) > 1:
-		return nil
-	case root == nil:
+	switch paths := len(t.exact) + len(t.regexes) + len(t.prefixes); {
+	case paths == 0:
 		return t.own
-	case len(root.byMethod) == 0:
+	case paths > 1:
+		return nil
+	}
+	if root := t.prefixes[""]; root != nil && len(root.byMethod) == 0 {
 		return root.every
 	}
 	return nil
