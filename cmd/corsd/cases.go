@@ -55,15 +55,18 @@ func (h *headerLines) UnmarshalJSON(b []byte) error {
 		if err := d.Decode(&raw); err != nil {
 			return err
 		}
-		var values []string
+		var values []*string // of which null is none
 		if err := json.Unmarshal(raw, &values); err != nil || values == nil {
-			values = make([]string, 1)
-			if string(raw) == "null" || json.Unmarshal(raw, &values[0]) != nil {
-				return fmt.Errorf("header %q is neither a string nor a list of strings", name)
+			values = make([]*string, 1)
+			if json.Unmarshal(raw, &values[0]) != nil {
+				values[0] = nil
 			}
 		}
 		for _, value := range values {
-			*h = append(*h, headerLine{name.(string), value})
+			if value == nil {
+				return fmt.Errorf("header %q is neither a string nor a list of strings", name)
+			}
+			*h = append(*h, headerLine{name.(string), *value})
 		}
 	}
 	return nil
@@ -176,7 +179,7 @@ func parseCase(line []byte) (*exchange, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", errCase, strings.TrimPrefix(err.Error(), "json: "))
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More would pass over a closing bracket
 		return nil, fmt.Errorf("%w: more than one JSON object in the line", errCase)
 	}
 	x := &exchange{request: policy.Request{Method: "GET", Selector: doc.Selector}, upstreamStatus: 200}

@@ -27,6 +27,9 @@ func writeExplanation(std stdio, o *outcome) error {
 	}
 	fmt.Fprintf(t, "verdict\t%s\n", p.verdict(d.Verdict))
 	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, advice(d.Reason))
+	if missing := d.Missing(); len(missing) > 0 {
+		fmt.Fprintf(t, "missing\t%s\n", clip(strings.Join(missing, ", ")))
+	}
 	fmt.Fprintf(t, "action\t%s\n", whatHappens(o))
 	if err := t.Flush(); err != nil {
 		return err

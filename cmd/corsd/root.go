@@ -72,8 +72,37 @@ Exit status: 0 all is well, 1 the policy is not, 2 the call is not.`,
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(suggestFlag)
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newServe(std), newCheck(std), newExplain(std), newVersion(std))
+	adopt(root)
 	return root
+}
+
+// adopt makes cobra's own commands refuse what they do not know, as ours do. By
+// themselves they print help then, and exit 0.
+func adopt(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = knownCommand
+		case "completion":
+			cmd.Args, cmd.RunE, cmd.SuggestionsMinimumDistance = subcommandOnly, root.RunE, 2
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArgs
+			}
+		}
+	}
+}
+
+// knownCommand refuses to help with what is no command.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return usageError{err}
+	}
+	return subcommandOnly(found, rest)
 }
 
 // subcommandOnly refuses a word that is no command, and names the one that was meant.

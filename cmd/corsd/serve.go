@@ -99,13 +99,13 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	}
 	listeners, err := listenAll(ctx, f.listen, mode, logger)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	g := newGRPC(l, m, logger, f)
 	admin, err := newAdmin(ctx, f.admin, l, m, logger)
 	if err != nil {
 		closeAll(listeners)
-		return err
+		return usageError{err}
 	}
 	return runAll(ctx, f.drain, g, admin, l, listeners, logger)
 }

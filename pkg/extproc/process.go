@@ -73,6 +73,9 @@ func (x *exchange) answer(req *extprocv3.ProcessingRequest) (resp *extprocv3.Pro
 			x.server.contained(p)
 			resp = unchanged(req)
 		}
+		if req.GetObservabilityMode() {
+			resp = nil // Envoy does not wait for answers, and takes none
+		}
 	}()
 	if x.engine != nil {
 		switch m := req.GetRequest().(type) {
@@ -82,10 +85,7 @@ func (x *exchange) answer(req *extprocv3.ProcessingRequest) (resp *extprocv3.Pro
 			resp = x.responseHeaders(m.ResponseHeaders, req)
 		}
 	}
-	switch {
-	case req.GetObservabilityMode():
-		return nil // Envoy does not wait for answers, and takes none
-	case resp == nil:
+	if resp == nil {
 		return unchanged(req)
 	}
 	return resp

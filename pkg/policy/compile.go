@@ -30,6 +30,7 @@ type compiledPolicy struct {
 	name      string
 	layer     *layer
 	hosts     []compiledHost
+	captures  map[string]string // names of captured labels, by what follows the label
 	rules     []compiledRule
 	own       *settings // nil without cors
 	fallback  *settings
@@ -170,6 +171,7 @@ func (c *compiler) compilePolicy(index int) {
 	c.engine.policies = append(c.engine.policies, p)
 	c.checkLayer(l)
 	p.hosts = c.compilePolicyHosts(l.place, doc.Spec.Hosts)
+	p.captures = capturesOf(p.hosts)
 
 	ls := c.withDefaults(l)
 	p.fallback = c.resolve(ls, false)

@@ -47,12 +47,14 @@ func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.rule.upstreamHea
 // decision, without an error, a panic, blocking or an allocation.
 func (e *Engine) Decide(r *Request) Decision {
 	d := Decision{Class: r.class(), request: r}
+	// The tenant is a result and not written through a pointer: its label is a
+	// part of buf, which would no longer be on the stack.
 	var buf [maxHost]byte
-	tenant := origin.Tenant{}
+	var tenant origin.Tenant
 	if r.Selector != "" {
-		d.Reason = e.selectRule(&d, &tenant, buf[:0])
+		d.Reason, tenant = e.selectRule(&d, buf[:0])
 	} else {
-		d.Reason = e.findRule(&d, &tenant, buf[:0])
+		d.Reason, tenant = e.findRule(&d, buf[:0])
 	}
 	if d.Reason == ReasonAllowed {
 		d.Reason = d.judge(tenant)
@@ -64,12 +66,12 @@ func (e *Engine) Decide(r *Request) Decision {
 
 // findRule finds what applies by host, path and method. Its reason is
 // ReasonAllowed where there is a rule, and the request is still to be judged.
-func (e *Engine) findRule(d *Decision, tenant *origin.Tenant, buf []byte) Reason {
+func (e *Engine) findRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	host, valid := appendHost(buf, d.request.Authority)
 	g := e.hosts.find(host, valid)
 	if g == nil {
 		d.rule = e.unmatched
-		return ReasonNoPolicy
+		return ReasonNoPolicy, origin.Tenant{}
 	}
 	d.governed, d.table = g, g.table
 	path := d.request.path()
@@ -83,50 +85,46 @@ func (e *Engine) findRule(d *Decision, tenant *origin.Tenant, buf []byte) Reason
 	}
 	switch {
 	case d.rule.enforcement == EnforcementOff:
-		return ReasonOff
+		return ReasonOff, origin.Tenant{}
 	case ambiguous:
-		return ReasonPathAmbiguous
+		return ReasonPathAmbiguous, origin.Tenant{}
 	case !taken:
-		return ReasonNoRule
+		return ReasonNoRule, origin.Tenant{}
 	}
-	if name := g.tenantOf(d.rule.compiled); name != "" {
-		label, _, _ := cutByte(host, '.')
-		*tenant = origin.Tenant{Name: name, Label: label}
-	}
-	return ReasonAllowed
+	return ReasonAllowed, g.tenant(d.rule.compiled, host)
 }
 
 // selectRule takes the rule that the proxy's configuration names.
-func (e *Engine) selectRule(d *Decision, tenant *origin.Tenant, buf []byte) Reason {
+func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	s, known := e.selectable[d.request.Selector]
 	if !known {
 		d.rule = e.unmatched
-		return ReasonSelectorUnknown
+		return ReasonSelectorUnknown, origin.Tenant{}
 	}
 	if d.rule = s.rule; d.rule == nil {
 		d.rule = s.policy.fallback
 	}
 	switch {
 	case d.rule.enforcement == EnforcementOff:
-		return ReasonOff
+		return ReasonOff, origin.Tenant{}
 	case s.rule == nil:
-		return ReasonNoRule
+		return ReasonNoRule, origin.Tenant{}
 	}
-	if host, valid := appendHost(buf, d.request.Authority); valid {
-		*tenant = s.policy.tenant(host)
+	host, valid := appendHost(buf, d.request.Authority)
+	if !valid {
+		return ReasonAllowed, origin.Tenant{}
 	}
-	return ReasonAllowed
+	return ReasonAllowed, s.policy.tenant(host)
 }
 
 // tenant binds the first label of the host by the policy's own hosts.
 func (p *compiledPolicy) tenant(host []byte) origin.Tenant {
 	label, rest, _ := cutByte(host, '.')
-	for _, h := range p.hosts {
-		if h.tenant != "" && h.pattern.name == string(rest) {
-			return origin.Tenant{Name: h.tenant, Label: label}
-		}
+	name := p.captures[string(rest)]
+	if name == "" {
+		return origin.Tenant{}
 	}
-	return origin.Tenant{}
+	return origin.Tenant{Name: name, Label: label}
 }
 
 // judge is the decision of the rule that took the request.

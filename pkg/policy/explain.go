@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/corsd/corsd/pkg/policy/internal/header"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
@@ -35,6 +36,27 @@ func (d *Decision) Match() string {
 // MethodDependent reports whether another method at this path might have been
 // taken by another rule. Browsers are then told not to remember preflights.
 func (d *Decision) MethodDependent() bool { return d.depends }
+
+// Missing names what a preflight asks for and is not granted: its method, or the
+// headers that are to be added to allowHeaders. It is nil where the reason is
+// another one.
+func (d *Decision) Missing() []string {
+	switch d.Reason {
+	case ReasonMethodCase, ReasonMethodNotAllowed, ReasonMethodForbidden:
+		return d.request.RequestMethod
+	case ReasonAuthorizationNotListed, ReasonHeaderNotAllowed:
+		var names []string
+		for _, line := range d.request.RequestHeaders {
+			for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
+				if !d.rule.headers.takesHeader(name) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		return names
+	}
+	return nil
+}
 
 // Setting is one effective setting of a decision.
 type Setting struct {
@@ -171,8 +193,7 @@ func (d *Decision) tenant() origin.Tenant {
 	case d.governed == nil:
 		return d.rule.compiled.tenant(host)
 	}
-	label, _, _ := cutByte(host, '.')
-	return origin.Tenant{Name: d.governed.tenantOf(d.rule.compiled), Label: label}
+	return d.governed.tenant(d.rule.compiled, host)
 }
 
 // Summary counts what the engine was compiled from, in words.

@@ -32,15 +32,16 @@ type tenantName struct {
 	name   string
 }
 
-// tenantOf gives the name that the policy binds the captured label to, "" where
-// the pattern captures none for it.
-func (g *governed) tenantOf(p *compiledPolicy) string {
+// tenant binds the first label of the host by the name that the policy gives it,
+// if the pattern captures it.
+func (g *governed) tenant(p *compiledPolicy, host []byte) origin.Tenant {
 	for _, t := range g.tenants {
 		if t.policy == p {
-			return t.name
+			label, _, _ := cutByte(host, '.')
+			return origin.Tenant{Name: t.name, Label: label}
 		}
 	}
-	return ""
+	return origin.Tenant{}
 }
 
 // find gives what governs a host in lower case, nil where no policy names it. A
@@ -201,4 +202,19 @@ func refusedHost(text string, p hostPattern) *origin.Fault {
 		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.name}
 	}
 	return origin.CheckHost(p.name)
+}
+
+// capturesOf gives the names of captured labels, by what follows the label.
+func capturesOf(hosts []compiledHost) map[string]string {
+	var captures map[string]string
+	for _, h := range hosts {
+		if h.tenant == "" {
+			continue
+		}
+		if captures == nil {
+			captures = map[string]string{}
+		}
+		captures[h.pattern.name] = h.tenant
+	}
+	return captures
 }

@@ -105,7 +105,7 @@ type CORS struct {
 
 // Rule is an exception from a policy's own settings for some paths and methods.
 type Rule struct {
-	// Name is how decisions, metrics and selectors call the rule. Unique in its
+	// Name is how decisions, logs and selectors call the rule. Unique in its
 	// policy. Default rules[N], N being the rule's place, from 0.
 	Name string `json:"name,omitzero"`
 
@@ -142,7 +142,7 @@ type Match struct {
 
 // PathMatch is a set of paths.
 type PathMatch struct {
-	// Type says how Value is compared. Default PathPrefix.
+	// Type says how the value is compared. Default PathPrefix.
 	Type *PathMatchType `json:"type,omitzero"`
 
 	// Value is a path that begins with "/", or an RE2 expression that is matched

@@ -173,6 +173,7 @@ func (b *tableBuilder) own(key ownerKey, r *compiledRule) bool {
 		b.owner[key] = r
 		return true
 	}
+	r.settings.reachable = true // would be, without the conflict
 	what := "every method"
 	if key.method != "" {
 		what = key.method

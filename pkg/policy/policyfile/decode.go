@@ -1,0 +1,219 @@
+package policyfile
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// decoder fills values of package policy from the tree of one document. A part
+// that has a fault stays unset; all other parts are filled.
+//
+// It goes by the types and their json tags, so that a field that is added to
+// policy.Spec can be written in a file at once. The libraries' own decoding is of
+// no use here: it stops at the first unknown field, and takes 1 for "1".
+type decoder struct {
+	path []step
+
+	// types holds what was found out about each type of struct so far.
+	types map[reflect.Type]fields
+
+	// fault takes one fault, of the node at, and the other node that it is about.
+	fault func(at, other *yaml.Node, d Diagnostic)
+
+	// quiet reports that further faults are only counted.
+	quiet func() bool
+}
+
+// step is one part of a path: a field, or the place in a list.
+type step struct {
+	field string
+	index int
+}
+
+func (d *decoder) pathText() string {
+	var b strings.Builder
+	for i, s := range d.path {
+		switch {
+		case s.field == "":
+			fmt.Fprintf(&b, "[%d]", s.index)
+		case !isPlainName(s.field):
+			fmt.Fprintf(&b, "[%s]", strconv.Quote(shorten(s.field)))
+		case i == 0:
+			b.WriteString(s.field)
+		default:
+			b.WriteString("." + s.field)
+		}
+	}
+	return b.String()
+}
+
+// isPlainName reports whether a key may stand in a path as it is.
+func isPlainName(key string) bool {
+	ok := func(r rune) bool {
+		return r < 0x80 && isAlphanumeric(byte(r)) || r == '-' || r == '_' || r == '/'
+	}
+	return key != "" && len(key) <= 100 && strings.IndexFunc(key, func(r rune) bool { return !ok(r) }) < 0
+}
+
+// within runs f with the path lengthened by one step.
+func (d *decoder) within(s step, f func()) {
+	d.path = append(d.path, s)
+	f()
+	d.path = d.path[:len(d.path)-1]
+}
+
+func (d *decoder) wrong(at *yaml.Node, code policy.Code, value, message, hint string) {
+	d.fault(at, nil, Diagnostic{Path: d.pathText(), Code: code, Value: shorten(value), Message: message, Hint: hint})
+}
+
+// value fills out from n and reports whether there is anything to keep.
+func (d *decoder) value(n *yaml.Node, out reflect.Value) bool {
+	n = resolve(n)
+	if !d.hasPlainTag(n) {
+		return false
+	}
+	if seconds, ok := out.Addr().Interface().(*policy.Seconds); ok {
+		return d.seconds(n, seconds)
+	}
+	switch out.Kind() {
+	case reflect.Pointer:
+		target := reflect.New(out.Type().Elem())
+		ok := d.value(n, target.Elem())
+		if ok {
+			out.Set(target)
+		}
+		return ok
+	case reflect.Struct:
+		return d.structure(n, out)
+	case reflect.Slice:
+		return d.list(n, out)
+	case reflect.String:
+		text, ok := d.text(n)
+		out.SetString(text)
+		return ok
+	case reflect.Bool:
+		value, ok := d.boolean(n)
+		out.SetBool(value)
+		return ok
+	case reflect.Int:
+		value, ok := d.integer(n)
+		out.SetInt(value)
+		return ok
+	default:
+		panic("policyfile: a field of policy.Spec has a type that files cannot hold: " + out.Type().String())
+	}
+}
+
+// resolve follows an alias.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func (d *decoder) list(n *yaml.Node, out reflect.Value) bool {
+	if n.Kind != yaml.SequenceNode {
+		d.wrongType(n, "a list", listHint(n))
+		return false
+	}
+	// An item that has a fault keeps its place: Compile counts the items.
+	out.Set(reflect.MakeSlice(out.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		d.within(step{index: i}, func() { d.value(item, out.Index(i)) })
+	}
+	return true
+}
+
+func (d *decoder) structure(n *yaml.Node, out reflect.Value) bool {
+	known := d.fieldsOf(out.Type())
+	return d.mapping(n, known.names, func(name string, value *yaml.Node) {
+		d.value(value, out.Field(known.index[name]))
+	})
+}
+
+// fields are the names that a struct's json tags give, in their order.
+type fields struct {
+	names []string
+	index map[string]int
+}
+
+func (d *decoder) fieldsOf(t reflect.Type) fields {
+	if known, found := d.types[t]; found {
+		return known
+	}
+	known := fields{index: make(map[string]int, t.NumField())}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		known.names = append(known.names, name)
+		known.index[name] = i
+	}
+	d.types[t] = known
+	return known
+}
+
+// mapping hands each known field to take, the path being that of the field.
+func (d *decoder) mapping(n *yaml.Node, known []string, take func(name string, value *yaml.Node)) bool {
+	if n.Kind != yaml.MappingNode {
+		d.wrongType(n, "a mapping", "")
+		return false
+	}
+	d.keys(n, func(name string, key, value *yaml.Node) {
+		for _, k := range known {
+			if k == name {
+				take(name, value)
+				return
+			}
+		}
+		hint := ""
+		if !d.quiet() { // finding the name that was meant takes its time
+			hint = fieldHint(name, known)
+		}
+		d.wrong(key, policy.CodeUnknownField, "", "is no field here", hint)
+	})
+	return true
+}
+
+// keys hands each key of a mapping to take, the first of those that are equal.
+func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Node)) {
+	first := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := resolve(n.Content[i]), n.Content[i+1]
+		if !d.isName(key) {
+			continue
+		}
+		d.within(step{field: key.Value}, func() {
+			if earlier := first[key.Value]; earlier != nil {
+				d.fault(n.Content[i], earlier, Diagnostic{
+					Path: d.pathText(), Code: policy.CodeDuplicateField,
+					Message: "stands here a second time", Hint: "one of the two",
+				})
+				return
+			}
+			first[key.Value] = n.Content[i]
+			take(key.Value, n.Content[i], value)
+		})
+	}
+}
+
+// isName judges whether a key can be the name of a field at all.
+func (d *decoder) isName(key *yaml.Node) bool {
+	switch {
+	case key.Tag == "!!merge":
+		d.wrong(key, policy.CodeUnknownField, "<<", "is a merge key, which is not supported",
+			"the fields themselves, or an alias (*name) for a whole value")
+	case key.Kind != yaml.ScalarNode:
+		d.wrong(key, policy.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "")
+	case key.Value == "":
+		d.wrong(key, policy.CodeWrongType, "", "is a field without a name", "")
+	default:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package policyfile
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// hostileSize is that of the inputs below, in bytes.
+const hostileSize = 4 << 20
+
+func filled(unit string) string { return strings.Repeat(unit, hostileSize/len(unit)) }
+
+// numbered fills the size with units that have a number of their own.
+func numbered(format string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < hostileSize; i++ {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func aliasBomb() string {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 60; i++ {
+		alias := fmt.Sprintf("*a%d", i-1)
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(alias+", ", 10), ", "))
+	}
+	return b.String()
+}
+
+const policyHead = "apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata: {name: a}\nspec:\n"
+
+// TestHostileFiles holds the cost of files that were made to be expensive. Each takes
+// less than 2 s and 260 MB of heap on two cores that have nothing else to do. What
+// fails the test is more, since tests run beside others.
+func TestHostileFiles(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("takes some seconds, or minutes and ten times the memory with the race detector")
+	}
+	tests := []struct {
+		name string
+		text func() string
+		code policy.Code
+	}{
+		{"a flow list of scalars", func() string { return "[" + filled("a,") + "]" }, policy.CodeLimitExceeded},
+		{"a flow list of scalars below a key", func() string { return "spec: {x: [" + filled("a,") + "]}" }, policy.CodeLimitExceeded},
+		{"a flow mapping without values", func() string { return "x: {" + filled("a,") + "}" }, policy.CodeLimitExceeded},
+		{"a flow mapping of colons", func() string { return "{" + filled(":,") + "}" }, policy.CodeLimitExceeded},
+		{"pairs in a flow list", func() string { return "x: [" + filled(": ,") + "]" }, policy.CodeLimitExceeded},
+		{"empty lists in a list", func() string { return "x: [" + filled("[],") + "]" }, policy.CodeLimitExceeded},
+		{"empty lists in a JSON list", func() string { return "[" + filled("[],") + "[]]" }, policy.CodeLimitExceeded},
+		{"brackets without end", func() string { return filled("[") }, policy.CodeLimitExceeded},
+		{"braces without end", func() string { return filled("{") }, policy.CodeLimitExceeded},
+		{"brackets below a key", func() string { return "a: " + strings.Repeat("[", 300_000) }, policy.CodeLimitExceeded},
+		{"sequences of sequences", func() string { return filled("- - - - ") }, policy.CodeLimitExceeded},
+		{"entries without value", func() string { return filled("- \n") }, policy.CodeLimitExceeded},
+		{"a block list of scalars", func() string { return filled("- a\n") }, policy.CodeLimitExceeded},
+		{"complex keys", func() string { return filled("? ") }, policy.CodeLimitExceeded},
+		{"keys of one mapping", func() string { return numbered("k%d: 1\n") }, policy.CodeLimitExceeded},
+		{"the same key", func() string { return filled("a: 1\n") }, policy.CodeLimitExceeded},
+		{"lists that are anchors of themselves", func() string { return filled("&a [*a,") }, policy.CodeLimitExceeded},
+		{"a list that holds itself", func() string { return "x: &a [*a]" }, policy.CodeSyntax},
+		{"anchors", func() string { return "x: [" + numbered("&a%d a,") + "]" }, policy.CodeLimitExceeded},
+		{"aliases of aliases", func() string { return aliasBomb() }, policy.CodeLimitExceeded},
+		{"aliases of one large list", func() string {
+			return "x: &x [" + strings.Repeat("a,", 50_000) + "]\ny: [" + strings.Repeat("*x,", 50_000) + "]"
+		}, policy.CodeLimitExceeded},
+		{"tags", func() string { return "x: [" + filled("!a a,") + "]" }, policy.CodeLimitExceeded},
+		{"tags on nothing", func() string { return filled("!a ") }, policy.CodeLimitExceeded},
+		{"quoted scalars in a row", func() string { return filled("'' ") }, policy.CodeLimitExceeded},
+		{"a quote without end", func() string { return "a: \"" + filled("a\n ") }, policy.CodeSyntax},
+		{"comments only", func() string { return filled("# c\n") }, policy.CodeLimitExceeded},
+		{"comments before each entry", func() string { return "x:\n" + filled(" # c\n - a\n") }, policy.CodeLimitExceeded},
+		{"comments in a block scalar", func() string { return "x: |\n a\n" + filled("# a\n") }, policy.CodeLimitExceeded},
+		{"blank lines", func() string { return filled("\n") + "a" }, policy.CodeWrongType},
+		{"a long key", func() string { return filled("a") + ": b" }, policy.CodeUnknownField},
+		{"a long quoted key", func() string { return policyHead + "  ? \"" + filled("a") + "\"\n  : b" }, policy.CodeUnknownField},
+		{"a long value", func() string { return policyHead + "  rules: " + filled("a ") }, policy.CodeWrongType},
+		{"a long anchor", func() string { return "a: *" + filled("a") }, policy.CodeSyntax},
+		{"tiny documents", func() string { return filled("--- a\n") }, policy.CodeLimitExceeded},
+		{"empty documents", func() string { return filled("---\n") }, policy.CodeLimitExceeded},
+		{"ends of documents", func() string { return filled("...\n") }, policy.CodeLimitExceeded},
+		{"directives", func() string { return filled("%YAML 1.1\n") }, policy.CodeSyntax},
+		{"wrong types", func() string { return policyHead + "  hosts:\n" + strings.Repeat("  - 1\n", 450_000) }, policy.CodeWrongType},
+		{"unknown fields", func() string {
+			return policyHead + "  rules:\n" + strings.Repeat("  - x: 1\n", 120_000)
+		}, policy.CodeUnknownField},
+		{"invalid origins", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOrigins:\n" + strings.Repeat("    - https://a.example/\n", 170_000)
+		}, policy.CodeOriginInvalid},
+		{"JSON of strings", func() string { return "[" + filled(`"",`) + `""]` }, policy.CodeLimitExceeded},
+
+		// The dearest that the count before the parser lets pass.
+		{"a document of flow entries", func() string { return "[" + strings.Repeat("a a\n,", 180_000) + "]" }, policy.CodeWrongType},
+		{"a document of flow pairs", func() string { return "{" + strings.Repeat("a: 1,", 109_000) + "}" }, policy.CodeLimitExceeded},
+		{"a document of tagged flow entries", func() string { return "[" + strings.Repeat("&a !b '',", 109_000) + "]" }, policy.CodeWrongType},
+		{"items with comments", func() string { return strings.Repeat("- # c\n a\n", 270_000) }, policy.CodeWrongType},
+		{"quoted scalars and aliases in a row", func() string { return "[" + strings.Repeat(`""*a `, 249_000) + "]" }, policy.CodeSyntax},
+		{"as many nodes as are allowed", func() string { return strings.Repeat("- a\n", 499_999) }, policy.CodeWrongType},
+
+		{"line breaks of other alphabets", func() string { return filled("\u2028") + "a: b: c" }, policy.CodeSyntax},
+		{"bytes that are no text", func() string { return filled("a") + "\xff" }, policy.CodeSyntax},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			data := []byte(test.text())
+			report, seconds, heap := measure(func() *Report { return Parse("hostile.yaml", data) })
+			t.Logf("%.2f s, %d MB of heap, %d bytes, %d faults", seconds, heap>>20, len(data), len(report.Faults))
+			if !has(report.Faults, test.code) {
+				t.Errorf("faults = %.3v, want one with code %s", report.Faults, test.code)
+			}
+			if len(report.Faults) > MaxFindings+1 {
+				t.Errorf("%d faults are listed", len(report.Faults))
+			}
+			if seconds > 60 {
+				t.Errorf("took %.1f s", seconds)
+			}
+			if heap > 400<<20 {
+				t.Errorf("took %d MB of heap", heap>>20)
+			}
+		})
+	}
+}
+
+func has(list []Diagnostic, code policy.Code) bool {
+	for _, d := range list {
+		if d.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// measure gives the time that f takes and the most heap that is in use meanwhile,
+// garbage included, as far as looking every few milliseconds can tell.
+func measure(f func() *Report) (report *Report, seconds float64, heap uint64) {
+	runtime.GC()
+	var done atomic.Bool
+	peak := make(chan uint64)
+	go func() {
+		var most uint64
+		var m runtime.MemStats
+		for !done.Load() {
+			runtime.ReadMemStats(&m)
+			most = max(most, m.HeapAlloc)
+			time.Sleep(2 * time.Millisecond)
+		}
+		peak <- most
+	}()
+	start := time.Now()
+	report = f()
+	seconds = time.Since(start).Seconds()
+	done.Store(true)
+	return report, seconds, <-peak
+}

@@ -1,0 +1,224 @@
+package policyfile
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"reflect"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// Load reads and compiles all policies that paths name. A path is a file, whatever
+// its name (YAML, or JSON where it ends in .json), or a directory, of which the
+// files *.yaml, *.yml and *.json are read that are not hidden; directories within
+// it are not. A file that is named twice is read once.
+//
+// The options are passed on to [policy.Compile].
+func Load(paths []string, opts ...policy.Option) *Report {
+	return load(defaultLimits(), paths, opts)
+}
+
+// Parse compiles the policies in data, as [Load] does those of a file. Name stands
+// for the file in the report; one that ends in .json says that data is JSON.
+func Parse(name string, data []byte, opts ...policy.Option) *Report {
+	return parse(defaultLimits(), name, data, opts)
+}
+
+func parse(bounds limits, name string, data []byte, opts []policy.Option) *Report {
+	l := newLoader(bounds)
+	src := &source{name: name, data: data}
+	if int64(len(data)) > bounds.fileBytes {
+		src = tooLarge(name, bounds.fileBytes)
+	}
+	l.take(src)
+	return l.report([]string{name}, opts)
+}
+
+func load(bounds limits, paths []string, opts []policy.Option) *Report {
+	l := newLoader(bounds)
+	for _, src := range bounds.list(paths) {
+		if src.fault == nil {
+			src.read(bounds.fileBytes)
+		}
+		l.take(src)
+		if l.bytes > bounds.totalBytes {
+			break
+		}
+	}
+	return l.report(paths, opts)
+}
+
+// loader gathers what all files hold, and what is wrong with it.
+type loader struct {
+	limits limits
+	hash   hash.Hash
+	bytes  int64
+
+	config    policy.Config
+	documents map[policy.Kind][]*document // as they stand in config
+	tests     map[string]string           // where each CORSTest name was first used
+	types     map[reflect.Type]fields
+	order     int
+	rules     int
+	origins   int
+
+	faults  []finding
+	unshown int  // faults beyond the bound
+	failed  bool // there is a fault
+	lost    bool // a document is missing from config, or its name is
+	full    bool // a bound of all files together was passed: no more is understood
+}
+
+func newLoader(bounds limits) *loader {
+	return &loader{
+		limits:    bounds,
+		hash:      sha256.New(),
+		documents: map[policy.Kind][]*document{},
+		tests:     map[string]string{},
+		types:     map[reflect.Type]fields{},
+	}
+}
+
+// take understands one file as far as possible.
+func (l *loader) take(src *source) {
+	l.order++
+	if src.fault != nil {
+		l.lose(*src.fault)
+		return
+	}
+	l.addHash(src)
+	if l.bytes += int64(len(src.data)); l.bytes > l.limits.totalBytes {
+		l.full = true
+		l.lose(Diagnostic{
+			File: src.name, Code: policy.CodeLimitExceeded,
+			Message: fmt.Sprintf("more than %s bytes in all files up to this one", count(int(l.limits.totalBytes))),
+		})
+	}
+	if l.full {
+		return
+	}
+	if at, wrong := judgeText(src.data); wrong != "" {
+		l.lose(Diagnostic{
+			File: src.name, Line: at.line, Column: at.column, Code: policy.CodeSyntax,
+			Message: wrong, Hint: "UTF-8 text",
+		})
+		return
+	}
+	src.data = withoutBOM(src.data)
+	l.takeDocuments(src)
+}
+
+// addHash hashes lengths too, so that no byte can move from one file to the next.
+func (l *loader) addHash(src *source) {
+	for _, part := range [][]byte{[]byte(src.name), src.data} {
+		l.hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		l.hash.Write(part)
+	}
+}
+
+func (l *loader) takeDocuments(src *source) {
+	documents, more := split(src, l.limits.documents)
+	for _, doc := range documents {
+		l.order++
+		doc.order = l.order
+		if l.full {
+			return
+		}
+		l.takeDocument(doc)
+	}
+	if more {
+		l.lose(Diagnostic{
+			File: src.name, Code: policy.CodeLimitExceeded,
+			Message: fmt.Sprintf("more than %s documents in one file", count(l.limits.documents)),
+		})
+	}
+}
+
+func (l *loader) takeDocument(doc *document) {
+	root, failed := doc.parse(l.limits)
+	if failed != nil {
+		at := doc.inFile(failed.at)
+		l.lose(Diagnostic{
+			File: doc.source.name, Line: at.line, Column: at.column,
+			Code: failed.code, Message: failed.message, Hint: failed.hint,
+		})
+		return
+	}
+	if root == nil {
+		return
+	}
+	d := &decoder{
+		types: l.types,
+		fault: func(at, other *yaml.Node, found Diagnostic) { l.addFault(doc, at, other, found) },
+		quiet: func() bool { return len(l.faults) == l.limits.findings },
+	}
+	e, ok := d.open(resolve(root))
+	l.lost = l.lost || !ok || e.nameNode == nil
+	if ok {
+		l.takeKind(doc, d, e)
+	}
+}
+
+// takeKind adds a document to what is compiled.
+func (l *loader) takeKind(doc *document, d *decoder, e envelope) {
+	spec := func(out any) {
+		if e.spec != nil {
+			d.within(step{field: "spec"}, func() { d.value(e.spec, reflect.ValueOf(out).Elem()) })
+		}
+	}
+	switch e.kind {
+	case policy.KindPolicy:
+		p := policy.Policy{Name: e.name}
+		spec(&p.Spec)
+		l.config.Policies = append(l.config.Policies, p)
+		l.countPolicy(&p.Spec)
+	case policy.KindOriginSet:
+		s := policy.OriginSet{Name: e.name}
+		spec(&s.Spec)
+		l.config.OriginSets = append(l.config.OriginSets, s)
+		l.origins += len(s.Spec.Origins)
+	case policy.KindDefaults:
+		f := policy.Defaults{Name: e.name}
+		spec(&f.Spec)
+		l.config.Defaults = append(l.config.Defaults, f)
+		l.countOrigins(f.Spec.CORS)
+	case kindTest:
+		l.judgeTest(doc, d, e)
+		return
+	}
+	l.documents[e.kind] = append(l.documents[e.kind], doc)
+	l.checkTotals(d, e)
+}
+
+func (l *loader) countPolicy(spec *policy.Spec) {
+	l.rules += len(spec.Rules)
+	l.countOrigins(spec.CORS)
+	for i := range spec.Rules {
+		l.countOrigins(spec.Rules[i].CORS)
+	}
+}
+
+func (l *loader) countOrigins(cors *policy.CORS) {
+	if cors != nil {
+		l.origins += len(cors.AllowOrigins) + len(cors.AllowOriginRegexes)
+	}
+}
+
+// checkTotals ends the load where there are more rules or origins than Compile
+// takes, rather than holding all there are.
+func (l *loader) checkTotals(d *decoder, e envelope) {
+	over := func(n, most int, what string) {
+		if n > most && !l.full {
+			l.full = true
+			d.path = []step{{field: "spec"}}
+			d.wrong(e.spec, policy.CodeLimitExceeded, "",
+				fmt.Sprintf("makes more than %s %s in all documents up to this one", count(most), what), "")
+		}
+	}
+	over(l.rules, l.limits.rules, "rules")
+	over(l.origins, l.limits.origins, "origins")
+}

@@ -1,0 +1,161 @@
+package policyfile
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// text takes a string. Dates are strings to us: a YAML 1.1 parser would make
+// 2027-01-31 a point in time, and lose how it was written.
+func (d *decoder) text(n *yaml.Node) (string, bool) {
+	if n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp") {
+		return n.Value, true
+	}
+	if isNull(n) && n.Value == "null" && d.inList("allowOrigins", "origins") {
+		return n.Value, true // Compile knows what was meant
+	}
+	hint := ""
+	if n.Kind == yaml.ScalarNode && !isNull(n) {
+		hint = strconv.Quote(shorten(n.Value))
+	}
+	d.wrongType(n, "a string", hint)
+	return "", false
+}
+
+// inList reports whether the value is an item of a list of one of these names.
+func (d *decoder) inList(names ...string) bool {
+	n := len(d.path)
+	return n > 1 && d.path[n-1].field == "" && slices.Contains(names, d.path[n-2].field)
+}
+
+// boolean takes true and false in this one spelling, whatever YAML 1.1 took for them.
+func (d *decoder) boolean(n *yaml.Node) (value, ok bool) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!bool" {
+		switch n.Value {
+		case "true":
+			return true, true
+		case "false":
+			return false, true
+		}
+	}
+	hint := "true or false"
+	switch strings.ToLower(n.Value) {
+	case "true", "yes", "y", "on", "1":
+		hint = "true"
+	case "false", "no", "n", "off", "0":
+		hint = "false"
+	}
+	d.wrongType(n, "true or false", hint)
+	return false, false
+}
+
+// integer takes a whole decimal number. One that does not fit is passed on as the
+// largest or smallest there is: what is too much is for Compile to say.
+func (d *decoder) integer(n *yaml.Node) (int64, bool) {
+	const decimal = "0123456789"
+	digits := strings.TrimLeft(n.Value, "+-")
+	plain := digits != "" && strings.Trim(digits, decimal) == "" && len(n.Value)-len(digits) <= 1
+	if isNumber(n) && plain {
+		value, err := strconv.ParseInt(n.Value, 10, 64)
+		if err != nil && strings.HasPrefix(n.Value, "-") {
+			return math.MinInt64, true
+		}
+		if err != nil {
+			return math.MaxInt64, true
+		}
+		return value, true
+	}
+	hint := ""
+	if n.Kind == yaml.ScalarNode && plain {
+		hint = shorten(n.Value)
+	}
+	d.wrongType(n, "a whole number", hint)
+	return 0, false
+}
+
+// seconds takes a number of seconds, or a duration.
+func (d *decoder) seconds(n *yaml.Node, out *policy.Seconds) bool {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+		value, ok := d.integer(n)
+		*out = policy.Seconds(value)
+		return ok
+	}
+	value, err := policy.ParseSeconds(n.Value)
+	if err != nil {
+		// ParseSeconds says after a colon what to write instead.
+		message, hint, _ := strings.Cut(err.Error(), ": ")
+		if strings.HasPrefix(message, "not ") {
+			message = "is " + message
+		}
+		d.wrong(n, policy.CodeValueInvalid, n.Value, message, hint)
+		return false
+	}
+	*out = value
+	return true
+}
+
+// wrongType reports a value that is not what is needed.
+func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
+	if isNull(n) {
+		hint = "leave the field out"
+		if needed == "a list" {
+			hint = "leave the field out, or [] for none"
+		}
+		if last := d.path; len(last) > 0 && last[len(last)-1].field == "" {
+			hint = "leave the item out"
+		}
+	}
+	value := ""
+	if n.Kind == yaml.ScalarNode {
+		value = n.Value
+	}
+	d.wrong(n, policy.CodeWrongType, value, "is "+describe(n)+" where "+needed+" is needed", hint)
+}
+
+// hasPlainTag refuses tags that no type here stands for, such as !!binary or !include.
+func (d *decoder) hasPlainTag(n *yaml.Node) bool {
+	switch n.Tag {
+	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!map", "!!seq", "!!merge":
+		return true
+	}
+	d.wrong(n, policy.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here", "leave the tag out")
+	return false
+}
+
+func isNumber(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float")
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func describe(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "empty"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "a boolean"
+	default:
+		return "a string"
+	}
+}
+
+func listHint(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return "[" + strconv.Quote(shorten(n.Value)) + "]"
+}
