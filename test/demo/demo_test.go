@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/wire"
+)
+
+func TestOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a real Envoy")
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), &out, io.Discard, true)
+	if errors.Is(err, envoy.ErrNoBinary) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+func TestCheckFindsWhatIsNotAsExpected(t *testing.T) {
+	s := step{status: 200, cors: []string{"access-control-allow-origin: *"}, entry: " allowed "}
+	right := wire.Response{Status: 200, Header: []wire.Field{{Name: "access-control-allow-origin", Value: "*"}}}
+	wrongStatus, missing, twice := right, right, right
+	wrongStatus.Status = 500
+	missing.Header = nil
+	twice.Header = append(right.Header, right.Header...)
+	for _, tt := range []struct {
+		name  string
+		got   wire.Response
+		entry string
+		want  string // part of the error
+	}{
+		{"the right answer", right, "reason allowed .", ""},
+		{"another status", wrongStatus, " allowed ", "status 500, not 200"},
+		{"a header that is missing", missing, " allowed ", "CORS headers"},
+		{"a header twice", twice, " allowed ", "CORS headers"},
+		{"another entry in the access log", right, " refused ", "access log"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := s.check(&tt.got, tt.entry)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("check: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

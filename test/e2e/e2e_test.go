@@ -1,0 +1,173 @@
+// Package e2e_test drives corsd through a real Envoy that runs the
+// configurations of deploy/, over HTTP/1.1 and HTTP/2, and holds what the client
+// gets, to the last CORS header.
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/mesh"
+)
+
+// profile is one of the ways to put corsd into Envoy.
+type profile struct {
+	name   string
+	config string        // in deploy/
+	since  envoy.Version // the first Envoy that it works on
+
+	// selectors has the routes that name a policy, which each protocol does in its
+	// own way; in testdata/.
+	selectors string
+
+	// cannot lists the settings of testdata/policy.yaml that it cannot carry out.
+	cannot []string
+}
+
+var (
+	twoPhase = &profile{
+		name: "two_phase", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		selectors: "selectors-ext-proc.yaml",
+	}
+	lean = &profile{
+		name: "lean", config: "envoy-lean.yaml", since: envoy.Version{Major: 1, Minor: 39},
+		selectors: "selectors-ext-proc.yaml",
+		cannot:    []string{"enforcement: Block", "webSocket.originCheck: Enforce"},
+	}
+	extAuthz = &profile{
+		name: "ext_authz", config: "envoy-ext-authz.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		selectors: "selectors-ext-authz.yaml",
+		cannot:    []string{"upstreamHeaders: Preserve", "upstreamHeaders: Merge", "preflight.mode: Forward"},
+	}
+
+	profiles = []*profile{twoPhase, lean, extAuthz}
+)
+
+// What all tests run.
+var (
+	root   string // the source tree
+	binary envoy.Binary
+	corsd  string
+
+	// lacking says why there is nothing to run, on a machine where that is no fault.
+	lacking error
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "corsd-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := prepare(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func prepare(dir string) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if root, err = mesh.Root(); err != nil {
+		return err
+	}
+	if testing.Short() {
+		lacking = errors.New("not with -short: needs a real Envoy")
+		return nil
+	}
+	binary, err = envoy.Find(ctx, root, os.Stderr)
+	if errors.Is(err, envoy.ErrNoBinary) {
+		lacking = err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	corsd, err = mesh.Build(ctx, root, dir, io.Discard)
+	return err
+}
+
+// bench is a mesh under test.
+type bench struct {
+	*mesh.Mesh
+	profile *profile
+	policy  string // a copy of testdata/policy.yaml that a test may change
+}
+
+// start runs a profile for the length of a test.
+func start(t *testing.T, p *profile) *bench {
+	t.Helper()
+	if lacking != nil {
+		t.Skip(lacking)
+	}
+	if binary.Version.Before(p.since) {
+		t.Skipf("%s needs Envoy %v or later; this is %v", p.config, p.since, binary.Version)
+	}
+	config, err := configure(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{profile: p, policy: copyPolicy(t)}
+	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(b.Logs())
+		}
+	})
+	return b
+}
+
+// configure returns a configuration of deploy/ as it is, with the additions, behind
+// a proxy that terminates TLS, and with WebSockets over HTTP/2.
+func configure(p *profile) (*envoy.Config, error) {
+	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", p.config))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range []string{"additions.yaml", p.selectors} {
+		text, err := os.ReadFile(filepath.Join("testdata", file))
+		if err != nil {
+			return nil, err
+		}
+		if err := config.Add(text); err != nil {
+			return nil, err
+		}
+	}
+	return config, errors.Join(
+		config.SetManager("xff_num_trusted_hops", "1"),
+		config.SetManager("http2_protocol_options", "{ allow_connect: true }"))
+}
+
+func copyPolicy(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

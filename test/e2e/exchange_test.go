@@ -1,0 +1,109 @@
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/wire"
+)
+
+// exchange is what the outside sees of one request.
+type exchange struct {
+	*wire.Response
+	asked    int  // messages that Envoy sent to corsd
+	gaveUp   bool // Envoy did not wait any longer for corsd's answer
+	accessed mesh.Entry
+}
+
+// patience is how often an exchange is repeated that is not as expected, when
+// Envoy gave up waiting for corsd (after 0.5 s): the machine had no time for it,
+// and what fails open then says nothing about corsd.
+const patience = 3
+
+func (b *bench) exchange(t *testing.T, p wire.Protocol, r request) exchange {
+	t.Helper()
+	before := b.counters(t)
+	response, err := p.Do(t.Context(), b.Envoy.Address, wire.Request(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := b.NextEntry(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := b.counters(t)
+	return exchange{response, after.messages - before.messages, after.timeouts > before.timeouts, entry}
+}
+
+// patiently repeats an exchange as long as Envoy gives up waiting for corsd.
+func (b *bench) patiently(t *testing.T, p wire.Protocol, r request) exchange {
+	t.Helper()
+	for range patience {
+		if x := b.exchange(t, p, r); !x.gaveUp {
+			return x
+		}
+		t.Log("Envoy did not wait for corsd: the machine is busy; once more")
+	}
+	t.Fatal("Envoy never waits for corsd")
+	return exchange{}
+}
+
+type counters struct{ messages, timeouts int }
+
+// counters reads how much Envoy has asked of corsd since it was started.
+func (b *bench) counters(t *testing.T) counters {
+	t.Helper()
+	const messages = `ext_proc\..*stream_msgs_sent`
+	const checks = `ext_authz\.corsd\.(ok|denied|error)`
+	const timeouts = `ext_proc\..*message_timeouts|cluster\.corsd\.upstream_rq_timeout`
+	stats, err := b.Envoy.Stats(t.Context(), `^(http\.ingress\.(`+messages+`|`+checks+`)|.*(`+timeouts+`))$`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c counters
+	for name, n := range stats {
+		if strings.Contains(name, "timeout") {
+			c.timeouts += n
+		} else {
+			c.messages += n
+		}
+	}
+	return c
+}
+
+// corsLines returns all CORS headers and Vary, sorted. How Vary's list is spaced
+// is left to Envoy, which joins without blanks; its order and its repeats are not.
+func corsLines(r *wire.Response) []string {
+	lines := r.CORS()
+	for i, line := range lines {
+		if list, ok := strings.CutPrefix(line, "vary: "); ok {
+			lines[i] = vary(strings.Split(list, ",")...)
+		}
+	}
+	return lines
+}
+
+func vary(names ...string) string {
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return "vary: " + strings.Join(names, ", ")
+}
+
+// empty says what an answer has that should have neither body nor type.
+func empty(r *wire.Response) error {
+	var errs []error
+	if len(r.Body) > 0 {
+		errs = append(errs, fmt.Errorf("a body: %q", r.Body))
+	}
+	if length := r.Get("content-length"); r.Status == 204 && length != nil || length != nil && length[0] != "0" {
+		errs = append(errs, fmt.Errorf("content-length: %s", length))
+	}
+	if kind := r.Get("content-type"); kind != nil {
+		errs = append(errs, fmt.Errorf("content-type: %s", kind))
+	}
+	return errors.Join(errs...)
+}
