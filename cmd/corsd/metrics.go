@@ -29,7 +29,7 @@ var _ extproc.Observer = (*metrics)(nil)
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
-		decisions: counters("decisions_total", "Decisions, by what they came to. Shadow and Off are counted as if enforced.",
+		decisions: counters("decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
 			"class", "verdict", "reason", "policy", "enforcement", "profile"),
 		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
 		streamsActive: gauge("streams_active", "ext_proc streams that are open."),

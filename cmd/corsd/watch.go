@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,8 +11,12 @@ import (
 )
 
 // settle is how long the files must have been left alone before they are read:
-// an editor writes in several steps.
-const settle = 100 * time.Millisecond
+// an editor writes in several steps. Where something beside them is never left
+// alone, such as a log, longest is the end of waiting.
+const (
+	settle  = 100 * time.Millisecond
+	longest = time.Second
+)
 
 // watchFiles sends a value after files that paths name may have changed. It
 // watches directories: a file that is renamed over another, and a ConfigMap's
@@ -22,16 +27,19 @@ func watchFiles(paths []string, logger *slog.Logger) (changes <-chan struct{}, s
 		logger.Warn("files cannot be watched; send SIGHUP after a change", "error", err)
 		return nil, func() {}
 	}
-	for _, dir := range watchedDirs(paths) {
-		if err := w.Add(dir); err != nil {
-			logger.Warn("a directory cannot be watched; send SIGHUP after a change", "directory", dir, "error", err)
+	watch := func() {
+		for _, dir := range watchedDirs(paths) {
+			if err := w.Add(dir); err != nil {
+				logger.Warn("a directory cannot be watched; send SIGHUP after a change", "directory", dir, "error", err)
+			}
 		}
 	}
+	watch()
 	out := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		settled(w, out, logger)
+		settled(w, watch, out, logger)
 	}()
 	return out, func() {
 		if err := w.Close(); err != nil {
@@ -41,8 +49,9 @@ func watchFiles(paths []string, logger *slog.Logger) (changes <-chan struct{}, s
 	}
 }
 
-// watchedDirs gives each directory once: those that are named, and those of the
-// files that are named, behind symbolic links too.
+// watchedDirs gives each directory once: those that are named, those of the files
+// that are named, behind symbolic links too, and those in which a symbolic link on
+// the way to them stands, which may be pointed elsewhere.
 func watchedDirs(paths []string) []string {
 	var dirs []string
 	seen := map[string]bool{}
@@ -53,6 +62,11 @@ func watchedDirs(paths []string) []string {
 		}
 	}
 	for _, path := range paths {
+		for p := filepath.Clean(path); p != filepath.Dir(p); p = filepath.Dir(p) {
+			if info, err := os.Lstat(p); err == nil && info.Mode().Type() == fs.ModeSymlink {
+				add(filepath.Dir(p))
+			}
+		}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			add(path)
 			continue
@@ -66,10 +80,18 @@ func watchedDirs(paths []string) []string {
 }
 
 // settled sends once for each burst of events. While nobody takes the value,
-// further events are part of it.
-func settled(w *fsnotify.Watcher, out chan<- struct{}, logger *slog.Logger) {
+// further events are part of it. It watches again after each burst: a link may lead
+// to another directory by then.
+func settled(w *fsnotify.Watcher, watch func(), out chan<- struct{}, logger *slog.Logger) {
 	var quiet <-chan time.Time
+	var began time.Time // the burst
 	var ready chan<- struct{}
+	wait := func() {
+		if quiet == nil {
+			began = time.Now()
+		}
+		quiet = time.After(min(settle, time.Until(began.Add(longest))))
+	}
 	for {
 		select {
 		case event, ok := <-w.Events:
@@ -77,15 +99,16 @@ func settled(w *fsnotify.Watcher, out chan<- struct{}, logger *slog.Logger) {
 				return
 			}
 			if event.Op != fsnotify.Chmod {
-				quiet = time.After(settle)
+				wait()
 			}
 		case err, ok := <-w.Errors:
 			if !ok {
 				return
 			}
 			logger.Warn("watching files", "error", err)
-			quiet = time.After(settle) // events may have been lost
+			wait() // events may have been lost
 		case <-quiet:
+			watch()
 			quiet, ready = nil, out
 		case ready <- struct{}{}:
 			ready = nil
