@@ -121,8 +121,19 @@ func (x *exchange) setURL(url string) error {
 		end = len(rest)
 	}
 	target, _, _ := strings.Cut(rest[end:], "#")
-	x.request.Scheme, x.request.Authority, x.request.Path = strings.ToLower(scheme), rest[:end], target
+	x.request.Scheme, x.request.Authority, x.request.Path = onTheWire(scheme), rest[:end], target
 	return nil
+}
+
+// onTheWire gives the scheme as Envoy sees it: a handshake of wss: comes by https.
+func onTheWire(scheme string) string {
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "ws":
+		return "http"
+	case "wss":
+		return "https"
+	}
+	return scheme
 }
 
 func (x *exchange) addHeader(name, value string) {

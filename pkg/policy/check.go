@@ -8,6 +8,7 @@ import (
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
+	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
 const maxName = 253
@@ -144,6 +145,18 @@ func checkEnum[T ~string](c *compiler, place Place, value *T, values ...T) {
 		Code: CodeValueInvalid, Place: place, Value: string(*value), Message: "is not a value of this field",
 		Hint: oneOf(*value, values...),
 	})
+}
+
+// oneOf gives a hint for a value of a closed set.
+func oneOf[T ~string](value T, values ...T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	if near := suggest.Nearest(string(value), names); near != "" {
+		return near
+	}
+	return "one of " + strings.Join(names, ", ")
 }
 
 func (c *compiler) checkUnmatchedHosts(s *DefaultsSpec) (passThrough bool) {

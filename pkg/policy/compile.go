@@ -188,7 +188,6 @@ func (c *compiler) compilePolicy(index int) {
 		c.compileRule(p, i, &doc.Spec.Rules[i])
 		check.settings(p.rules[i].settings, append(slices.Clip(ls), p.rules[i].layer))
 	}
-	c.checkMethodDependence(p)
 }
 
 func (c *compiler) selectable(name string, s selected) {
@@ -260,29 +259,6 @@ func (c *compiler) compileMatchMethods(r *compiledRule, place Place, methods []s
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// checkMethodDependence warns of rules whose own maxAge is never sent.
-func (c *compiler) checkMethodDependence(p *compiledPolicy) {
-	type path struct {
-		kind  PathMatchType
-		value string
-	}
-	named := map[path]bool{}
-	key := func(r *compiledRule) path {
-		if r.pathType == PathPrefix {
-			return path{r.pathType, strings.TrimSuffix(r.path, "/")}
-		}
-		return path{r.pathType, r.path}
-	}
-	for i := range p.rules {
-		if p.rules[i].methods != nil {
-			named[key(&p.rules[i])] = true
-		}
-	}
-	for i := range p.rules {
-		c.warnUnusedMaxAge(&p.rules[i], named[key(&p.rules[i])])
-	}
 }
 
 // hasRootRule reports whether a rule of the policy takes every path and method.

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
+	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
 // origins is who is allowed: the four origin fields of one layer.
@@ -103,7 +104,9 @@ func risksOf(p origin.Pattern, index int) []risk {
 		}
 	}
 	add(p.Kind == origin.AnyHost, riskAny)
-	add(p.Kind == origin.Subdomains && isPublicSuffix(p.Host), riskPublicSuffix)
+	// A tenant's label too: where {tenant}.shop.example is a wildcard in DNS, whoever
+	// registers evil.com asks evil.shop.example.
+	add((p.Kind == origin.Subdomains || p.Kind == origin.TenantHost) && isPublicSuffix(p.Host), riskPublicSuffix)
 	add(p.Kind == origin.Subdomains, riskSubdomains)
 	add(p.Scheme == "http" && !p.IsLoopback(), riskInsecure)
 	add(p.Kind == origin.TenantHost, riskTenant)
@@ -191,7 +194,7 @@ func (c *compiler) addSet(o *origins, name string, place Place, index int) {
 	if set == nil {
 		c.fault(Diagnostic{
 			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index), Value: name,
-			Message: "is no OriginSet", Hint: nearest(name, c.setNames()),
+			Message: "is no OriginSet", Hint: suggest.Nearest(name, c.setNames()),
 		})
 		return
 	}

@@ -83,13 +83,18 @@ func (c *compiler) warnUnreachable(p *compiledPolicy) {
 
 // warnUnusedMaxAge: a preflight whose rule depends on the method is never to be
 // remembered, since a browser remembers it for the URL and not for the rule.
-func (c *compiler) warnUnusedMaxAge(r *compiledRule, depends bool) {
-	if r.layer.cors == nil || r.layer.cors.MaxAge == nil || !depends {
-		return
+func (b *tableBuilder) warnUnusedMaxAge(policies []*compiledPolicy) {
+	for _, p := range policies {
+		for i := range p.rules {
+			r := &p.rules[i]
+			if cors := r.layer.cors; r.invalid || cors == nil || cors.MaxAge == nil || len(b.slot(r).byMethod) == 0 {
+				continue
+			}
+			b.warn(Diagnostic{
+				Code: CodeMaxAgeUnused, Place: r.layer.place.at("cors.maxAge"), Value: fmt.Sprint(*r.layer.cors.MaxAge),
+				Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
+				Hint:    "remove it, or let one rule take every method of the path",
+			})
+		}
 	}
-	c.warn(Diagnostic{
-		Code: CodeMaxAgeUnused, Place: r.layer.place.at("cors.maxAge"), Value: fmt.Sprint(*r.layer.cors.MaxAge),
-		Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
-		Hint:    "remove it, or let one rule take every method of the path",
-	})
 }

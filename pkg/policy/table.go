@@ -107,6 +107,7 @@ func (c *compiler) buildTable(policies []*compiledPolicy, host string) *table {
 		}
 	}
 	b.finishSlots()
+	b.warnUnusedMaxAge(policies)
 	b.setOwn(policies)
 	b.table.only = b.onlyEntry()
 	b.table.fallback = c.engine.unmatched

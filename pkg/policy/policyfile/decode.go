@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
 // decoder fills values of package policy from the tree of one document. A part
@@ -216,4 +217,12 @@ func (d *decoder) isName(key *yaml.Node) bool {
 		return true
 	}
 	return false
+}
+
+// fieldHint says which field was probably meant, or else which there are.
+func fieldHint(name string, known []string) string {
+	if near := suggest.Nearest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "the fields here are " + strings.Join(known, ", ")
 }

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
 const (
@@ -89,7 +90,7 @@ func kindHint(kind string) string {
 	case kind == "List" || strings.HasSuffix(kind, "List"):
 		return `its items as documents of their own, with "---" between them`
 	}
-	if near := nearest(kind, kinds()); near != "" {
+	if near := suggest.Nearest(kind, kinds()); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "one of " + strings.Join(kinds(), ", ") + "; other resources belong in other files"

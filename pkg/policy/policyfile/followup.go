@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
 // misleads reports whether something that Compile says may only be there because
@@ -28,14 +29,31 @@ func (l *loader) misleads(d policy.Diagnostic, warning bool) bool {
 	if judgesValueAlone(d.Code) {
 		return false
 	}
-	return warning || doc.hasBrokenSpec() || d.Related != nil && l.document(*d.Related).hasBrokenSpec()
+	return warning || doc.lacks(turnsOn(d.Code)) || d.Related != nil && l.document(*d.Related).lacks(turnsOn(d.Code))
 }
 
-// hasBrokenSpec reports whether a fault of the form is within the spec. One in the
-// envelope, such as a missing name, leaves what the spec means as it is.
-func (d *document) hasBrokenSpec() bool {
+// turnsOn gives the fields that decide whether there is such a fault: one that is
+// broken or misspelt may have been there to prevent it.
+func turnsOn(code policy.Code) []string {
+	switch code {
+	case policy.CodeConflict:
+		return []string{"hosts", "cors", "rules", "match", "path", "type", "value", "methods"}
+	case policy.CodeTenantUnbound:
+		return []string{"hosts"}
+	}
+	return []string{
+		"dangerouslyAllow", "allowCredentials", "allowOrigins", "allowOriginRegexes", "allowOriginSets", "allowNullOrigin",
+		"exposeHeaders", "expandExposeHeaders", "webSocket", "originCheck", "hosts",
+	}
+}
+
+// lacks reports whether one of the fields is broken, or may be the one that is misspelt.
+func (d *document) lacks(fields []string) bool {
 	return d != nil && slices.ContainsFunc(d.broken, func(b brokenPath) bool {
-		return b.path == "spec" || isBelow(b.path, "spec")
+		last := b.path[strings.LastIndexByte(b.path, '.')+1:]
+		name, _, _ := strings.Cut(last, "[")
+		return b.path == "spec" || slices.Contains(fields, name) ||
+			b.code == policy.CodeUnknownField && suggest.Nearest(name, fields) != ""
 	})
 }
 

@@ -1,23 +1,19 @@
-package policyfile
+// Package suggest finds the name that a misspelt one was meant to be.
+package suggest
 
 import "strings"
 
-// fieldHint says which field was probably meant, or else which there are.
-func fieldHint(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return "the fields here are " + strings.Join(known, ", ")
-}
+// maxCandidates bounds the names that are compared: a hint is not worth more time.
+const maxCandidates = 1000
 
-// nearest is the known name that a misspelt one stands for, "" when none is near:
+// Nearest is the known name that a misspelt one stands for, "" when none is near:
 // equal but for case, "_" and "-", else at most a third of its letters away.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	if len(name) > 64 {
 		return "" // the distance takes time by the square
 	}
 	best, least := "", len(name)/3+1
-	for _, k := range known {
+	for _, k := range known[:min(len(known), maxCandidates)] {
 		if fold(k) == fold(name) {
 			return k
 		}
