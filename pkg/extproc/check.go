@@ -94,7 +94,8 @@ func headersToAdd(a *policy.Answer) []*corev3.HeaderValueOption {
 	for _, h := range a.Set {
 		if h.Name != "vary" {
 			headers = append(headers, &corev3.HeaderValueOption{
-				Header: &corev3.HeaderValue{Key: h.Name, Value: string(h.Value)}, Append: wrapperspb.Bool(false),
+				Header: &corev3.HeaderValue{Key: h.Name, Value: string(h.Value)},
+				Append: wrapperspb.Bool(false), //nolint:staticcheck // deprecated for append_action, over which it wins in every Envoy
 			})
 		}
 	}

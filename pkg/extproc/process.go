@@ -23,7 +23,7 @@ func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) error
 }
 
 func (s *Server) exchange(stream extprocv3.ExternalProcessor_ProcessServer) error {
-	x := newExchange(s, stream.Context())
+	x := newExchange(stream.Context(), s)
 	for {
 		req, err := stream.Recv()
 		if err != nil {
@@ -62,7 +62,7 @@ type exchange struct {
 	fields   []policy.Field
 }
 
-func newExchange(s *Server, ctx context.Context) *exchange {
+func newExchange(ctx context.Context, s *Server) *exchange {
 	return &exchange{server: s, engine: s.engine(), metadata: metadataOf(ctx)}
 }
 

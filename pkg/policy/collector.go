@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxDiagnostics bounds the faults, and the warnings, that one Compile reports.
@@ -22,16 +23,19 @@ type report struct {
 }
 
 type said struct {
-	code  Code
-	place Place
-	value string
+	code           Code
+	place, related Place
+	value          string
 }
 
 func (c *collector) fault(d Diagnostic) { c.faults.add(d) }
 func (c *collector) warn(d Diagnostic)  { c.warnings.add(d) }
 
 func (r *report) add(d Diagnostic) {
-	key := said{d.Code, d.Place, d.Value}
+	key := said{code: d.Code, place: d.Place, value: d.Value}
+	if d.Related != nil {
+		key.related = *d.Related
+	}
 	if _, again := r.said[key]; again {
 		return
 	}
@@ -43,7 +47,18 @@ func (r *report) add(d Diagnostic) {
 		r.said = map[said]struct{}{}
 	}
 	r.said[key] = struct{}{}
+	d.Message, d.Hint = oneLine(d.Message), oneLine(d.Hint)
 	r.list = append(r.list, d)
+}
+
+// oneLine: messages and hints may quote what someone wrote.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 // sorted gives the diagnostics document by document, in the order in which they

@@ -68,7 +68,7 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := &compiler{cfg: cfg, today: o.today, names: nameLists{}, engine: &Engine{selectable: map[string]selected{}}}
+	c := &compiler{cfg: cfg, today: o.today, names: nameLists{map[listIdentity]*nameList{}, map[string]*nameList{}}, engine: &Engine{selectable: map[string]selected{}}}
 	if c.checkLimits() {
 		c.compile()
 	}
@@ -97,6 +97,8 @@ type compiler struct {
 	entries  int // rules of all tables
 	canaries int // matches of canaries that were tried
 	checked  map[checkedRisks]bool
+	setNames []string
+	setHints int
 }
 
 func (c *compiler) compile() {
@@ -115,6 +117,25 @@ func (c *compiler) compile() {
 	}
 	c.warnUnusedSets()
 	c.engine.sets = len(c.sets)
+	c.engine.forgetDocuments()
+}
+
+// forgetDocuments drops what only compiling needs, so that the engine neither
+// keeps the documents nor depends on their staying as they are.
+func (e *Engine) forgetDocuments() {
+	for _, p := range e.policies {
+		p.layer, p.ruleNames = nil, nil
+		for i := range p.rules {
+			r := &p.rules[i]
+			r.layer = nil
+			if r.settings.origins != nil {
+				r.settings.origins.layer = nil
+			}
+		}
+		if p.own != nil && p.own.origins != nil {
+			p.own.origins.layer = nil
+		}
+	}
 }
 
 // checkLimits counts before anything is built.
@@ -248,6 +269,7 @@ func (c *compiler) compileMatchMethods(r *compiledRule, place Place, methods []s
 			Code: CodeValueInvalid, Place: place.at("methods"), Message: "is an empty list, and a rule that takes no method takes nothing",
 			Hint: "leave methods out to take every method",
 		})
+		r.invalid = true
 	}
 	names := make([]string, 0, len(methods))
 	for i, method := range methods {

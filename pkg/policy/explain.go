@@ -122,9 +122,8 @@ func (o *origins) describe() string {
 	if o == nil {
 		return none("")
 	}
-	cors := o.layer.cors
-	parts := append([]string(nil), cors.AllowOrigins...)
-	for _, re := range cors.AllowOriginRegexes {
+	parts := slices.Clone(o.entries)
+	for _, re := range o.expressions {
 		parts = append(parts, "regex "+re)
 	}
 	for _, set := range o.sets {
@@ -159,7 +158,7 @@ func (d *Decision) OriginEntry() string {
 		return origin.Any
 	}
 	tenant := d.tenant()
-	if text := entryTaking(o.layer.cors.AllowOrigins, parsed, tenant); text != "" {
+	if text := entryTaking(o.entries, parsed, tenant); text != "" {
 		return text
 	}
 	for _, set := range o.sets {
@@ -169,7 +168,7 @@ func (d *Decision) OriginEntry() string {
 	}
 	for i, re := range o.regexes {
 		if re.MatchString(parsed.Canonical) {
-			return "regex " + o.layer.cors.AllowOriginRegexes[i]
+			return "regex " + o.expressions[i]
 		}
 	}
 	return ""

@@ -183,7 +183,7 @@ func parseHostPattern(text string) (p hostPattern, tenant string, fault *origin.
 }
 
 func refusedHost(text string, p hostPattern) *origin.Fault {
-	switch i := strings.LastIndexByte(p.name, ':'); {
+	switch i := portColon(p.name); {
 	case p.name == "":
 		return &origin.Fault{Message: "is empty", Hint: `api.shop.example, or "*" for every host`}
 	case strings.Contains(text, "://"):
@@ -194,14 +194,26 @@ func refusedHost(text string, p hostPattern) *origin.Fault {
 		return &origin.Fault{Message: "is more than a host", Hint: "api.shop.example"}
 	case strings.ContainsAny(p.name, "*{}"):
 		return &origin.Fault{Message: "has a wildcard or tenant that is not the whole first label", Hint: "*.shop.example or {tenant}.shop.example"}
-	case i >= 0 && strings.IndexByte(p.name[i:], ']') < 0 && !strings.Contains(p.name[:i], ":"):
+	case i >= 0:
 		return &origin.Fault{Message: "has a port, and a policy holds for every port of its hosts", Hint: p.String()[:len(p.String())-len(p.name[i:])]}
 	case strings.Contains(p.name, ":") && p.name[0] != '[':
 		return &origin.Fault{Message: "is an IPv6 address without brackets", Hint: "[" + p.name + "]"}
-	case p.kind != hostExact && p.name[0] == '[':
+	case p.kind != hostExact && origin.IsAddress(p.name):
 		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.name}
 	}
 	return origin.CheckHost(p.name)
+}
+
+// portColon gives the place of the colon before a port, -1 where there is none.
+func portColon(host string) int {
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 || strings.IndexByte(host[colon:], ']') >= 0 {
+		return -1
+	}
+	if host[0] != '[' && strings.IndexByte(host, ':') != colon {
+		return -1 // an IPv6 address without brackets
+	}
+	return colon
 }
 
 // capturesOf gives the names of captured labels, by what follows the label.

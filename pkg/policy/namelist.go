@@ -27,32 +27,55 @@ type nameList struct {
 	lower  map[string]struct{} // of names that are request headers
 }
 
-// nameLists makes each distinct list once: thousands of rules inherit the same.
-type nameLists map[string]*nameList
+// nameLists makes each distinct list once: thousands of rules inherit the same,
+// or write it again.
+type nameLists struct {
+	inherited map[listIdentity]*nameList
+	written   map[string]*nameList
+}
 
-func (m nameLists) list(kind nameKind, own []string, presets []Preset) *nameList {
+// listIdentity is the same for lists that are inherited from one place.
+type listIdentity struct {
+	kind       nameKind
+	own        *string
+	presets    *Preset
+	ownLen     int
+	presetsLen int
+}
+
+func (m *nameLists) list(kind nameKind, own []string, presets []Preset) *nameList {
+	id := listIdentity{kind, firstOf(own), firstOf(presets), len(own), len(presets)}
+	if l := m.inherited[id]; l != nil {
+		return l
+	}
 	key := string(rune('0'+kind)) + strings.Join(own, ",")
 	for _, p := range presets {
 		key += "\x00" + string(p)
 	}
-	l := m[key]
+	l := m.written[key]
 	if l == nil {
 		l = newNameList(kind, own, presets)
-		m[key] = l
+		m.written[key] = l
 	}
+	m.inherited[id] = l
 	return l
+}
+
+func firstOf[T any](list []T) *T {
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[0]
 }
 
 func newNameList(kind nameKind, own []string, presets []Preset) *nameList {
 	l := &nameList{}
 	seen := map[string]struct{}{}
 	add := func(name string) {
-		id := name
+		id := strings.ToLower(name)
 		if kind == methodNames {
 			name = header.NormalizeMethod(name)
 			id = name
-		} else {
-			id = strings.ToLower(name)
 		}
 		if _, again := seen[id]; again {
 			return

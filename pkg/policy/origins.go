@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -19,8 +21,11 @@ type origins struct {
 	sets     []*originSet
 	regexes  []*regexp.Regexp
 
-	layer *layer
-	risks []risk
+	entries     []string // allowOrigins
+	expressions []string // allowOriginRegexes
+	risks       []risk
+
+	layer *layer // while compiling
 }
 
 // originSet is one compiled OriginSet document.
@@ -31,6 +36,7 @@ type originSet struct {
 	patterns origin.Set
 	entries  []string
 	risks    []risk
+	first    [numRisks]int // 1 + the place of the first risk of a kind, 0 where there is none
 }
 
 // judge is the part of a decision that depends on the origin alone.
@@ -87,6 +93,7 @@ const (
 	riskSubdomains
 	// riskTenant is no danger: the pattern needs a host that binds its tenant.
 	riskTenant
+	numRisks
 )
 
 // risk is that one entry of a list is dangerous.
@@ -117,6 +124,7 @@ func risksOf(p origin.Pattern, index int) []risk {
 // suffix list without its default rule: a name that the list does not know is a
 // private network's. A rule such as *.ck makes every name below host public.
 func isPublicSuffix(host string) bool {
+	host = strings.TrimSuffix(host, ".")
 	return isListedSuffix(host) || isListedSuffix("x."+host)
 }
 
@@ -135,7 +143,10 @@ func (c *compiler) compileOrigins(l *layer) *origins {
 	if cors == nil || cors.AllowOrigins == nil && cors.AllowOriginRegexes == nil && cors.AllowOriginSets == nil && cors.AllowNullOrigin == nil {
 		return nil
 	}
-	o := &origins{layer: l, null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin}
+	o := &origins{
+		layer: l, null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin,
+		entries: slices.Clone(cors.AllowOrigins), expressions: slices.Clone(cors.AllowOriginRegexes),
+	}
 	place := l.place.at("cors")
 	for i, text := range cors.AllowOrigins {
 		if text == origin.Any {
@@ -194,7 +205,7 @@ func (c *compiler) addSet(o *origins, name string, place Place, index int) {
 	if set == nil {
 		c.fault(Diagnostic{
 			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index), Value: name,
-			Message: "is no OriginSet", Hint: suggest.Nearest(name, c.setNames()),
+			Message: "is no OriginSet", Hint: c.nearestSet(name),
 		})
 		return
 	}
@@ -207,7 +218,7 @@ func (c *compiler) compileSets() {
 	c.sets = make(map[string]*originSet, len(c.cfg.OriginSets))
 	for i := range c.cfg.OriginSets {
 		doc := &c.cfg.OriginSets[i]
-		set := &originSet{name: doc.Name, entries: doc.Spec.Origins}
+		set := &originSet{name: doc.Name, entries: slices.Clone(doc.Spec.Origins)}
 		c.sets[doc.Name] = set
 		place := Place{KindOriginSet, i, "spec"}
 		for j, text := range doc.Spec.Origins {
@@ -219,6 +230,11 @@ func (c *compiler) compileSets() {
 				continue
 			}
 			set.risks = append(set.risks, c.addPattern(&set.patterns, text, place, "origins", j)...)
+		}
+		for j, r := range set.risks {
+			if set.first[r.kind] == 0 {
+				set.first[r.kind] = j + 1
+			}
 		}
 		c.setExpiry(set, doc.Spec.Expires, place.at("expires"))
 	}
@@ -251,12 +267,19 @@ func (c *compiler) setExpiry(set *originSet, expires string, place Place) {
 	}
 }
 
-func (c *compiler) setNames() []string {
-	names := make([]string, len(c.cfg.OriginSets))
-	for i, set := range c.cfg.OriginSets {
-		names[i] = set.Name
+// maxSetHints bounds the hints at sets: finding a name that is near takes its time.
+const maxSetHints = 50
+
+func (c *compiler) nearestSet(name string) string {
+	if c.setHints++; c.setHints > maxSetHints {
+		return ""
 	}
-	return names
+	if c.setNames == nil {
+		for i := range c.cfg.OriginSets {
+			c.setNames = append(c.setNames, c.cfg.OriginSets[i].Name)
+		}
+	}
+	return suggest.Nearest(name, c.setNames)
 }
 
 func (c *compiler) warnUnusedSets() {

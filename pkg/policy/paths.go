@@ -20,17 +20,20 @@ type spelled struct {
 	lower byteSet // stand as %xx with digits and lower case
 }
 
-func (s *spelled) addValue(value string, regex bool) {
+func (s *spelled) addValue(value string) {
 	for i := 0; i < len(value); i++ {
 		s.plain.add(value[i])
-		if !regex && value[i] == '%' && i+2 < len(value) {
+		if value[i] == '%' && i+2 < len(value) {
 			s.addEscape(value[i+1], value[i+2])
 		}
 	}
 }
 
 func (s *spelled) addEscape(high, low byte) {
-	c, _ := unhex(high, low)
+	c, ok := unhex(high, low)
+	if !ok {
+		return // of a regular expression, where no escape need follow a %
+	}
 	if !isLowerHex(high) && !isLowerHex(low) {
 		s.upper.add(c)
 	}

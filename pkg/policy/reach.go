@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // markReachable marks what some request to this table could choose. What no
@@ -13,45 +12,57 @@ func (b *tableBuilder) markReachable() {
 	for _, s := range t.exact {
 		s.markReachable(nil)
 	}
-	var before []shadow
+	before := shadows{}
 	for i := range t.regexes {
 		r := &t.regexes[i]
 		r.markReachable(nil)
 		if literal, ok := takesAllBelow(r.text); ok {
-			before = append(before, shadow{literal, r.slot})
+			before.add(literal, r.slot)
 		}
 	}
 	for prefix, s := range t.prefixes {
-		s.markReachable(shadowing(before, prefix))
+		s.markReachable(before.over(prefix))
 	}
 }
 
-// shadow is a slot that comes before every PathPrefix and takes all paths that
-// begin with literal.
-type shadow struct {
-	literal string
-	*slot
+// shadows are slots that come before every PathPrefix and take all paths that
+// begin with a literal, by that literal.
+type shadows struct {
+	slots   map[string]*slot
+	lengths map[int]struct{} // of the literals
 }
 
-func shadowing(all []shadow, prefix string) []shadow {
+func (x *shadows) add(literal string, s *slot) {
+	if x.slots == nil {
+		x.slots, x.lengths = map[string]*slot{}, map[int]struct{}{}
+	}
+	x.slots[literal] = s
+	x.lengths[len(literal)] = struct{}{}
+}
+
+// over gives the slots that take all that the prefix takes.
+func (x *shadows) over(prefix string) []*slot {
 	if prefix == "" {
 		prefix = "/"
 	}
-	var over []shadow
-	for _, s := range all {
-		if strings.HasPrefix(prefix, s.literal) {
+	var over []*slot
+	for length := range x.lengths {
+		if length > len(prefix) {
+			continue
+		}
+		if s := x.slots[prefix[:length]]; s != nil {
 			over = append(over, s)
 		}
 	}
 	return over
 }
 
-func (s *slot) markReachable(over []shadow) {
-	if slices.ContainsFunc(over, func(o shadow) bool { return o.every != nil }) {
+func (s *slot) markReachable(over []*slot) {
+	if slices.ContainsFunc(over, func(o *slot) bool { return o.every != nil }) {
 		return
 	}
 	taken := func(method string) bool {
-		return slices.ContainsFunc(over, func(o shadow) bool {
+		return slices.ContainsFunc(over, func(o *slot) bool {
 			return slices.ContainsFunc(o.byMethod, func(c candidate) bool { return slices.Contains(c.methods, method) })
 		})
 	}

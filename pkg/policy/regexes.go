@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -71,6 +72,9 @@ func (r *regexes) build(text string) (*regexp.Regexp, Diagnostic) {
 		return nil, tooManyRegexes()
 	}
 	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
+	if err != nil { // a \Q that is not closed takes the rest for literal
+		re, err = regexp.Compile(`\A(?:` + text + `\E)\z`)
+	}
 	if err != nil {
 		return nil, Diagnostic{Code: CodeRegexInvalid, Message: "does not compile: " + err.Error()}
 	}
@@ -85,7 +89,8 @@ func tooManyRegexes() Diagnostic {
 }
 
 func syntaxError(err error) string {
-	if e, ok := err.(*syntax.Error); ok {
+	var e *syntax.Error
+	if errors.As(err, &e) {
 		return string(e.Code)
 	}
 	return err.Error()

@@ -16,25 +16,48 @@ const maxCanaries = 2_000_000
 type riskCheck struct {
 	*compiler
 	policy   *compiledPolicy
-	waived   []Danger
+	waived   dangers
 	canaries []string
 }
 
-// checkedRisks is what need not be judged again for one policy, and for one rule
-// after another that inherits the same.
+// dangers is a set of them.
+type dangers [4]bool
+
+func allDangers() []Danger {
+	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins}
+}
+
+// checkedRisks is what need not be judged again for one rule after another, and
+// one policy after another, that inherits the same.
 type checkedRisks struct {
-	policy      *compiledPolicy
+	policy      *compiledPolicy // nil where it makes no difference
 	origins     *origins
 	credentials bool
+	waived      dangers
 }
 
 func (c *compiler) riskCheck(p *compiledPolicy, spec *Spec) *riskCheck {
-	place := p.layer.place
+	check := &riskCheck{compiler: c, policy: p, canaries: canariesOf(p.hosts)}
+	all := allDangers()
 	for i, danger := range spec.DangerouslyAllow {
-		checkEnum(c, place.item("dangerouslyAllow", i), &danger,
-			AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins)
+		checkEnum(c, p.layer.place.item("dangerouslyAllow", i), &danger, all...)
+		if known := slices.Index(all, danger); known >= 0 {
+			check.waived[known] = true
+		}
 	}
-	return &riskCheck{compiler: c, policy: p, waived: spec.DangerouslyAllow, canaries: canariesOf(p.hosts)}
+	return check
+}
+
+// isFirst reports whether it is asked about these for the first time.
+func (c *riskCheck) isFirst(key checkedRisks) bool {
+	if c.checked[key] {
+		return false
+	}
+	if c.checked == nil {
+		c.checked = map[checkedRisks]bool{}
+	}
+	c.checked[key] = true
+	return true
 }
 
 // canariesOf gives origins that no expression can mean. The ones made of the
@@ -57,43 +80,41 @@ func (c *riskCheck) settings(s *settings, ls layers) {
 	c.exposed(s, ls)
 	c.authorization(s, ls)
 	c.webSocket(s, ls)
-	if s.origins == nil {
+	o := s.origins
+	if o == nil {
 		return
 	}
-	key := checkedRisks{c.policy, s.origins, s.credentials}
-	if c.checked[key] {
-		return
+	if c.isFirst(checkedRisks{policy: c.policy, origins: o}) {
+		c.regexRisks(o)
+		c.tenants(o)
 	}
-	if c.checked == nil {
-		c.checked = map[checkedRisks]bool{}
+	if s.credentials && c.isFirst(checkedRisks{origins: o, credentials: true, waived: c.waived}) {
+		c.originRisks(s, ls)
 	}
-	c.checked[key] = true
-	c.regexRisks(s.origins)
-	c.originRisks(s, ls)
 }
 
-// originRisks judges each entry, the sets' included.
+// originRisks judges each entry, and of each set the first one of a kind.
 func (c *riskCheck) originRisks(s *settings, ls layers) {
-	o, cors := s.origins, s.origins.layer.cors
+	o := s.origins
 	place := o.layer.place.at("cors")
 	with := "with credentials"
-	if s.credentials && s.from.credentials != o.layer.kind {
-		with += ", which " + s.from.credentials.String() + " " + credentialsPlace(ls, s.from.credentials).Path + " allows"
+	if s.from.credentials != o.layer.kind {
+		with += ", which " + s.from.credentials.String() + " " + layerOf(ls, s.from.credentials).place.at("cors.allowCredentials").Path + " allows"
 	}
 	for _, r := range o.risks {
-		c.risk(s, r, place.item("allowOrigins", int(r.index)), cors.AllowOrigins[r.index], cors.AllowOrigins[r.index], with)
+		c.risk(r.kind, place.item("allowOrigins", int(r.index)), o.entries[r.index], "", with)
 	}
 	for i, set := range o.sets {
-		for _, r := range set.risks {
-			at := o.setPlace(set, i)
-			c.risk(s, r, at, set.name, fmt.Sprintf("of the set's origins %s", set.entries[r.index]), with)
+		for kind, first := range set.first {
+			if first > 0 {
+				entry := set.entries[set.risks[first-1].index]
+				c.risk(riskKind(kind), o.setPlace(set, i), set.name, "of the set's origins "+entry+" ", with)
+			}
 		}
 	}
-	if o.null && s.credentials && !c.waives(NullOriginWithCredentials) {
-		c.fault(Diagnostic{
-			Code: CodeNullOriginWithCredentials, Place: place.at("allowNullOrigin"), Value: "true",
-			Message: "lets sandboxed frames of any site in " + with, Hint: c.waiver(NullOriginWithCredentials),
-		})
+	if o.null {
+		c.refuse(place.at("allowNullOrigin"), "true", CodeNullOriginWithCredentials, NullOriginWithCredentials,
+			"lets sandboxed frames of any site in "+with, "allowNullOrigin: false")
 	}
 }
 
@@ -109,49 +130,25 @@ func (o *origins) setPlace(set *originSet, guess int) Place {
 	return o.layer.place.at("cors").item("allowOriginSets", guess)
 }
 
-func credentialsPlace(ls layers, kind Layer) Place {
-	for _, l := range ls {
-		if l.kind == kind {
-			return l.place.at("cors.allowCredentials")
-		}
-	}
-	return Place{}
-}
-
-// risk judges one entry. what names the entry in messages.
-func (c *riskCheck) risk(s *settings, r risk, at Place, value, what, with string) {
-	if r.kind == riskTenant {
-		c.tenant(at, value, what)
-		return
-	}
-	if !s.credentials {
-		return
-	}
-	switch r.kind {
+// risk judges one entry. subject begins the message where value is not the entry.
+func (c *riskCheck) risk(kind riskKind, at Place, value, subject, with string) {
+	switch kind {
 	case riskAny:
-		c.refuse(at, value, CodeAnyOriginWithCredentials, AnyOriginWithCredentials, subject(what, value)+"lets every site read "+with,
+		c.refuse(at, value, CodeAnyOriginWithCredentials, AnyOriginWithCredentials, subject+"lets every site read "+with,
 			"the origins that may, or allowCredentials: false")
 	case riskPublicSuffix:
 		c.refuse(at, value, CodePublicSuffix, PublicSuffixSubdomains,
-			subject(what, value)+"takes names that anyone can register, "+with, "the names that are yours")
+			subject+"takes names that anyone can register, "+with, "the names that are yours")
 	case riskInsecure:
 		c.refuse(at, value, CodeInsecureOrigin, InsecureOrigins,
-			subject(what, value)+"lets whoever is on the network read "+with, "https:")
+			subject+"lets whoever is on the network read "+with, "https:")
 	case riskSubdomains:
 		c.warn(Diagnostic{
 			Code: CodeSubdomainTakeover, Place: at, Value: value,
-			Message: subject(what, value) + "lets every subdomain read " + with + ", also one that someone else takes over",
+			Message: subject + "lets every subdomain read " + with + ", also one that someone else takes over",
 			Hint:    "the names that need it",
 		})
 	}
-}
-
-// subject begins a message about an entry of a set.
-func subject(what, value string) string {
-	if what == value {
-		return ""
-	}
-	return what + " "
 }
 
 func (c *riskCheck) refuse(at Place, value string, code Code, danger Danger, message, hint string) {
@@ -161,23 +158,40 @@ func (c *riskCheck) refuse(at Place, value string, code Code, danger Danger, mes
 	c.fault(Diagnostic{Code: code, Place: at, Value: value, Message: message, Hint: hint + "; " + c.waiver(danger)})
 }
 
-func (c *riskCheck) waives(danger Danger) bool { return slices.Contains(c.waived, danger) }
+func (c *riskCheck) waives(danger Danger) bool { return c.waived[slices.Index(allDangers(), danger)] }
 
 func (c *riskCheck) waiver(danger Danger) string {
 	return "dangerouslyAllow: [" + string(danger) + "] if you must"
 }
 
-func (c *riskCheck) tenant(at Place, value, what string) {
-	_, name, _ := strings.Cut(what, "{")
-	name, _, _ = strings.Cut(name, "}")
-	bound := slices.ContainsFunc(c.policy.hosts, func(h compiledHost) bool { return h.tenant == name })
-	if !bound {
-		c.fault(Diagnostic{
-			Code: CodeTenantUnbound, Place: at, Value: value,
-			Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject(what, value), name, c.policy.name),
-			Hint:    "hosts: [\"{" + name + "}.shop.example\"]",
-		})
+// tenants judges whether the policy's hosts bind what the origins name.
+func (c *riskCheck) tenants(o *origins) {
+	for _, r := range o.risks {
+		if r.kind == riskTenant {
+			c.tenant(o.layer.place.at("cors").item("allowOrigins", int(r.index)), o.entries[r.index], o.entries[r.index], "")
+		}
 	}
+	for i, set := range o.sets {
+		for _, r := range set.risks {
+			if r.kind == riskTenant {
+				entry := set.entries[r.index]
+				c.tenant(o.setPlace(set, i), set.name, entry, "of the set's origins "+entry+" ")
+			}
+		}
+	}
+}
+
+func (c *riskCheck) tenant(at Place, value, entry, subject string) {
+	_, name, _ := strings.Cut(entry, "{")
+	name, _, _ = strings.Cut(name, "}")
+	if slices.ContainsFunc(c.policy.hosts, func(h compiledHost) bool { return h.tenant == name }) {
+		return
+	}
+	c.fault(Diagnostic{
+		Code: CodeTenantUnbound, Place: at, Value: value,
+		Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject, name, c.policy.name),
+		Hint:    "hosts: [\"{" + name + "}.shop.example\"]",
+	})
 }
 
 // regexRisks tries the canaries, with or without credentials.
@@ -186,7 +200,7 @@ func (c *riskCheck) regexRisks(o *origins) {
 		return
 	}
 	place := o.layer.place.at("cors")
-	for i, text := range o.layer.cors.AllowOriginRegexes {
+	for i, text := range o.expressions {
 		re := c.regexes.compiled[text]
 		if re == nil {
 			continue
@@ -212,10 +226,13 @@ func (c *riskCheck) regexRisks(o *origins) {
 }
 
 func regexHint(canary string) string {
-	if strings.Contains(canary, "evil.example") || canary == origin.Null || canary == origin.Any {
-		return `an expression that ends with the names that are yours: https://[a-z0-9-]+\.shop\.example`
+	switch {
+	case strings.Contains(canary, "evil.example"), canary == origin.Null, canary == origin.Any:
+		return `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
+	case strings.HasPrefix(canary, "https://evil"):
+		return `"\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]`
 	}
-	return `"\." for each dot, also the one before the name: https://[a-z0-9-]+\.shop\.example`
+	return `"\." for each dot: https://pr-[0-9]+\.shop\.example`
 }
 
 func (c *riskCheck) exposed(s *settings, ls layers) {

@@ -1,6 +1,9 @@
 package policy
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // settings is everything that a decision needs of the rule that took the
 // request: what the layers come to, compiled.
@@ -78,7 +81,7 @@ func (c *compiler) resolveCORS(s *settings, ls layers) {
 
 	var presets []Preset
 	presets, s.from.presets = pickList(ls, func(c *CORS) []Preset { return c.Presets })
-	s.from.presetNames = presets
+	s.from.presetNames = slices.Clone(presets)
 	s.methods, s.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
 	s.headers, s.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
 	s.expose, s.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)

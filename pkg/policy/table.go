@@ -91,6 +91,8 @@ type tableBuilder struct {
 	table *table
 	host  string // for messages
 	owner map[ownerKey]*compiledRule
+
+	regexSlots map[string]*slot
 }
 
 // ownerKey is what no two rules may both take.
@@ -123,7 +125,7 @@ func (b *tableBuilder) addRule(r *compiledRule) {
 		return
 	}
 	s := b.slot(r)
-	b.table.spelled.addValue(r.path, r.pathType == PathRegularExpression)
+	b.table.spelled.addValue(r.path)
 	if r.methods == nil {
 		if b.own(ownerKey{s, ""}, r) {
 			s.every = r.settings
@@ -143,13 +145,12 @@ func (b *tableBuilder) slot(r *compiledRule) *slot {
 	case PathExact:
 		return slotAt(&t.exact, r.path)
 	case PathRegularExpression:
-		for i := range t.regexes {
-			if t.regexes[i].text == r.path {
-				return t.regexes[i].slot
-			}
+		known := len(b.regexSlots)
+		s := slotAt(&b.regexSlots, r.path)
+		if len(b.regexSlots) > known {
+			t.regexes = append(t.regexes, regexSlot{r.path, r.re, s})
 		}
-		t.regexes = append(t.regexes, regexSlot{r.path, r.re, &slot{}})
-		return t.regexes[len(t.regexes)-1].slot
+		return s
 	}
 	return slotAt(&t.prefixes, strings.TrimSuffix(r.path, "/"))
 }

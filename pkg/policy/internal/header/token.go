@@ -3,8 +3,6 @@
 // it allocates, but for what is appended to a caller's buffer that is too small.
 package header
 
-import "strings"
-
 // tokenBytes marks the bytes of a token (RFC 9110, section 5.6.2).
 var tokenBytes = func() (t [256]bool) {
 	for _, c := range "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
@@ -72,9 +70,10 @@ func lower(c byte) byte {
 // NormalizeMethod is the Fetch standard's "normalize a method": six methods are
 // put into upper case, all others are left as they are.
 func NormalizeMethod(method string) string {
-	switch upper := strings.ToUpper(method); upper {
-	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":
-		return upper
+	for _, name := range [...]string{"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"} {
+		if EqualFold(method, name) {
+			return name
+		}
 	}
 	return method
 }

@@ -11,7 +11,10 @@ import (
 func CheckHost(s string) *Fault {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
-			ascii, _ := idna.Lookup.ToASCII(s)
+			ascii, err := idna.Lookup.ToASCII(s)
+			if err != nil {
+				ascii = "" // half a name would be no help
+			}
 			return &Fault{"is not ASCII, and browsers send the punycode form", ascii}
 		}
 	}
@@ -22,4 +25,10 @@ func CheckHost(s string) *Fault {
 		return &Fault{"is not made of labels of letters, digits, - and _", "api.shop.example"}
 	}
 	return nil
+}
+
+// IsAddress reports whether browsers take a host, in lower case, for an IP address.
+func IsAddress(host string) bool {
+	_, isIP := canonicalIP(host)
+	return isIP
 }

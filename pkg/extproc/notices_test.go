@@ -1,0 +1,112 @@
+package extproc_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const (
+	lacking  = "a setting has no effect in this profile"
+	conflict = "the virtual host removes upstream's CORS headers"
+)
+
+// settings gives what the warnings of a profile are about.
+func settings(t *testing.T, b *bench, profile string) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for _, e := range b.log.entries(t, lacking) {
+		if e["level"] != "WARN" || e["profile"] != profile {
+			t.Errorf("warning %v", e)
+		}
+		found[fmt.Sprintf("%v of %v", e["setting"], e["policies"])]++
+	}
+	return found
+}
+
+// TestProfileWarnings: a profile that cannot carry out a setting says so, once for
+// each engine that has it.
+func TestProfileWarnings(t *testing.T) {
+	rows := []struct {
+		profile string
+		ask     func(*bench)
+		want    []string
+	}{
+		{"two_phase", func(b *bench) { b.answers(t, nil, get("api.shop.example/cart", page)) }, nil},
+		{
+			"lean", func(b *bench) { b.answers(t, lean("GET", "api.shop.example/cart", page), responds("200")) },
+			[]string{"enforcement: Block of [block]", "webSocket.originCheck: Enforce of [block]"},
+		},
+		{
+			"ext_authz", func(b *bench) { b.check(t, checkRequest("GET", "api.shop.example/cart", page)) },
+			[]string{
+				"expandExposeHeaders of [expand]", "preflight.mode: Forward of [forward]",
+				"upstreamHeaders: Merge of [merge]", "upstreamHeaders: Preserve of [preserve]",
+			},
+		},
+	}
+	for _, r := range rows {
+		t.Run(r.profile, func(t *testing.T) {
+			b := newBench(t)
+			for engines := 1; engines <= 2; engines++ {
+				for range 3 {
+					r.ask(b)
+				}
+				found := settings(t, b, r.profile)
+				equal(t, r.want, sorted(found))
+				for setting, times := range found {
+					if times != engines {
+						t.Errorf("%s: warned %d times of %d engines", setting, times, engines)
+					}
+				}
+				asked := b.log.entries(t, "Envoy asks for decisions")
+				if len(asked) != engines || asked[0]["profile"] != r.profile {
+					t.Errorf("the profile is named by %v", asked)
+				}
+				b.engine = load(t, "testdata/policy.yaml")
+			}
+		})
+	}
+}
+
+// TestStripConflicts: a virtual host that strips what the policy leaves to upstream
+// is warned of once for each policy and engine, and counted each time.
+func TestStripConflicts(t *testing.T) {
+	strip := []string{"corsd-static: strip,vary"}
+	b := newBench(t)
+	var want []string
+	for engines := 1; engines <= 2; engines++ {
+		for _, name := range []string{"shadow", "off", "preserve", "merge"} {
+			for _, origin := range []string{page, evil} {
+				b.answers(t, strip, get(name+".shop.example/", origin), responds("200"))
+				b.answers(t, append(lean("GET", name+".shop.example/", origin), strip...), responds("200"))
+				want = append(want, name, name)
+			}
+		}
+		for _, host := range []string{"api", "block", "forward", "other"} { // nothing is lost here
+			b.answers(t, strip, get(host+".shop.example/", page), responds("200"))
+		}
+		for _, name := range []string{"shadow", "off", "preserve", "merge"} { // nor here
+			b.answers(t, []string{"corsd-static: vary"}, get(name+".shop.example/", page), responds("200"))
+		}
+		equal(t, want, b.observer.strips)
+		warned := map[string]int{}
+		for line := range strings.Lines(b.log.String()) {
+			if strings.Contains(line, conflict) {
+				warned[line[strings.Index(line, `"policy"`):]]++
+			}
+		}
+		equal(t, []string{
+			`"policy":"merge","enforcement":"Enforce","upstreamHeaders":"Merge"}` + "\n",
+			`"policy":"off","enforcement":"Off","upstreamHeaders":"Override"}` + "\n",
+			`"policy":"preserve","enforcement":"Enforce","upstreamHeaders":"Preserve"}` + "\n",
+			`"policy":"shadow","enforcement":"Shadow","upstreamHeaders":"Override"}` + "\n",
+		}, sorted(warned))
+		for line, times := range warned {
+			if times != engines {
+				t.Errorf("%s: warned %d times of %d engines", line, times, engines)
+			}
+		}
+		b.engine = load(t, "testdata/policy.yaml")
+	}
+}

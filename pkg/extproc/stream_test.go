@@ -1,0 +1,819 @@
+package extproc_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a server, and all that it tells.
+type bench struct {
+	*extproc.Server
+	observer *recorder
+	log      *journal
+	engine   *policy.Engine // what is live
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	return serving(load(t, "testdata/policy.yaml"))
+}
+
+func serving(engine *policy.Engine) *bench {
+	b := &bench{observer: &recorder{}, log: &journal{}, engine: engine}
+	b.Server = extproc.New(extproc.Options{
+		Engine: func() *policy.Engine { return b.engine }, Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Observer: b.observer,
+	})
+	return b
+}
+
+func load(t testing.TB, path string) *policy.Engine {
+	t.Helper()
+	report := policyfile.Load([]string{path})
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return report.Engine
+}
+
+// answers plays a stream that ends as Envoy's do, and gives what was answered.
+func (b *bench) answers(t testing.TB, lines []string, messages ...sent) []answer {
+	t.Helper()
+	s := &script{md: md(lines), in: messages}
+	if err := b.Process(s); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+	return s.out
+}
+
+// md is gRPC metadata, a value for each "key: value" line.
+func md(lines []string) metadata.MD {
+	m := metadata.MD{}
+	for _, line := range lines {
+		m.Append(field(line))
+	}
+	return m
+}
+
+// script is Envoy's side of a stream, written down. What it passes on goes
+// through its wire form, so that nothing is shared with the server.
+type script struct {
+	grpc.ServerStream // nil: Process needs no more than the methods below
+	md                metadata.MD
+	in                []sent
+	end               error // of receiving, after the last message; nil for io.EOF
+	unsendable        error // of sending
+
+	out []answer
+}
+
+func (s *script) Context() context.Context {
+	return metadata.NewIncomingContext(context.Background(), s.md)
+}
+
+func (s *script) Recv() (sent, error) {
+	if len(s.in) == 0 {
+		if s.end != nil {
+			return nil, s.end
+		}
+		return nil, io.EOF
+	}
+	m := s.in[0]
+	s.in = s.in[1:]
+	return throughWire(m)
+}
+
+func (s *script) Send(a answer) error {
+	if s.unsendable != nil {
+		return s.unsendable
+	}
+	a, err := throughWire(a)
+	s.out = append(s.out, a)
+	return err
+}
+
+func throughWire[M proto.Message](m M) (M, error) {
+	wire, err := proto.Marshal(m)
+	if err != nil {
+		return m, err
+	}
+	out := m.ProtoReflect().New().Interface().(M)
+	return out, proto.Unmarshal(wire, out)
+}
+
+// recorder is an Observer that remembers.
+type recorder struct {
+	mu        sync.Mutex
+	started   int
+	ends      []error
+	decisions []string
+	strips    []string
+	panics    int
+
+	onDecided func(*policy.Decision)
+}
+
+func (r *recorder) StreamStarted() { r.note(func() { r.started++ }) }
+
+func (r *recorder) StreamEnded(err error) { r.note(func() { r.ends = append(r.ends, err) }) }
+
+func (r *recorder) StripConflict(policy string) {
+	r.note(func() { r.strips = append(r.strips, policy) })
+}
+
+func (r *recorder) Panicked() { r.note(func() { r.panics++ }) }
+
+func (r *recorder) Decided(p extproc.Profile, d *policy.Decision) {
+	r.note(func() {
+		r.decisions = append(r.decisions, fmt.Sprintf("%s %s %s %s %s", p, d.Class, d.Verdict, d.Reason, d.Enforcement()))
+	})
+	if r.onDecided != nil {
+		r.onDecided(d)
+	}
+}
+
+func (r *recorder) note(what func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	what()
+}
+
+// journal keeps log lines.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// entries gives the lines whose message is msg.
+func (j *journal) entries(t testing.TB, msg string) []map[string]any {
+	t.Helper()
+	var entries []map[string]any
+	for line := range strings.Lines(j.String()) {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("log line %q: %v", line, err)
+		}
+		if e["msg"] == msg {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// lean is the metadata by which Envoy says what a response answers.
+func lean(method, url string, lines ...string) []string {
+	host, path, _ := strings.Cut(url, "/")
+	known := []string{"corsd-method: " + method, "corsd-scheme: https", "corsd-host: " + host, "corsd-path: /" + path}
+	for _, line := range lines {
+		known = append(known, "corsd-"+line)
+	}
+	return known
+}
+
+// TestStream is the conversation with Envoy: every message that can come, in
+// every order, and all that is answered.
+func TestStream(t *testing.T) {
+	upstreams := []string{"access-control-allow-origin: *", "access-control-expose-headers: X-Cost", "vary: Accept-Encoding"}
+	bothRemoved := []string{"access-control-allow-origin", "access-control-expose-headers"}
+	const varyBoth = "vary: Accept-Encoding, Origin"
+
+	rows := []struct {
+		name     string // a sentence
+		metadata []string
+		sent     []sent
+		want     []answer
+	}{
+		// A request and its response.
+		{
+			"an allowed origin may read", nil,
+			[]sent{get("api.shop.example/cart", page), responds("200")},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"an allowed origin may read errors", nil,
+			[]sent{get("api.shop.example/cart", page), responds("503")},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"upstream's own CORS headers are replaced, and its Vary is kept", nil,
+			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+		},
+		{
+			"a header of upstream that we do not set is removed, whatever it is", nil,
+			[]sent{get("api.shop.example/cart", page), responds("200", "access-control-allow-methods: PUT", "access-control-max-age: 5", "access-control-x: y", "x-access-control: z")},
+			[]answer{asks(allowed), changes([]string{"access-control-allow-methods", "access-control-max-age", "access-control-x"}, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"a header that is sent twice is removed once", nil,
+			[]sent{get("api.shop.example/cart", evil), responds("200", "access-control-allow-origin: *", "access-control-allow-origin: null")},
+			[]answer{asks(refused), changes([]string{"access-control-allow-origin"}, varyOrigin)},
+		},
+		{
+			"a refused origin gets upstream's response without CORS headers", nil,
+			[]sent{get("api.shop.example/cart", evil), responds("200", upstreams...)},
+			[]answer{asks(refused), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"without an Origin the response varies by it all the same", nil,
+			[]sent{get("api.shop.example/cart"), responds("200", upstreams...)},
+			[]answer{asks(notCORS), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"where nothing is new nothing is changed", nil,
+			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept-Encoding,origin")},
+			[]answer{asks(notCORS), untouchedResponse()},
+		},
+		{
+			"several lines of Vary become one", nil,
+			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept", "vary: Accept-Encoding, accept")},
+			[]answer{asks(notCORS), changes(nil, "vary: Accept, Accept-Encoding, Origin")},
+		},
+		{
+			"Vary: * says everything", nil,
+			[]sent{get("api.shop.example/cart"), responds("200", "vary: *")},
+			[]answer{asks(notCORS), untouchedResponse()},
+		},
+		{
+			"bytes that are not UTF-8 are kept where they are upstream's", nil,
+			[]sent{get("api.shop.example/cart"), responds("200", "vary: X-\xff")},
+			[]answer{asks(notCORS), changes(nil, "vary: X-\xff, Origin")},
+		},
+		{
+			"1xx is not touched", nil,
+			[]sent{get("api.shop.example/cart", page), responds("103", upstreams...), responds("200")},
+			[]answer{asks(allowed), untouchedResponse(), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"a public rule lets everyone read, and does not vary", nil,
+			[]sent{get("api.shop.example/catalogue/1", evil), responds("200", upstreams...)},
+			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+		},
+		{
+			"a public rule lets everyone read without an Origin too", nil,
+			[]sent{get("api.shop.example/catalogue"), responds("200")},
+			[]answer{asks(publicNone), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+		},
+		{
+			"what no rule takes is refused", nil,
+			[]sent{get("strict.shop.example/", page), responds("200", upstreams...)},
+			[]answer{asks(why{"deny", "no_rule", "strict", ""}), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"an ambiguous path is refused", nil,
+			[]sent{get("api.shop.example/catalogue/../cart", page), responds("200")},
+			[]answer{asks(why{"deny", "path_ambiguous", "shop", ""}), changes(nil, varyOrigin)},
+		},
+		{
+			"the query is no part of the path", nil,
+			[]sent{get("api.shop.example/catalogue?x=/../;", page), responds("200")},
+			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+		},
+		{
+			"a page of the host itself needs no grant", nil,
+			[]sent{get("api.shop.example/cart", "origin: https://api.shop.example"), responds("200", upstreams...)},
+			[]answer{asks(why{"none", "same_origin", "shop", ""}), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"the browser's word for the same origin counts", nil,
+			[]sent{get("api.shop.example/cart", null, "sec-fetch-site: same-origin")},
+			[]answer{asks(why{"none", "same_origin", "shop", ""})},
+		},
+		{
+			"a host that no policy names is none of our business", nil,
+			[]sent{get("other.example/", page), responds("200", upstreams...)},
+			[]answer{ends(noPolicy), untouchedResponse()},
+		},
+		{
+			"CONNECT has no path", nil,
+			[]sent{requestHeaders(":method: CONNECT", ":authority: api.shop.example", page)},
+			[]answer{asks(allowed)},
+		},
+
+		// What the headers of a request look like.
+		{
+			"older versions of Envoy send value", nil,
+			[]sent{inValue(get("api.shop.example/cart", page)), inValue(responds("200", upstreams...))},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+		},
+		{
+			"raw_value comes before value", nil,
+			[]sent{inBoth(get("api.shop.example/cart", page), "x")},
+			[]answer{asks(allowed)},
+		},
+		{
+			"an Origin that is not UTF-8 is malformed, and no reason to fail", nil,
+			[]sent{get("api.shop.example/cart", junk), responds("200", upstreams...)},
+			[]answer{asks(why{"deny", "origin_malformed", "shop", ""}), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"an Origin that is not UTF-8 is not echoed to a preflight", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", junk)},
+			[]answer{replies(why{"deny", "origin_malformed", "shop", ""}, 403, varyPreflight)},
+		},
+		{
+			"two lines of Origin are malformed, though each is allowed", nil,
+			[]sent{get("api.shop.example/cart", page, page)},
+			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+		},
+		{
+			"two lines that Envoy joined are malformed", nil,
+			[]sent{get("api.shop.example/cart", page+",https://www.shop.example")},
+			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+		},
+		{
+			"an empty Origin is malformed, and not absent", nil,
+			[]sent{get("api.shop.example/cart", "origin: ")},
+			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+		},
+		{
+			"two lines of requested headers are one list", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", page, "access-control-request-headers: content-type", "access-control-request-headers: x-trace")},
+			[]answer{replies(allowed, 204, acao, acac, acam, acah, acma, aceh, varyPreflight)},
+		},
+		{
+			"two lines of the requested method are malformed", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", page, "access-control-request-method: GET")},
+			[]answer{replies(why{"deny", "method_malformed", "shop", ""}, 403, varyPreflight)},
+		},
+		{
+			"two lines of Sec-Fetch-Site are no browser's word", nil,
+			[]sent{get("api.shop.example/cart", evil, "sec-fetch-site: same-origin", "sec-fetch-site: same-origin")},
+			[]answer{asks(refused)},
+		},
+		{
+			"two lines of Upgrade are one list", nil,
+			[]sent{webSocket("block.shop.example/", evil, "upgrade: h2c")},
+			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+		},
+
+		// Preflights.
+		{
+			"a preflight is answered on the spot", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", page)},
+			[]answer{replies(allowed, 204, acao, acac, acam, acah, acma, aceh, varyPreflight)},
+		},
+		{
+			"a preflight of a public rule does not vary by the origin", nil,
+			[]sent{preflight("api.shop.example/catalogue", "PUT", evil)},
+			[]answer{replies(public, 204, acaoAny, acam, acah, acma, "access-control-expose-headers: X-Total", varyPublic)},
+		},
+		{
+			"a refused origin learns nothing", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", evil)},
+			[]answer{replies(refused, 403, varyPreflight)},
+		},
+		{
+			"an allowed origin learns what is missing", nil,
+			[]sent{preflight("api.shop.example/cart", "PATCH", page)},
+			[]answer{replies(why{"deny", "method_not_allowed", "shop", ""}, 204, acao, acac, acam, acah, varyPreflight)},
+		},
+		{
+			"the reason is in the details", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", page, "access-control-request-headers: authorization")},
+			[]answer{replies(why{"deny", "authorization_not_listed", "shop", ""}, 204, acao, acac, acam, acah, varyPreflight)},
+		},
+		{
+			"a preflight for what no rule takes is refused", nil,
+			[]sent{preflight("strict.shop.example/", "GET", page)},
+			[]answer{replies(why{"deny", "no_rule", "strict", ""}, 403, varyPreflight)},
+		},
+		{
+			"a preflight to a host that no policy names is upstream's", nil,
+			[]sent{preflight("other.example/", "GET", page)},
+			[]answer{ends(noPolicy)},
+		},
+		{
+			"OPTIONS without a requested method is no preflight", nil,
+			[]sent{do("OPTIONS", "api.shop.example/cart", page), responds("200")},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"a forwarded preflight is upstream's to answer, and ours to head", nil,
+			[]sent{preflight("forward.shop.example/", "PUT", page), responds("200", "access-control-allow-methods: PATCH", "access-control-max-age: 5")},
+			[]answer{asks(allowed.by("forward")), changes([]string{"access-control-max-age"}, acao, "access-control-allow-methods: PUT", varyPreflight)},
+		},
+		{
+			"a refused preflight is not forwarded", nil,
+			[]sent{preflight("forward.shop.example/", "PUT", evil)},
+			[]answer{replies(refused.by("forward"), 403, varyPreflight)},
+		},
+		{
+			"a response that follows an answer of ours is not touched", nil,
+			[]sent{preflight("api.shop.example/cart", "PUT", page), responds("200", upstreams...)},
+			[]answer{replies(allowed, 204, acao, acac, acam, acah, acma, aceh, varyPreflight), untouchedResponse()},
+		},
+
+		// Settings.
+		{
+			"Block answers a refused origin in the application's place", nil,
+			[]sent{get("block.shop.example/", evil)},
+			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+		},
+		{
+			"Block lets an allowed origin through", nil,
+			[]sent{get("block.shop.example/", page), responds("200")},
+			[]answer{asks(allowed.by("block")), changes(nil, acao, varyOrigin)},
+		},
+		{
+			"Block never keeps a page from its own host", nil,
+			[]sent{get("block.shop.example/", junk, "sec-fetch-site: same-origin")},
+			[]answer{asks(why{"deny", "origin_malformed", "block", ""})},
+		},
+		{
+			"Block never stops a request without an Origin", nil,
+			[]sent{get("block.shop.example/")},
+			[]answer{asks(notCORS.by("block"))},
+		},
+		{
+			"a checked WebSocket of a refused origin is refused", nil,
+			[]sent{webSocket("block.shop.example/", evil)},
+			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+		},
+		{
+			"a checked WebSocket of an allowed origin passes untouched", nil,
+			[]sent{webSocket("block.shop.example/", page), responds("101", upstreams...)},
+			[]answer{ends(allowed.by("block")), untouchedResponse()},
+		},
+		{
+			"a WebSocket that is not checked passes untouched", nil,
+			[]sent{webSocket("api.shop.example/cart", evil), responds("200", upstreams...)},
+			[]answer{ends(why{"none", "origin_not_allowed", "shop", ""}), untouchedResponse()},
+		},
+		{
+			"an extended CONNECT is a WebSocket too", nil,
+			[]sent{requestHeaders(":method: CONNECT", ":protocol: websocket", ":scheme: https", ":authority: block.shop.example", ":path: /", evil)},
+			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+		},
+		{
+			"Shadow decides and changes nothing", nil,
+			[]sent{get("shadow.shop.example/", evil), responds("200", upstreams...)},
+			[]answer{ends(refused.by("shadow")), untouchedResponse()},
+		},
+		{
+			"Shadow answers no preflight", nil,
+			[]sent{preflight("shadow.shop.example/", "PUT", evil), responds("200", upstreams...)},
+			[]answer{ends(refused.by("shadow")), untouchedResponse()},
+		},
+		{
+			"Off decides nothing", nil,
+			[]sent{preflight("off.shop.example/", "PUT", evil), responds("200", upstreams...)},
+			[]answer{ends(why{"none", "off", "off", ""}), untouchedResponse()},
+		},
+		{
+			"Preserve leaves upstream's headers, and sees to Vary", nil,
+			[]sent{get("preserve.shop.example/", evil), responds("200", upstreams...)},
+			[]answer{asks(refused.by("preserve")), changes(nil, varyBoth)},
+		},
+		{
+			"Preserve grants where upstream says nothing", nil,
+			[]sent{get("preserve.shop.example/", page), responds("200", "access-control-max-age: 5")},
+			[]answer{asks(allowed.by("preserve")), changes([]string{"access-control-max-age"}, acao, varyOrigin)},
+		},
+		{
+			"Merge joins upstream's exposed headers to ours", nil,
+			[]sent{get("merge.shop.example/", page), responds("200", upstreams...)},
+			[]answer{asks(allowed.by("merge")), changes(nil, acao, "access-control-expose-headers: ETag, X-Cost", varyBoth)},
+		},
+		{
+			"Merge leaves nothing to a refused origin", nil,
+			[]sent{get("merge.shop.example/", evil), responds("200", upstreams...)},
+			[]answer{asks(refused.by("merge")), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"expandExposeHeaders names the response's own headers", nil,
+			[]sent{get("expand.shop.example/", page), responds("200", "content-type: text/html", "x-cost: 1", "set-cookie: a=b", "x-envoy-upstream-service-time: 3", "etag: x")},
+			[]answer{asks(allowed.by("expand")), changes(nil, acao, acac, "access-control-expose-headers: x-cost, etag", varyOrigin)},
+		},
+
+		// Selectors.
+		{
+			"a selector replaces host and path",
+			[]string{"corsd-policy: shop"},
+			[]sent{get("other.example/catalogue/../", page), responds("200")},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"a selector names a rule",
+			[]string{"corsd-policy: shop/catalogue"},
+			[]sent{get("other.example/", evil), responds("200")},
+			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+		},
+		{
+			"an unknown selector is refused",
+			[]string{"corsd-policy: nosuch"},
+			[]sent{get("api.shop.example/", page), responds("200", upstreams...)},
+			[]answer{asks(why{"deny", "selector_unknown", "", ""}), changes(bothRemoved, varyBoth)},
+		},
+		{
+			"a preflight under an unknown selector is refused",
+			[]string{"corsd-policy: shop/nosuch"},
+			[]sent{preflight("api.shop.example/", "PUT", page)},
+			[]answer{replies(why{"deny", "selector_unknown", "", ""}, 403, varyPreflight)},
+		},
+		{
+			"a client cannot select", nil,
+			[]sent{get("api.shop.example/cart", page, "corsd-policy: shop/catalogue", "corsd-static: strip, vary")},
+			[]answer{asks(allowed)},
+		},
+		{
+			"a selector under lean", append(lean("GET", "other.example/", page), "corsd-policy: shop"),
+			[]sent{responds("200")},
+			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+		},
+
+		// Streams that begin with the response.
+		{
+			"lean: an allowed origin may read", lean("GET", "api.shop.example/cart", page),
+			[]sent{responds("200", upstreams...)},
+			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyBoth))},
+		},
+		{
+			"lean: a refused origin may not", lean("GET", "api.shop.example/cart", evil),
+			[]sent{responds("404", upstreams...)},
+			[]answer{refused.said(changes(bothRemoved, varyBoth))},
+		},
+		{
+			"lean: an absent key is an absent header", lean("GET", "api.shop.example/cart"),
+			[]sent{responds("200")},
+			[]answer{notCORS.said(changes(nil, varyOrigin))},
+		},
+		{
+			"lean: an Origin that is not UTF-8 is malformed", lean("GET", "api.shop.example/cart", junk),
+			[]sent{responds("200")},
+			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+		},
+		{
+			"lean: two lines of Origin arrive joined, and are malformed", lean("GET", "api.shop.example/cart", page+",https://www.shop.example"),
+			[]sent{responds("200")},
+			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+		},
+		{
+			"lean: a page of the host itself", lean("GET", "api.shop.example/cart", evil, "fetch-site: same-origin"),
+			[]sent{responds("200")},
+			[]answer{why{"none", "same_origin", "shop", ""}.said(changes(nil, varyOrigin))},
+		},
+		{
+			"lean: a rule by its path, less the query", lean("GET", "api.shop.example/catalogue?x=1", evil),
+			[]sent{responds("200")},
+			[]answer{public.said(changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
+		},
+		{
+			"lean: what Block refuses has reached the application, and is refused in the response", lean("GET", "block.shop.example/", evil),
+			[]sent{responds("200", upstreams...)},
+			[]answer{refused.by("block").said(changes(bothRemoved, varyBoth))},
+		},
+		{
+			"lean: a checked WebSocket is open already, and passes", lean("GET", "block.shop.example/", evil, "upgrade: websocket"),
+			[]sent{responds("101", upstreams...)},
+			[]answer{refused.by("block").said(untouchedResponse())},
+		},
+		{
+			"lean: Shadow changes nothing", lean("GET", "shadow.shop.example/", evil),
+			[]sent{responds("200", upstreams...)},
+			[]answer{refused.by("shadow").said(untouchedResponse())},
+		},
+		{
+			"lean: Preserve leaves upstream's headers", lean("GET", "preserve.shop.example/", page),
+			[]sent{responds("200", upstreams...)},
+			[]answer{allowed.by("preserve").said(changes(nil, varyBoth))},
+		},
+		{
+			"lean: a host that no policy names", lean("GET", "other.example/", page),
+			[]sent{responds("200", upstreams...)},
+			[]answer{noPolicy.said(untouchedResponse())},
+		},
+		{
+			"lean: the decision is made once", lean("GET", "api.shop.example/cart", page),
+			[]sent{responds("200"), responds("200")},
+			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin)), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"attributes stand in for metadata", nil,
+			[]sent{described(responds("200"), map[string]string{
+				"request.method": "GET", "request.scheme": "https", "request.host": "api.shop.example", "request.path": "/cart?q=1",
+				"request.headers['origin']": "https://www.shop.example",
+			})},
+			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+		},
+		{
+			"attributes may have the path without its query", nil,
+			[]sent{described(responds("200"), map[string]string{
+				"request.host": "api.shop.example", "request.url_path": "/catalogue", "request.headers['sec-fetch-site']": "cross-site",
+			})},
+			[]answer{publicNone.said(changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
+		},
+		{
+			"attributes may have an upgrade", nil,
+			[]sent{described(responds("101", upstreams...), map[string]string{
+				"request.method": "GET", "request.host": "block.shop.example", "request.path": "/",
+				"request.headers['origin']": "https://evil.example", "request.headers['upgrade']": "websocket",
+			})},
+			[]answer{refused.by("block").said(untouchedResponse())},
+		},
+		{
+			"metadata comes before attributes", lean("GET", "api.shop.example/cart", page),
+			[]sent{described(responds("200"), map[string]string{"request.host": "other.example", "request.path": "/"})},
+			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+		},
+		{
+			"an error of Envoy's own, before it knew the request, is not touched", nil,
+			[]sent{responds("400", upstreams...)},
+			[]answer{untouchedResponse()},
+		},
+		{
+			"an error of Envoy's own knows the route at the most", nil,
+			[]sent{described(responds("400", upstreams...), map[string]string{"xds.virtual_host_name": "app"})},
+			[]answer{untouchedResponse()},
+		},
+
+		// Whatever else may come.
+		{
+			"bodies and trailers are answered in kind, and change nothing", nil,
+			[]sent{get("api.shop.example/cart", page), requestBody, requestTrailers, responds("200"), responseBody, responseTrailers},
+			[]answer{
+				asks(allowed), untouchedRequestBody(), untouchedRequestTrailers(),
+				changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseBody(), untouchedResponseTrailers(),
+			},
+		},
+		{
+			"bodies and trailers may come first", nil,
+			[]sent{requestTrailers, responseTrailers, requestBody, responseBody, get("api.shop.example/cart", page), responds("200")},
+			[]answer{
+				untouchedRequestTrailers(), untouchedResponseTrailers(), untouchedRequestBody(), untouchedResponseBody(),
+				asks(allowed), changes(nil, acao, acac, aceh, varyOrigin),
+			},
+		},
+		{
+			"a message of no known kind is ignored", nil,
+			[]sent{unknown, get("api.shop.example/cart", page), unknown, responds("200"), unknown},
+			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"a second request is decided by itself", nil,
+			[]sent{get("api.shop.example/cart", page), get("api.shop.example/cart", evil), responds("200")},
+			[]answer{asks(allowed), asks(refused), changes(nil, varyOrigin)},
+		},
+		{
+			"a request without headers is of no host", nil,
+			[]sent{requestHeaders(), responds("200")},
+			[]answer{ends(noPolicy), untouchedResponse()},
+		},
+		{
+			"a response without a status is a response", nil,
+			[]sent{get("api.shop.example/cart", page), requestBody, responds("")},
+			[]answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin)},
+		},
+		{
+			"in observability mode nothing is answered", nil,
+			[]sent{observed(get("api.shop.example/cart", page)), observed(requestBody), observed(responds("200")), observed(unknown)},
+			nil,
+		},
+		{"a stream without messages ends", nil, nil, nil},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			equal(t, r.want, newBench(t).answers(t, r.metadata, r.sent...))
+		})
+	}
+}
+
+// TestStreamEnds: Envoy half-closes, or resets the stream. Both are no error.
+func TestStreamEnds(t *testing.T) {
+	broken := status.Error(codes.Unavailable, "broken")
+	rows := []struct {
+		name             string
+		end, unsendable  error
+		want             error
+		wantUnsentAnswer bool
+	}{
+		{"Envoy half-closes", io.EOF, nil, nil, false},
+		{"Envoy resets the stream", status.Error(codes.Canceled, "context canceled"), nil, nil, false},
+		{"the context ends", context.Canceled, nil, nil, false},
+		{"the context ends, wrapped", fmt.Errorf("receiving: %w", context.Canceled), nil, nil, false},
+		{"the connection breaks", broken, nil, broken, false},
+		{"the deadline passes", context.DeadlineExceeded, nil, context.DeadlineExceeded, false},
+		{"Envoy resets the stream before the answer", nil, status.Error(codes.Canceled, "context canceled"), nil, true},
+		{"the connection breaks before the answer", nil, broken, broken, true},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			b := newBench(t)
+			s := &script{in: []sent{get("api.shop.example/cart", page), responds("200")}, end: r.end, unsendable: r.unsendable}
+			if err := b.Process(s); !errors.Is(err, r.want) {
+				t.Errorf("ended with %v, want %v", err, r.want)
+			}
+			if sent := len(s.out); (sent == 0) != r.wantUnsentAnswer {
+				t.Errorf("%d answers", sent)
+			}
+			if b.observer.started != 1 || len(b.observer.ends) != 1 || !errors.Is(b.observer.ends[0], r.want) {
+				t.Errorf("observed: %d started, ends %v", b.observer.started, b.observer.ends)
+			}
+			if len(b.log.entries(t, "Envoy asks for decisions")) != 1 || strings.Count(b.log.String(), "\n") != 1 {
+				t.Errorf("logged:\n%s", b.log)
+			}
+		})
+	}
+}
+
+// TestNoEngine: while there is no policy nothing is changed.
+func TestNoEngine(t *testing.T) {
+	b := newBench(t)
+	b.engine = nil
+	got := b.answers(t, lean("GET", "api.shop.example/cart", page),
+		responds("200", acaoAny), get("api.shop.example/cart", evil), preflight("api.shop.example/cart", "PUT", page),
+		requestBody, responseBody, requestTrailers, responseTrailers, unknown, observed(responds("200")))
+	equal(t, []answer{
+		untouchedResponse(), untouchedRequest(), untouchedRequest(),
+		untouchedRequestBody(), untouchedResponseBody(), untouchedRequestTrailers(), untouchedResponseTrailers(),
+	}, got)
+	if len(b.observer.decisions) > 0 {
+		t.Errorf("decided: %v", b.observer.decisions)
+	}
+}
+
+// TestObserved: each decision is told once, with the way in which Envoy asked.
+func TestObserved(t *testing.T) {
+	b := newBench(t)
+	b.answers(t, nil, get("api.shop.example/cart", page), responds("200"))
+	b.answers(t, nil, observed(get("shadow.shop.example/", evil)), observed(responds("200")))
+	b.answers(t, lean("GET", "block.shop.example/", evil), responds("200"), responds("200"))
+	b.answers(t, nil, responds("400"), requestBody, unknown)
+	b.check(t, checkRequest("OPTIONS", "off.shop.example/", page, "access-control-request-method: PUT"))
+	want := []string{
+		"two_phase actual allow allowed Enforce",
+		"two_phase actual deny origin_not_allowed Shadow",
+		"lean actual deny origin_not_allowed Block",
+		"ext_authz preflight none off Off",
+	}
+	equal(t, want, b.observer.decisions)
+	if b.observer.started != 4 || len(b.observer.ends) != 4 {
+		t.Errorf("%d streams started, %d ended; want 4", b.observer.started, len(b.observer.ends))
+	}
+}
+
+// TestEngineIsTakenOnce: both phases of an exchange see one policy, whatever is
+// reloaded in between.
+func TestEngineIsTakenOnce(t *testing.T) {
+	taken := 0
+	engine := load(t, "testdata/policy.yaml")
+	s := extproc.New(extproc.Options{
+		Engine: func() *policy.Engine { taken++; return engine }, Logger: slog.New(slog.DiscardHandler), Observer: &recorder{},
+	})
+	stream := &script{in: []sent{get("api.shop.example/cart", page), requestBody, responds("200")}}
+	if err := s.Process(stream); err != nil || taken != 1 {
+		t.Errorf("the engine was taken %d times, want once; %v", taken, err)
+	}
+}
+
+// TestProfiles: a profile that is added has a name of its own.
+func TestProfiles(t *testing.T) {
+	names := map[string]int{}
+	for _, p := range extproc.Profiles() {
+		names[p.String()]++
+	}
+	equal(t, []string{"ext_authz", "lean", "two_phase"}, sorted(names))
+}
+
+// eventually polls until what is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not so after 20 s: %s", what)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package policy_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// TestAllocations counts what a decision and its answers allocate, once their
+// buffers have grown: nothing.
+func TestAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
+	cfg := policy.Config{}
+	add := func(name string, spec policy.Spec) {
+		spec.Hosts = append(spec.Hosts, name+".example")
+		cfg = with(cfg, name, spec)
+	}
+	add("shop", wholeShop())
+	add("any", policy.Spec{CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}})
+	add("public", policy.Spec{CORS: allowing("*")})
+	add("merge", policy.Spec{UpstreamHeaders: new(policy.UpstreamMerge), CORS: &policy.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"ETag"}}})
+	add("expand", policy.Spec{CORS: &policy.CORS{
+		AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true),
+	}})
+	add("regex", policy.Spec{
+		CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.re\.example`, `https://([a-z]+\.)+deep\.example:(80|90)\d\d`}},
+		Rules: []policy.Rule{
+			at("re", policy.PathRegularExpression, "/v[0-9]+/.*", "PUT"), at("get", policy.PathExact, "/a", "GET"), at("prefix", policy.PathPrefix, "/a/b"),
+		},
+	})
+	add("tenant", policy.Spec{Hosts: []string{"{t}.api.example"}, CORS: allowing("https://{t}.app.example", "https://*.x.example:*")})
+	add("block", policy.Spec{Enforcement: new(policy.EnforcementBlock), CORS: allowing(shop)})
+	e := compiled(t, cfg)
+
+	upstream := []string{
+		"vary: Accept-Encoding, Accept", "vary: Cookie", "access-control-allow-origin: *", "access-control-expose-headers: X-A, b@d, X-B", "etag: 1", "x-c: 1", "content-type: text/html",
+	}
+	put := preflight("PUT", "/")
+	tests := []struct {
+		name    string
+		request request
+	}{
+		{"a granted preflight", put.at("shop.example").headers("content-type,x-trace")},
+		{"a preflight that tells", put.at("shop.example").headers("x-other")},
+		{"a refused preflight", put.at("shop.example").from(evil)},
+		{"a preflight that is reflected", put.at("any.example").headers("x-a, x-b,x-a", "x-c")},
+		{"a preflight that depends on the method", preflight("GET", "/a").at("regex.example").from("https://a.re.example")},
+		{"an actual request", get("/").at("shop.example").answered(200, upstream...)},
+		{"an actual request in another case", get("/").at("SHOP.example:443").answered(200, upstream...)},
+		{"a refused one", get("/").at("shop.example").from(evil).answered(200, upstream...)},
+		{"a request without Origin", ask("GET", "/").at("shop.example").answered(200, upstream...)},
+		{"a public one", get("/").at("public.example").answered(200, upstream...)},
+		{"the host's own page", get("/").at("shop.example").from("https://shop.example").answered(200, upstream...)},
+		{"Merge", get("/").at("merge.example").answered(200, upstream...)},
+		{"expandExposeHeaders", get("/").at("expand.example").answered(200, upstream...)},
+		{"regexes", ask("PUT", "/v1/x").at("regex.example").from("https://a.b.deep.example:8080").answered(200, upstream...)},
+		{"regexes that take nothing", get("/v1/x").at("regex.example").from("https://a.b.deep.example:7080").answered(200, upstream...)},
+		{"a tenant", get("/").at("acme.api.example").from("https://acme.app.example").answered(200, upstream...)},
+		{"another tenant", get("/").at("acme.api.example").from("https://evil.app.example").answered(200, upstream...)},
+		{"a selector", get("/").selected("regex/re").from("https://a.re.example").answered(200, upstream...)},
+		{"a selector of a tenant", get("/").selected("tenant").at("acme.api.example").from("https://acme.app.example").answered(200, upstream...)},
+		{"an unknown selector", get("/").selected("x").answered(200, upstream...)},
+		{"a blocked request", get("/").at("block.example").from(evil)},
+		{"a WebSocket", webSocket("/").at("shop.example")},
+		{"an unmatched host", get("/").at("other.example")},
+		{"a long host", get("/").at(strings.Repeat("a.", 35_000) + "example")},
+		{"a long origin", get("/").at("regex.example").from("https://" + strings.Repeat("a.", 35_000) + "re.example")},
+		{"an origin of every label", get("/").at("tenant.example").from("https://" + strings.Repeat("a.", 120) + "y.example")},
+		{"a long path", get(strings.Repeat("/a", 35_000)).at("regex.example")},
+		{"an ambiguous path", get(strings.Repeat("/a", 35_000) + "/..").at("regex.example")},
+		{"many header names", put.at("any.example").headers(strings.Repeat("x,", 4000))},
+		{"many different header names", put.at("any.example").headers(numberedNames(128))},
+		{"many bytes of header names", put.at("any.example").headers(strings.Repeat("x", 70_000))},
+		{"a long name in another case", put.at("shop.example").headers(strings.Repeat("X", 8000))},
+		{"a long method", put.at("shop.example").method(strings.Repeat("X", 70_000))},
+		{"many origins", get("/").at("shop.example").from(strings.Split(strings.Repeat("a,", 1000), ",")...)},
+		{"a Vary of many names", get("/").at("shop.example").answered(200, "vary: "+numberedNames(200))},
+		{"many exposed names", get("/").at("merge.example").answered(200, "access-control-expose-headers: "+numberedNames(200))},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var d policy.Decision
+			var a policy.Answer
+			steps := map[string]func(){
+				"Decide":              func() { d = e.Decide(&test.request.Request) },
+				"AppendRequestPhase":  func() { a.Reset(); d.AppendRequestPhase(&a) },
+				"AppendResponsePhase": func() { a.Reset(); d.AppendResponsePhase(&a, test.request.status, test.request.upstream) },
+				"NeedsResponsePhase":  func() { d.NeedsResponsePhase(policy.Static{Strip: true}) },
+			}
+			for _, name := range []string{"Decide", "AppendRequestPhase", "AppendResponsePhase", "NeedsResponsePhase"} {
+				steps[name]() // the first time buffers grow
+				if n := testing.AllocsPerRun(20, steps[name]); n != 0 {
+					t.Errorf("%s allocates %v times", name, n)
+				}
+			}
+		})
+	}
+}
+
+// numberedNames is a list of n different names.
+func numberedNames(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("x-%d", i)
+	}
+	return strings.Join(names, ",")
+}

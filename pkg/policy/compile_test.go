@@ -1,0 +1,211 @@
+package policy_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// compileRow is a configuration and all that Compile says of it.
+type compileRow struct {
+	name   string
+	config policy.Config
+	// waivers make the configuration one without faults, all of them together.
+	waivers []policy.Danger
+	opts    []policy.Option
+	// faults and warnings are as said gives them.
+	faults, warnings []string
+}
+
+// said is a diagnostic without its message: code, place, value and hint.
+func said(d policy.Diagnostic) string {
+	s := string(d.Code)
+	if d.Place != (policy.Place{}) {
+		s += " " + strings.TrimSpace(d.Place.String())
+	}
+	switch n := len(d.Value); {
+	case n > 100:
+		s += fmt.Sprintf(" %q... %d bytes", d.Value[:10], n)
+	case n > 0:
+		s += fmt.Sprintf(" %q", d.Value)
+	}
+	if d.Related != nil {
+		s += " (and " + strings.TrimSpace(d.Related.String()) + ")"
+	}
+	if d.Hint != "" {
+		s += ": " + d.Hint
+	}
+	return s
+}
+
+func allSaid(list []policy.Diagnostic) []string {
+	var lines []string
+	for _, d := range list {
+		lines = append(lines, said(d))
+	}
+	return lines
+}
+
+// faultsOf gives the faults of an error of Compile, which is nil or Faults.
+func faultsOf(t testing.TB, err error) policy.Faults {
+	t.Helper()
+	var faults policy.Faults
+	if err != nil && !errors.As(err, &faults) {
+		t.Fatalf("the error is no Faults: %v", err)
+	}
+	return faults
+}
+
+// checkForm checks what every diagnostic must be.
+func checkForm(t testing.TB, d policy.Diagnostic) {
+	t.Helper()
+	if d.Message == "" || strings.HasSuffix(d.Message, ".") || d.Message != strings.TrimSpace(d.Message) {
+		t.Errorf("%s: %q is no message without a final stop", d.Code, d.Message)
+	}
+	if strings.ContainsAny(d.Message+d.Hint, "\n\r") {
+		t.Errorf("%s: %q and %q are not one line each", d.Code, d.Message, d.Hint)
+	}
+	if !strings.Contains(d.Error(), d.Message+" ("+string(d.Code)+")") || !strings.HasSuffix(d.Error(), d.Hint) {
+		t.Errorf("the line lacks a part: %s", d.Error())
+	}
+}
+
+func compileRows() []compileRow {
+	return slices.Concat(originFaults(), dangerFaults(), regexFaults(), listFaults(), hostFaults(), pathFaults(), conflictFaults(),
+		documentFaults(), warningRows())
+}
+
+func TestCompile(t *testing.T) {
+	for _, row := range compileRows() {
+		t.Run(row.name, func(t *testing.T) {
+			e, warnings, err := policy.Compile(row.config, row.opts...)
+			faults := faultsOf(t, err)
+			if (e == nil) != (len(faults) > 0) {
+				t.Errorf("engine %v with %d faults", e, len(faults))
+			}
+			for _, d := range slices.Concat(faults, warnings) {
+				checkForm(t, d)
+			}
+			if diff := cmp.Diff(row.faults, allSaid(faults)); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(row.warnings, allSaid(warnings)); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestWaivers compiles each configuration that dangerouslyAllow can permit: with
+// all the names it is taken, without any one of them it is not, and names that
+// permit something else do not help.
+func TestWaivers(t *testing.T) {
+	all := []policy.Danger{
+		policy.AnyOriginWithCredentials, policy.NullOriginWithCredentials, policy.PublicSuffixSubdomains, policy.InsecureOrigins,
+	}
+	for _, row := range compileRows() {
+		if row.waivers == nil {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			if _, _, err := policy.Compile(waiving(row.config, row.waivers), row.opts...); err != nil {
+				t.Errorf("with %v: %v", row.waivers, err)
+			}
+			for _, lacking := range row.waivers {
+				others := slices.DeleteFunc(slices.Clone(all), func(d policy.Danger) bool { return d == lacking })
+				if _, _, err := policy.Compile(waiving(row.config, others), row.opts...); err == nil {
+					t.Errorf("taken without %s", lacking)
+				}
+			}
+		})
+	}
+}
+
+// waiving adds dangerouslyAllow to every policy.
+func waiving(cfg policy.Config, dangers []policy.Danger) policy.Config {
+	cfg.Policies = slices.Clone(cfg.Policies)
+	for i := range cfg.Policies {
+		cfg.Policies[i].Spec.DangerouslyAllow = dangers
+	}
+	return cfg
+}
+
+// TestEveryCodeOccurs counts the codes in the rows above.
+func TestEveryCodeOccurs(t *testing.T) {
+	want := map[policy.Code]bool{ // true for faults
+		policy.CodeAnyOriginWithCredentials: true, policy.CodeNullOriginWithCredentials: true, policy.CodePublicSuffix: true,
+		policy.CodeInsecureOrigin: true, policy.CodeExposeAnyWithCredentials: true, policy.CodeOriginInvalid: true,
+		policy.CodeOriginAnyMixed: true, policy.CodeWebSocketAnyOrigin: true, policy.CodeMethodInvalid: true, policy.CodeMethodForbidden: true,
+		policy.CodeHeaderInvalid: true, policy.CodeHeaderForbidden: true, policy.CodeMaxAgeOutOfRange: true, policy.CodeRegexInvalid: true,
+		policy.CodeRegexUnsafe: true, policy.CodeHostInvalid: true, policy.CodePathInvalid: true, policy.CodeConflict: true,
+		policy.CodeUnknownReference: true, policy.CodeDuplicateName: true, policy.CodeTenantUnbound: true, policy.CodeNoPolicies: true,
+		policy.CodeMissingField: true, policy.CodeValueInvalid: true, policy.CodeLimitExceeded: true,
+
+		policy.CodeDefaultPort: false, policy.CodeOriginUpperCase: false, policy.CodeMaxAgeCapped: false, policy.CodeMaxAgeUnused: false,
+		policy.CodeRuleUnreachable: false, policy.CodeOwnCORSShadowed: false, policy.CodeOriginSetExpired: false,
+		policy.CodeOriginSetUnused: false, policy.CodeAuthorizationNotCovered: false, policy.CodeSubdomainTakeover: false,
+	}
+	produced := map[policy.Code]int{}
+	for _, row := range compileRows() {
+		_, warnings, err := policy.Compile(row.config, row.opts...)
+		for _, d := range faultsOf(t, err) {
+			produced[d.Code]++
+			if !want[d.Code] {
+				t.Errorf("%s: %s is no fault of the contract", row.name, d.Code)
+			}
+		}
+		for _, d := range warnings {
+			produced[d.Code]++
+			if fault, known := want[d.Code]; fault || !known {
+				t.Errorf("%s: %s is no warning of the contract", row.name, d.Code)
+			}
+		}
+	}
+	for code := range want {
+		if produced[code] == 0 {
+			t.Errorf("no row produces %s", code)
+		}
+	}
+}
+
+// forHost is a policy with a cors.
+func forHost(c policy.CORS) policy.Config {
+	return one("shop", policy.Spec{Hosts: []string{host}, CORS: &c})
+}
+
+func originList(origins ...string) policy.Config { return forHost(policy.CORS{AllowOrigins: origins}) }
+
+// withCredentials is a policy with origins and credentials.
+func withCredentials(origins ...string) policy.Config {
+	return forHost(policy.CORS{AllowOrigins: origins, AllowCredentials: new(true)})
+}
+
+// badOrigin, badHost and badPath are a policy with one value that is refused,
+// and the hint that is given.
+func badOrigin(name, text, hint string) compileRow {
+	return compileRow{name: name, config: originList(text), faults: refusedValue("origin_invalid", "cors.allowOrigins[0]", text, hint)}
+}
+
+func badHost(name, text, hint string) compileRow {
+	return compileRow{
+		name: name, config: one("shop", policy.Spec{Hosts: []string{text}, CORS: allowing(shop)}),
+		faults: refusedValue("host_invalid", "hosts[0]", text, hint),
+	}
+}
+
+func badPath(name, text, hint string) compileRow {
+	return compileRow{
+		name: name, config: ruled(at("a", policy.PathExact, text)),
+		faults: refusedValue("path_invalid", "rules[0].match.path.value", text, hint),
+	}
+}
+
+func refusedValue(code policy.Code, path, value, hint string) []string {
+	return []string{said(policy.Diagnostic{Code: code, Place: policy.Place{Kind: policy.KindPolicy, Path: "spec." + path}, Value: value, Hint: hint})}
+}

@@ -1,0 +1,416 @@
+package policy_test
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// dangerFaults are about what is dangerous where credentials are allowed.
+func dangerFaults() []compileRow {
+	credentials := &policy.CORS{AllowCredentials: new(true)}
+	checked := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
+	set := func(origins ...string) policy.Config {
+		return withSet(forHost(policy.CORS{AllowOriginSets: []string{"t", "s"}, AllowCredentials: new(true)}), "s", policy.OriginSetSpec{Origins: origins})
+	}
+	sets := func(origins ...string) policy.Config {
+		return withSet(set(origins...), "t", policy.OriginSetSpec{Origins: []string{shop}})
+	}
+	return []compileRow{
+		{
+			name:    "* with credentials",
+			config:  withCredentials("*"),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "https://* with credentials",
+			config:  withCredentials(shop, "https://*"),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[1] "https://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "https://*:* with credentials",
+			config:  withCredentials("https://*:*"),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "https://*:*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "http://* with credentials",
+			config:  withCredentials("http://*"),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins},
+			faults: []string{
+				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
+				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https:; dangerouslyAllow: [InsecureOrigins] if you must`,
+			},
+		},
+		{
+			name:    "https://* of a set with credentials",
+			config:  sets("https://*"),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "https://* without credentials",
+			config: originList("https://*"),
+		},
+		{
+			name:    "credentials of CORSDefaults",
+			config:  withDefaults(originList("*"), policy.DefaultsSpec{CORS: credentials}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "* of CORSDefaults",
+			config:  withDefaults(forHost(*credentials), policy.DefaultsSpec{CORS: allowing("*")}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSDefaults[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "credentials of a rule",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), Rules: []policy.Rule{{Match: prefix("/a"), CORS: credentials}}}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "* of a rule",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: credentials, Rules: []policy.Rule{{Match: prefix("/a"), CORS: allowing("*")}}}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.rules[0].cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "* of a rule without credentials",
+			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: credentials, Rules: []policy.Rule{{Match: prefix("/a"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}}}}),
+		},
+		{
+			name:   "* and credentials that no policy puts together",
+			config: withDefaults(originList(shop), policy.DefaultsSpec{CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)}}),
+		},
+		{
+			name:    "null with credentials",
+			config:  forHost(policy.CORS{AllowNullOrigin: new(true), AllowCredentials: new(true)}),
+			waivers: []policy.Danger{policy.NullOriginWithCredentials},
+			faults:  []string{`null_origin_with_credentials CORSPolicy[0] spec.cors.allowNullOrigin "true": allowNullOrigin: false; dangerouslyAllow: [NullOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "null without credentials",
+			config: forHost(policy.CORS{AllowNullOrigin: new(true)}),
+		},
+		{
+			name:   "null that is not allowed with credentials",
+			config: forHost(policy.CORS{AllowNullOrigin: new(false), AllowCredentials: new(true)}),
+		},
+		{
+			name:     "a top-level domain",
+			config:   withCredentials("https://*.com"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com": the names that need it`},
+		},
+		{
+			name:     "a top-level domain with a final dot",
+			config:   withCredentials("https://*.com."),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com.": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com.": the names that need it`},
+		},
+		{
+			name:     "a suffix of the ICANN part",
+			config:   withCredentials("https://*.co.uk:*"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.co.uk:*": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.co.uk:*": the names that need it`},
+		},
+		{
+			name:     "a suffix of the private part",
+			config:   withCredentials("https://*.github.io"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.github.io": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.github.io": the names that need it`},
+		},
+		{
+			name:     "a suffix by a wildcard rule",
+			config:   withCredentials("https://*.ck"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.ck": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.ck": the names that need it`},
+		},
+		{
+			name:     "a suffix below a wildcard rule",
+			config:   withCredentials("https://*.anything.ck"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.anything.ck": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.anything.ck": the names that need it`},
+		},
+		{
+			name:     "a suffix of a set",
+			config:   sets("https://*.com"),
+			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the names that need it`},
+		},
+		{
+			name: "a suffix before which the tenant's label stands",
+			config: one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{
+				AllowOrigins: []string{"https://{t}.github.io"}, AllowCredentials: new(true),
+			}}),
+			waivers: []policy.Danger{policy.PublicSuffixSubdomains},
+			faults: []string{
+				`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.github.io": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`,
+			},
+		},
+		{
+			name:     "a name that the list does not know",
+			config:   withCredentials("https://*.internal"),
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.internal": the names that need it`},
+		},
+		{
+			name:     "an exception of the list",
+			config:   withCredentials("https://*.www.ck"),
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.www.ck": the names that need it`},
+		},
+		{
+			name:   "a suffix without credentials",
+			config: originList("https://*.com"),
+		},
+		{
+			name:   "a suffix that is an exact origin",
+			config: withCredentials("https://github.io"),
+		},
+		{
+			name:    "http with credentials",
+			config:  withCredentials("http://www.shop.example"),
+			waivers: []policy.Danger{policy.InsecureOrigins},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://www.shop.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+		},
+		{
+			name:     "http below a name with credentials",
+			config:   withCredentials("http://*.shop.example"),
+			waivers:  []policy.Danger{policy.InsecureOrigins},
+			faults:   []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": the names that need it`},
+		},
+		{
+			name:    "http of a set with credentials",
+			config:  sets("http://a.example", "http://b.example"),
+			waivers: []policy.Danger{policy.InsecureOrigins},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOriginSets[1] "s": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+		},
+		{
+			name:     "http to oneself",
+			config:   withCredentials("http://localhost:*", "http://*.localhost", "http://a.localhost", "http://127.0.0.1:3000", "http://127.8.9.10", "http://[::1]"),
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[1] "http://*.localhost": the names that need it`},
+		},
+		{
+			name:    "http to a name like oneself",
+			config:  withCredentials("http://127.0.0.1.evil.example"),
+			waivers: []policy.Danger{policy.InsecureOrigins},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://127.0.0.1.evil.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+		},
+		{
+			name:    "http to another address",
+			config:  withCredentials("http://[::2]"),
+			waivers: []policy.Danger{policy.InsecureOrigins},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://[::2]": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+		},
+		{
+			name:   "http without credentials",
+			config: originList("http://www.shop.example"),
+		},
+		{
+			name:    "a tenant by http with credentials",
+			config:  one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{AllowOrigins: []string{"http://{t}.example"}, AllowCredentials: new(true)}}),
+			waivers: []policy.Danger{policy.InsecureOrigins},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://{t}.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+		},
+		{
+			name:   "exposed * with credentials",
+			config: forHost(policy.CORS{ExposeHeaders: []string{"ETag", "*"}, AllowCredentials: new(true)}),
+			faults: []string{`expose_any_with_credentials CORSPolicy[0] spec.cors.exposeHeaders[1] "*": the names, or expandExposeHeaders: true`},
+		},
+		{
+			name:   "exposed * without credentials",
+			config: forHost(policy.CORS{ExposeHeaders: []string{"*"}}),
+		},
+		{
+			name:   "exposed * that is expanded",
+			config: forHost(policy.CORS{ExposeHeaders: []string{"*"}, AllowCredentials: new(true), ExpandExposeHeaders: new(true)}),
+		},
+		{
+			name:   "exposed * of CORSDefaults with credentials of a rule",
+			config: withDefaults(one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{}, Rules: []policy.Rule{{Match: prefix("/a"), CORS: credentials}}}), policy.DefaultsSpec{CORS: &policy.CORS{ExposeHeaders: []string{"*"}}}),
+			faults: []string{`expose_any_with_credentials CORSDefaults[0] spec.cors.exposeHeaders[0] "*": the names, or expandExposeHeaders: true`},
+		},
+		{
+			name:    "a WebSocket check that lets everyone in",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: checked}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "a WebSocket check that lets every host in",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("https://*:*"), WebSocket: checked}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "a WebSocket check that lets every host of a set in",
+			config:  withSet(one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOriginSets: []string{"s"}}, WebSocket: checked}), "s", policy.OriginSetSpec{Origins: []string{"https://*"}}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "a WebSocket check of a rule that lets everyone in",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), Rules: []policy.Rule{{Match: prefix("/a"), WebSocket: checked}}}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.rules[0].webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "a WebSocket check of CORSDefaults that lets everyone in",
+			config:  withDefaults(originList("*"), policy.DefaultsSpec{WebSocket: checked}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			faults:  []string{`websocket_any_origin CORSDefaults[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "a WebSocket check that means nothing",
+			config: withDefaults(one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}}), policy.DefaultsSpec{WebSocket: checked}),
+		},
+		{
+			name:    "every danger at once",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{"https://*", "http://a.example", "https://*.com"}, AllowNullOrigin: new(true), AllowCredentials: new(true)}}),
+			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins, policy.PublicSuffixSubdomains, policy.NullOriginWithCredentials},
+			faults: []string{
+				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "https://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
+				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[1] "http://a.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`,
+				`public_suffix CORSPolicy[0] spec.cors.allowOrigins[2] "https://*.com": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`,
+				`null_origin_with_credentials CORSPolicy[0] spec.cors.allowNullOrigin "true": allowNullOrigin: false; dangerouslyAllow: [NullOriginWithCredentials] if you must`,
+			},
+			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[2] "https://*.com": the names that need it`},
+		},
+	}
+}
+
+// regexFaults are about regular expressions.
+func regexFaults() []compileRow {
+	regex := func(texts ...string) policy.Config {
+		return one("shop", policy.Spec{Hosts: []string{"shop.example"}, CORS: &policy.CORS{AllowOriginRegexes: texts}})
+	}
+	any := []policy.Danger{policy.AnyOriginWithCredentials}
+	long := `https://a\.b` + strings.Repeat("c", policy.MaxRegexLength)
+	return []compileRow{
+		{
+			name:   "an expression that does not compile",
+			config: regex(`https://[a-z\.example`),
+			faults: []string{`regex_invalid CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://[a-z\\.example": the syntax of https://github.com/google/re2/wiki/Syntax`},
+		},
+		{
+			name:   "an expression that compiles only between parentheses",
+			config: regex(`https://a)(b\.example`),
+			faults: []string{`regex_invalid CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a)(b\\.example": the syntax of https://github.com/google/re2/wiki/Syntax`},
+		},
+		{
+			name:   "an expression with a look-ahead",
+			config: regex(`(?=https)://a\.b`),
+			faults: []string{`regex_invalid CORSPolicy[0] spec.cors.allowOriginRegexes[0] "(?=https)://a\\.b": the syntax of https://github.com/google/re2/wiki/Syntax`},
+		},
+		{
+			name:   "an expression of 1024 bytes",
+			config: regex(long[:policy.MaxRegexLength]),
+		},
+		{
+			name:   "an expression of 1025 bytes",
+			config: regex(long[:policy.MaxRegexLength+1]),
+			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a\\"... 1025 bytes: several shorter expressions`},
+		},
+		{
+			name:    "an expression that takes everything",
+			config:  regex(`.*`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] ".*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that takes any https",
+			config:  regex(`https://.*`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that takes any http",
+			config:  regex(`http://.*`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "http://.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that takes null",
+			config:  regex(`null|https://a\.b`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "null|https://a\\.b": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that takes an asterisk",
+			config:  regex(`\*|https://a\.b`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "\\*|https://a\\.b": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that goes on behind the host",
+			config:  regex(`https://shop\.example.*`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://shop\\.example.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that begins before the host",
+			config:  regex(`https://.*shop\.example`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that lacks backslashes",
+			config:  regex(`https://shop.example`),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://shop.example": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "an expression that means something",
+			config: regex(`https://[a-z0-9-]+\.shop\.example`),
+		},
+		{
+			name:   "an empty expression takes nothing",
+			config: regex(``),
+		},
+		{
+			name:    "with credentials, too",
+			config:  forHost(policy.CORS{AllowOriginRegexes: []string{`.*`}, AllowCredentials: new(true)}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] ".*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that lacks the dot before a wildcard's name",
+			config:  one("shop", policy.Spec{Hosts: []string{"*.shop.example"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]*shop\.example`}}}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://[a-z]*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression of CORSDefaults is judged for each policy that inherits it",
+			config:  withDefaults(one("shop", policy.Spec{Hosts: []string{"*.shop.example"}, CORS: &policy.CORS{}}), policy.DefaultsSpec{CORS: &policy.CORS{AllowOriginRegexes: []string{`https://.*shop\.example`}}}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSDefaults[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression of a rule",
+			config:  one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{{CORS: &policy.CORS{AllowOriginRegexes: []string{`https://a\.b`, `https?://.+`}}}}}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.rules[0].cors.allowOriginRegexes[1] "https?://.+": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "a path that is no expression",
+			config: ruled(at("a", policy.PathRegularExpression, "/(")),
+			faults: []string{`regex_invalid CORSPolicy[0] spec.rules[0].match.path.value "/(": the syntax of https://github.com/google/re2/wiki/Syntax`},
+		},
+		{
+			name:   "a path of 1025 bytes",
+			config: ruled(at("a", policy.PathRegularExpression, "/"+strings.Repeat("a", policy.MaxRegexLength))),
+			faults: []string{`limit_exceeded CORSPolicy[0] spec.rules[0].match.path.value "/aaaaaaaaa"... 1025 bytes: several shorter expressions`},
+		},
+	}
+}

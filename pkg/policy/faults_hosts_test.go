@@ -1,0 +1,271 @@
+package policy_test
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// hostFaults are about hosts.
+func hostFaults() []compileRow {
+	hosts := func(names ...string) policy.Config {
+		return one("shop", policy.Spec{Hosts: names, CORS: allowing(shop)})
+	}
+	return []compileRow{
+		{
+			name:   "hosts of every form",
+			config: hosts("API.shop.example", "*.Shop.example", "{Tenant_1-x}.shop.example", "*", "localhost", "1.2.3.4", "[2001:db8::1]", "final.dot.", "_x.y", "*.localhost"),
+		},
+		{
+			name:   "no hosts",
+			config: hosts(),
+			faults: []string{`missing_field CORSPolicy[0] spec.hosts: hosts: [api.shop.example], or ["*"] for every host`},
+		},
+		{
+			name:   "an empty host",
+			config: hosts(""),
+			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0]: api.shop.example, or "*" for every host`},
+		},
+		badHost("a host with a wildcard without a name", "*.", "*.shop.example or {tenant}.shop.example"),
+		badHost("a host with a tenant without a name behind it", "{t}.", "{tenant}.shop.example"),
+		badHost("a host with a tenant alone", "{t}", "{tenant}.shop.example"),
+		badHost("a host with a tenant within a label", "{t}x.example", "{tenant}.shop.example"),
+		{
+			name:   "a host with a tenant name that is none",
+			config: hosts("{1}.example", "{}.example", "{"+strings.Repeat("a", 64)+"}.example"),
+			faults: []string{
+				`host_invalid CORSPolicy[0] spec.hosts[0] "{1}.example": {tenant}.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[1] "{}.example": {tenant}.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[2] "{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}.example": {tenant}.example`,
+			},
+		},
+		{
+			name:   "a host with a tenant name of 63 bytes",
+			config: hosts("{" + strings.Repeat("a", 63) + "}.example"),
+		},
+		badHost("a host with a tenant that is not first", "a.{t}.example", "*.shop.example or {tenant}.shop.example"),
+		badHost("a host with a wildcard that is not first", "a.*.example", "*.shop.example or {tenant}.shop.example"),
+		badHost("a host with a wildcard within a label", "a*.example", "*.shop.example or {tenant}.shop.example"),
+		badHost("a host with two wildcards", "*.*.example", "*.shop.example or {tenant}.shop.example"),
+		badHost("a host that is a URL", "https://api.shop.example/x", "api.shop.example"),
+		badHost("a host with a path", "api.shop.example/x", "api.shop.example"),
+		badHost("a host with user info", "user@api.shop.example", "api.shop.example"),
+		badHost("a host with a port", "api.shop.example:8443", "api.shop.example"),
+		badHost("a host with a port behind an IPv6 address", "[::1]:8443", "[::1]"),
+		badHost("a host with a port behind a wildcard", "*.shop.example:8443", "*.shop.example"),
+		badHost("a host that is an IPv6 address without brackets", "2001:db8::1", "[2001:db8::1]"),
+		badHost("a host that is an IPv6 address in its long form", "[0:0::1]", "[::1]"),
+		badHost("a host that is an IPv4 address in hexadecimal", "0x7f.1", "127.0.0.1"),
+		{
+			name:   "a host with a wildcard before an IP address",
+			config: hosts("*.[::1]", "*.1.2.3.4"),
+			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0] "*.[::1]": [::1]`, `host_invalid CORSPolicy[0] spec.hosts[1] "*.1.2.3.4": 1.2.3.4`},
+		},
+		badHost("a host that is not ASCII", "bücher.example", "xn--bcher-kva.example"),
+		badHost("a host with an empty label", "a..example", "api.shop.example"),
+		badHost("a host with two final dots", "a.example..", "api.shop.example"),
+		{
+			name:   "a host with a blank",
+			config: hosts("a example", " a.example"),
+			faults: []string{
+				`host_invalid CORSPolicy[0] spec.hosts[0] "a example": api.shop.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[1] " a.example": api.shop.example`,
+			},
+		},
+		{
+			name:   "a host of 253 bytes",
+			config: hosts(strings.Repeat("a", 253)),
+		},
+		{
+			name:   "a host of 254 bytes",
+			config: hosts(strings.Repeat("a", 254)),
+			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0] "aaaaaaaaaa"... 254 bytes: api.shop.example`},
+		},
+		{
+			name:   "a host twice",
+			config: hosts(host, "API.Shop.Example."),
+			faults: []string{`conflict CORSPolicy[0] spec.hosts[1] "API.Shop.Example." (and CORSPolicy[0] spec.hosts[0]): each host once`},
+		},
+		{
+			name:   "a captured host twice",
+			config: hosts("{a}.shop.example", "{b}.shop.example"),
+			faults: []string{`conflict CORSPolicy[0] spec.hosts[1] "{b}.shop.example" (and CORSPolicy[0] spec.hosts[0]): each host once`},
+		},
+	}
+}
+
+// pathFaults are about paths.
+func pathFaults() []compileRow {
+	exact := func(path string) policy.Config { return ruled(at("a", policy.PathExact, path)) }
+	return []compileRow{
+		badPath("a path without a slash", "api", "/api"),
+		badPath("a path with a query", "/api?x", "/api"),
+		badPath("a path with a fragment", "/api#x", "/api"),
+		badPath("a path with two slashes", "/a//b", "the path in its plain form"),
+		badPath("a path with dots", "/a/../b", "the path in its plain form"),
+		badPath("a path that ends with a dot", "/a/.", "the path in its plain form"),
+		badPath("a path with a semicolon", "/a;b", "the path in its plain form"),
+		badPath("a path with a backslash", `/a\b`, "the path in its plain form"),
+		{
+			name:   "a path with a control byte",
+			config: exact("/a\nb"),
+			faults: []string{`path_invalid CORSPolicy[0] spec.rules[0].match.path.value "/a\nb": the path in its plain form`},
+		},
+		badPath("a path with an encoded letter", "/%61", "the path in its plain form"),
+		badPath("a path with an encoded slash", "/a%2Fb", "the path in its plain form"),
+		badPath("a path with a percent sign", "/100%", "the path in its plain form"),
+		{
+			name:   "a path with an encoded percent sign",
+			config: exact("/100%25"),
+		},
+		badPath("a path that is encoded twice", "/100%2520", "the path in its plain form"),
+		{
+			name:     "a path that browsers write otherwise",
+			config:   exact("/a b"),
+			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match.path.value "/a b": /a%20b`},
+		},
+		{
+			name:     "a path in lower-case escapes",
+			config:   exact("/caf%c3%a9"),
+			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match.path.value "/caf%c3%a9": /caf%C3%A9`},
+		},
+		{
+			name:   "a path that is encoded as browsers do",
+			config: exact("/caf%C3%A9"),
+		},
+		{
+			name:   "a prefix is judged likewise",
+			config: ruled(at("a", policy.PathPrefix, "/a/./")),
+			faults: []string{`path_invalid CORSPolicy[0] spec.rules[0].match.path.value "/a/./": the path in its plain form`},
+		},
+		{
+			name:   "an expression is not",
+			config: ruled(at("a", policy.PathRegularExpression, `/a/.*`)),
+		},
+		{
+			name:   "no path",
+			config: ruled(at("a", policy.PathExact, "")),
+			faults: []string{`missing_field CORSPolicy[0] spec.rules[0].match.path.value: a path that begins with /`},
+		},
+		{
+			name:   "no expression",
+			config: ruled(at("a", policy.PathRegularExpression, "")),
+			faults: []string{`missing_field CORSPolicy[0] spec.rules[0].match.path.value: a path that begins with /`},
+		},
+		{
+			name:   "a type that is none",
+			config: ruled(at("a", "Prefix", "/a")),
+			faults: []string{`value_invalid CORSPolicy[0] spec.rules[0].match.path.type "Prefix": one of Exact, PathPrefix, RegularExpression`},
+		},
+	}
+}
+
+// conflictFaults are about what is there twice.
+func conflictFaults() []compileRow {
+	rule := func(kind policy.PathMatchType, path string, methods ...string) policy.Rule {
+		return at("", kind, path, methods...)
+	}
+	second := func(hosts []string, c *policy.CORS, rules ...policy.Rule) policy.Config {
+		return with(ruled(rule(policy.PathPrefix, "/a", "GET", "PUT")), "second", policy.Spec{Hosts: hosts, CORS: c, Rules: rules})
+	}
+	same := []string{host}
+	return []compileRow{
+		{
+			name:   "a path twice",
+			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathExact, "/a")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "a prefix with and without its slash",
+			config: ruled(rule(policy.PathPrefix, "/a"), rule(policy.PathPrefix, "/a/")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a/" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "an exact path with and without its slash is two",
+			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathExact, "/a/")),
+		},
+		{
+			name:   "a path of two types is two",
+			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathPrefix, "/a"), rule(policy.PathRegularExpression, "/a")),
+		},
+		{
+			name:   "an expression twice",
+			config: ruled(rule(policy.PathRegularExpression, "/a."), rule(policy.PathRegularExpression, "/a.")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a." (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "a method twice",
+			config: ruled(rule(policy.PathExact, "/a", "GET", "PUT"), rule(policy.PathExact, "/a", "put", "DELETE")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "a method twice within one rule is one",
+			config: ruled(rule(policy.PathExact, "/a", "PUT", "put")),
+		},
+		{
+			name:   "GET and HEAD are two",
+			config: ruled(rule(policy.PathExact, "/a", "GET"), rule(policy.PathExact, "/a", "HEAD")),
+		},
+		{
+			name:     "every root twice",
+			config:   ruled(policy.Rule{}, policy.Rule{Match: prefix("/")}),
+			faults:   []string{`conflict CORSPolicy[0] spec.rules[1].match "/" (and CORSPolicy[0] spec.rules[0]): one rule for each host, path and method`},
+			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},
+		},
+		{
+			name:   "a rule of another policy",
+			config: second(same, nil, rule(policy.PathPrefix, "/a/", "PUT")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[1] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "on one of its hosts",
+			config: second([]string{"b.example", "API.shop.example"}, nil, rule(policy.PathPrefix, "/a", "PUT")),
+			faults: []string{`conflict CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[1] spec.rules[0].match): one rule for each host, path and method`},
+		},
+		{
+			name:   "on another host it is none",
+			config: second([]string{"b.example", "*.shop.example"}, allowing(shop), rule(policy.PathPrefix, "/a", "PUT")),
+		},
+		{
+			name:   "another method is none",
+			config: second(same, nil, rule(policy.PathPrefix, "/a", "DELETE"), rule(policy.PathPrefix, "/a")),
+		},
+		{
+			name:   "two policies with a cors of their own",
+			config: second(same, allowing(shop)),
+			faults: []string{`conflict CORSPolicy[0] spec.cors (and CORSPolicy[1] spec.cors): one policy with a cors of its own for each host; the others with rules`},
+		},
+		{
+			name:     "a cors beside a rule for everything",
+			config:   second(same, nil, rule(policy.PathPrefix, "/")),
+			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},
+		},
+		{
+			name:   "a cors that is only inherited from",
+			config: second(same, allowing(shop), rule(policy.PathPrefix, "/")),
+			warnings: []string{
+				`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`,
+				`own_cors_shadowed CORSPolicy[1] spec.cors: write that rule's settings here, or give it a longer path`,
+			},
+		},
+		{
+			name:   "captures of one suffix with other names",
+			config: with(one("a", policy.Spec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", policy.Spec{Hosts: []string{"{b}.x.example"}, CORS: allowing(shop)}),
+			faults: []string{`conflict CORSPolicy[1] spec.cors (and CORSPolicy[0] spec.cors): one policy with a cors of its own for each host; the others with rules`},
+		},
+		{
+			name:   "a capture and a wildcard are two",
+			config: with(one("a", policy.Spec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", policy.Spec{Hosts: []string{"*.x.example"}, CORS: allowing(shop)}),
+		},
+		{
+			name:   "rules of one name",
+			config: ruled(at("a", policy.PathExact, "/a"), at("a", policy.PathExact, "/b")),
+			faults: []string{`duplicate_name CORSPolicy[0] spec.rules[1].name "a" (and CORSPolicy[0] spec.rules[0]): a name of its own`},
+		},
+		{
+			name:   "a rule with the name of a nameless one",
+			config: ruled(at("", policy.PathExact, "/a"), at("rules[0]", policy.PathExact, "/b")),
+			faults: []string{`duplicate_name CORSPolicy[0] spec.rules[1].name "rules[0]" (and CORSPolicy[0] spec.rules[0]): a name of its own`},
+		},
+	}
+}

@@ -1,0 +1,170 @@
+package policy_test
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// originFaults are about the form of origins.
+func originFaults() []compileRow {
+	return []compileRow{
+		{
+			name:   "an empty origin",
+			config: originList(""),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0]: https://www.shop.example`},
+		},
+		badOrigin("an origin with a path", "https://a.example/x/", "https://a.example"),
+		badOrigin("an origin with a trailing slash", "https://a.example/", "https://a.example"),
+		badOrigin("an origin with a query", "https://a.example?x", "https://a.example"),
+		badOrigin("an origin with a fragment", "https://a.example#x", "https://a.example"),
+		badOrigin("an origin with a backslash", `https://a.example\x`, "https://a.example"),
+		badOrigin("an origin with user info", "https://user:pw@a.example:8443", "https://a.example:8443"),
+		badOrigin("an origin that is not ASCII", "https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
+		badOrigin("a wildcard that is not ASCII", "https://*.bücher.example", "https://*.xn--bcher-kva.example"),
+		{
+			name:   "an origin that is not ASCII and no name",
+			config: originList("https://a\u2028b\xff.example"),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "https://a\u2028b\xff.example"`},
+		},
+		badOrigin("an origin of a file", "file://", "allowNullOrigin: true, if you must"),
+		badOrigin("a port out of range", "https://a.example:65536", "https://a.example:8443, or :* for every port"),
+		badOrigin("port 0", "https://a.example:0", "https://a.example:8443, or :* for every port"),
+		{
+			name:   "port 65535 and 1",
+			config: originList("https://a.example:65535", "https://a.example:1"),
+		},
+		badOrigin("a port with a leading zero", "https://a.example:08443", "https://a.example:8443"),
+		badOrigin("a colon without a port", "https://a.example:", "https://a.example"),
+		badOrigin("a port that is no number", "https://a.example:https", "https://a.example:8443, or :* for every port"),
+		badOrigin("an IPv4 address in hexadecimal", "https://0x7f.1", "https://127.0.0.1"),
+		badOrigin("an IPv4 address as one number", "https://2130706433:8443", "https://127.0.0.1:8443"),
+		badOrigin("an IPv4 address in octal", "https://0177.0.0.1", "https://127.0.0.1"),
+		badOrigin("an IPv4 address out of range", "https://256.0.0.1", ""),
+		badOrigin("five numbers", "https://1.2.3.4.5", ""),
+		badOrigin("a name that ends with a number", "https://a.09", ""),
+		badOrigin("an IPv4 address with a final dot", "https://127.0.0.1.", "https://127.0.0.1"),
+		badOrigin("an IPv6 address in its long form", "https://[0:0:0:0:0:0:0:1]", "https://[::1]"),
+		{
+			name:     "an IPv6 address in upper case is an origin in upper case",
+			config:   originList("https://[2001:DB8::1]"),
+			warnings: []string{`origin_upper_case CORSPolicy[0] spec.cors.allowOrigins[0] "https://[2001:DB8::1]": https://[2001:db8::1]`},
+		},
+		badOrigin("an IPv6 address with a dotted quad", "https://[::ffff:1.2.3.4]:8443", "https://[::ffff:102:304]:8443"),
+		badOrigin("an IPv6 address with a zone", "https://[fe80::1%25eth0]", ""),
+		badOrigin("no IPv6 address", "https://[1:2]", ""),
+		badOrigin("null", "null", "allowNullOrigin: true"),
+		badOrigin("null in upper case", "NULL", "allowNullOrigin: true"),
+		badOrigin("a wildcard within a label", "https://pr-*.a.example", "https://*.a.example, or an entry of allowOriginRegexes"),
+		badOrigin("a wildcard that is not the first label", "https://a.*.a.example", "https://*.a.example, or an entry of allowOriginRegexes"),
+		badOrigin("a wildcard at the end", "https://a.*", "https://*.shop.example, or an entry of allowOriginRegexes"),
+		badOrigin("two wildcards", "https://*.*.a.example", "https://*.a.example, or an entry of allowOriginRegexes"),
+		badOrigin("a wildcard in a custom scheme", "chrome-extension://*", "an entry of allowOriginRegexes"),
+		badOrigin("a wildcard for the port of a custom scheme", "app://a:*", "an entry of allowOriginRegexes"),
+		badOrigin("a wildcard before an IP address", "https://*.127.0.0.1", "the address itself"),
+		badOrigin("no scheme", "www.shop.example", "https://www.shop.example"),
+		badOrigin("an empty scheme", "://www.shop.example", "https://www.shop.example"),
+		badOrigin("a scheme that is none", "ht_tp://www.shop.example", "https://www.shop.example"),
+		badOrigin("no host", "https://", "https://www.shop.example"),
+		badOrigin("an empty label", "https://a..example", "https://www.shop.example"),
+		badOrigin("a host that is none", "https://a!.example", "https://www.shop.example"),
+		{
+			name:   "white space around",
+			config: originList(" https://a.example\n"),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] " https://a.example\n": https://a.example`},
+		},
+		badOrigin("two origins in one entry", "https://a.example, https://b.example", "one entry of the list for each origin"),
+		{
+			name:   "an origin that is too long",
+			config: originList("https://" + strings.Repeat("a", 319)),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "https://aa"... 327 bytes`},
+		},
+		{
+			name:   "one that is not",
+			config: originList("https://" + strings.Repeat("a", 318)),
+		},
+		{
+			name:   "* in an OriginSet",
+			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"*"}}),
+			faults: []string{`origin_invalid OriginSet[0] spec.origins[0] "*": allowOrigins: ["*"] in the policy`},
+		},
+		{
+			name:   "an origin of a set that is none",
+			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"https://a.example", "null"}}),
+			faults: []string{`origin_invalid OriginSet[0] spec.origins[1] "null": allowNullOrigin: true`},
+		},
+		{
+			name:   "an origin of a rule that is none",
+			config: one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{{}, {Match: prefix("/a"), CORS: allowing("x")}}}),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.rules[1].cors.allowOrigins[0] "x": https://x`},
+		},
+		{
+			name:   "an origin of CORSDefaults that is none",
+			config: withDefaults(originList(shop), policy.DefaultsSpec{CORS: allowing("x")}),
+			faults: []string{`origin_invalid CORSDefaults[0] spec.cors.allowOrigins[0] "x": https://x`},
+		},
+		badOrigin("braces that are not the first label", "https://a.{t}.example", "https://{tenant}.app.example"),
+		badOrigin("braces within a label", "https://x{t}.example", "https://{tenant}.app.example"),
+		badOrigin("a tenant name that is none", "https://{t!}.example", "https://{tenant}.example"),
+		badOrigin("a tenant in a custom scheme", "app://{t}.example", "an https: origin"),
+		badOrigin("a tenant without a host", "https://{t}.", "https://www.shop.example"),
+		{
+			name:   "* beside an origin",
+			config: originList("*", shop),
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+		},
+		{
+			name:   "* twice",
+			config: originList("*", "*"),
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+		},
+		{
+			name:   "* beside a regex",
+			config: forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://a\.b`}}),
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+		},
+		{
+			name:   "* beside a set",
+			config: withSet(forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{}),
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+		},
+		{
+			name:   "* beside allowNullOrigin",
+			config: forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowNullOrigin: new(true)}),
+		},
+		{
+			name:   "a tenant that no host binds",
+			config: originList("https://{t}.example"),
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.example": hosts: ["{t}.shop.example"]`},
+		},
+		{
+			name:   "a tenant that another policy binds",
+			config: with(originList("https://{t}.example"), "b", policy.Spec{Hosts: []string{"{t}.b.example"}, CORS: allowing(shop)}),
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.example": hosts: ["{t}.shop.example"]`},
+		},
+		{
+			name:   "a tenant that a host binds by another name",
+			config: one("shop", policy.Spec{Hosts: []string{"{a}.shop.example"}, CORS: allowing("https://{b}.example")}),
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{b}.example": hosts: ["{b}.shop.example"]`},
+		},
+		{
+			name:   "a tenant in another case",
+			config: one("shop", policy.Spec{Hosts: []string{"{Tenant}.shop.example"}, CORS: allowing("https://{tenant}.example")}),
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{tenant}.example": hosts: ["{tenant}.shop.example"]`},
+		},
+		{
+			name:   "a tenant in one case",
+			config: one("shop", policy.Spec{Hosts: []string{host, "{Tenant}.shop.example"}, CORS: allowing("https://{Tenant}.example")}),
+		},
+		{
+			name:   "a tenant of a set",
+			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"https://{t}.example"}}),
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOriginSets[0] "s": hosts: ["{t}.shop.example"]`},
+		},
+		{
+			name:   "a tenant of CORSDefaults",
+			config: withDefaults(with(one("a", policy.Spec{Hosts: []string{"{t}.a.example"}, CORS: &policy.CORS{}}), "b", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{}}), policy.DefaultsSpec{CORS: allowing("https://{t}.example")}),
+			faults: []string{`tenant_unbound CORSDefaults[0] spec.cors.allowOrigins[0] "https://{t}.example": hosts: ["{t}.shop.example"]`},
+		},
+	}
+}

@@ -1,0 +1,103 @@
+package policy_test
+
+import (
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// layerWorlds are about what is inherited.
+func layerWorlds() []world {
+	set := policy.OriginSetSpec{Origins: []string{"https://set.example"}}
+	cfg := withSet(withDefaults(one("shop", policy.Spec{
+		Hosts: []string{host},
+		CORS:  &policy.CORS{AllowMethods: []string{"PUT"}, ExposeHeaders: []string{"X-P"}},
+		Rules: []policy.Rule{
+			{Name: "inherits", Match: prefix("/inherits")},
+			{Name: "empty", Match: prefix("/empty"), CORS: &policy.CORS{
+				AllowMethods: []string{}, AllowHeaders: []string{}, ExposeHeaders: []string{}, AllowCredentials: new(false), MaxAge: new(policy.Seconds(0)),
+			}},
+			{Name: "list", Match: prefix("/list"), CORS: &policy.CORS{AllowOrigins: []string{other}}},
+			{Name: "none", Match: prefix("/none"), CORS: &policy.CORS{AllowOrigins: []string{}}},
+			{Name: "regex", Match: prefix("/regex"), CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]\.re\.example`}}},
+			{Name: "set", Match: prefix("/set"), CORS: &policy.CORS{AllowOriginSets: []string{"set"}}},
+			{Name: "null", Match: prefix("/null"), CORS: &policy.CORS{AllowNullOrigin: new(true)}},
+			{Name: "not-null", Match: prefix("/notnull"), CORS: &policy.CORS{AllowNullOrigin: new(false)}},
+			{Name: "methods", Match: prefix("/methods"), CORS: &policy.CORS{AllowMethods: []string{"PATCH"}}},
+			{Name: "status", Match: prefix("/status"), Preflight: &policy.Preflight{SuccessStatus: new(202)}},
+			{Name: "minimal", Match: prefix("/minimal"), Preflight: &policy.Preflight{Detail: new(policy.DetailMinimal)}},
+			{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(policy.UpstreamMerge)},
+			{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
+			{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}},
+			{Name: "unset", Match: prefix("/unset"), WebSocket: &policy.WebSocket{}, Preflight: &policy.Preflight{}, CORS: &policy.CORS{}},
+		},
+		DangerouslyAllow: []policy.Danger{policy.NullOriginWithCredentials},
+	}), policy.DefaultsSpec{
+		CORS: &policy.CORS{
+			AllowOrigins: []string{shop}, AllowNullOrigin: new(true), AllowOriginSets: []string{"set"}, AllowHeaders: []string{"X-D"},
+			AllowMethods: []string{"DELETE"}, AllowCredentials: new(true), MaxAge: new(policy.Seconds(60)),
+		},
+		Preflight: &policy.Preflight{DenyStatus: new(404), SuccessStatus: new(200)},
+		WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+	}), "set", set)
+
+	whole := func(origin string) []string {
+		return []string{acao + origin, acac, acam + "PUT", acah + "X-D", aceh + "X-P", acma + "60", varyPreflight}
+	}
+	allow := func(name string, r request, by string, lines []string) row {
+		return row{name, r, "preflight allow allowed " + by + " respond 200", lines}
+	}
+	deny := func(name string, r request, reason, by string) row {
+		return row{name, r, "preflight deny " + reason + " " + by + " respond 404", []string{varyPreflight}}
+	}
+	return []world{
+		{"layers", cfg, []row{
+			allow("the policy inherits what it does not set, and replaces what it sets", preflight("PUT", "/"), "shop", whole(shop)),
+			allow("all four origin fields of CORSDefaults", preflight("PUT", "/").from("null"), "shop", whole("null")),
+			allow("the sets, too", preflight("PUT", "/").from("https://set.example"), "shop", whole("https://set.example")),
+			allow("a rule inherits from both", preflight("PUT", "/inherits"), "shop/inherits", whole(shop)),
+			allow("a rule of unset fields inherits all of them", preflight("PUT", "/unset"), "shop/unset", whole(shop)),
+			{"an empty list means none", preflight("GET", "/empty"), "preflight allow allowed shop/empty respond 200", []string{acao + shop, acma + "0", varyPreflight}},
+			{"also of methods", preflight("PUT", "/empty"), "preflight deny method_not_allowed shop/empty respond 200", []string{acao + shop, varyPreflight}},
+			allow("a rule's origins replace all four fields", preflight("PUT", "/list").from(other), "shop/list", whole(other)),
+			deny("no origin is inherited beside them", preflight("PUT", "/list"), "origin_not_allowed", "shop/list"),
+			deny("nor null", preflight("PUT", "/list").from("null"), "origin_null", "shop/list"),
+			deny("nor a set", preflight("PUT", "/list").from("https://set.example"), "origin_not_allowed", "shop/list"),
+			deny("an empty list of origins allows nobody", preflight("PUT", "/none"), "origin_not_allowed", "shop/none"),
+			deny("not even null", preflight("PUT", "/none").from("null"), "origin_null", "shop/none"),
+			allow("a regex alone replaces them", preflight("PUT", "/regex").from("https://a.re.example"), "shop/regex", whole("https://a.re.example")),
+			deny("whole", preflight("PUT", "/regex"), "origin_not_allowed", "shop/regex"),
+			allow("a set alone does", preflight("PUT", "/set").from("https://set.example"), "shop/set", whole("https://set.example")),
+			deny("whole, too", preflight("PUT", "/set"), "origin_not_allowed", "shop/set"),
+			allow("null alone does", preflight("PUT", "/null").from("null"), "shop/null", whole("null")),
+			deny("whole, as well", preflight("PUT", "/null"), "origin_not_allowed", "shop/null"),
+			deny("not null alone allows nobody", preflight("PUT", "/notnull"), "origin_not_allowed", "shop/not-null"),
+			deny("nor null itself", preflight("PUT", "/notnull").from("null"), "origin_null", "shop/not-null"),
+			allow("lists are not joined", preflight("PATCH", "/methods"), "shop/methods", []string{acao + shop, acac, acam + "PATCH", acah + "X-D", aceh + "X-P", acma + "60", varyPreflight}),
+			{"preflight is inherited field by field", preflight("PUT", "/status"), "preflight allow allowed shop/status respond 202", whole(shop)},
+			deny("its other fields stay", preflight("PUT", "/status").from(evil), "origin_not_allowed", "shop/status"),
+			deny("detail alone is replaced", preflight("FOO", "/minimal"), "method_not_allowed", "shop/minimal"),
+			{"upstreamHeaders is replaced", get("/merge").answered(200, aceh+"X-U"), "actual allow allowed shop/merge continue 200", []string{acao + shop, acac, aceh + "X-P, X-U", varyOrigin}},
+			{"enforcement is", get("/shadow").answered(200, acao+"x"), "actual allow allowed shop/shadow pass 200", []string{acao + "x"}},
+			{"webSocket is inherited", webSocket("/inherits").from(evil), "websocket deny origin_not_allowed shop/inherits respond 403", refused},
+			{"and replaced", webSocket("/unchecked").from(evil), "websocket none origin_not_allowed shop/unchecked pass 200", nil},
+			{"and inherited where it is there but unset", webSocket("/unset").from(evil), "websocket deny origin_not_allowed shop/unset respond 403", refused},
+		}},
+		{"where nothing is taken and two policies name the host", withDefaults(with(
+			one("a", policy.Spec{
+				Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")},
+				Enforcement: new(policy.EnforcementShadow), Preflight: &policy.Preflight{DenyStatus: new(400)}, UpstreamHeaders: new(policy.UpstreamPreserve),
+				WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)},
+			}),
+			"b", policy.Spec{Hosts: []string{host, "b.example"}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}, Preflight: &policy.Preflight{DenyStatus: new(410)}}),
+			policy.DefaultsSpec{
+				CORS: allowing(shop), Enforcement: new(policy.EnforcementBlock), Preflight: &policy.Preflight{DenyStatus: new(404)},
+				WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+			}), []row{
+			{"enforcement is that of CORSDefaults", get("/c"), "actual deny no_rule - respond 403", refused},
+			{"so is the preflight's status", preflight("PUT", "/c"), "preflight deny no_rule - respond 404", []string{varyPreflight}},
+			{"also for an ambiguous path", preflight("PUT", "/a/../b"), "preflight deny path_ambiguous - respond 404", []string{varyPreflight}},
+			{"so is upstreamHeaders", ask("GET", "/c").answered(200, acao+"*"), "not_cors none no_rule - continue 200", refused},
+			{"so is the WebSocket check", webSocket("/c"), "websocket deny no_rule - respond 403", refused},
+			{"on a host of one policy they are that policy's", preflight("PUT", "/c").at("b.example"), "preflight deny no_rule b respond 410", []string{varyPreflight}},
+		}},
+	}
+}

@@ -1,0 +1,692 @@
+package policy_test
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// This file is the engine's slow and obvious twin: it goes through every policy
+// and every rule for every request, and shares nothing with the engine but the
+// types of a configuration. It knows no presets.
+
+// twin is a configuration that is interpreted, not compiled.
+type twin struct{ cfg policy.Config }
+
+// twinDecision is what the twin comes to.
+type twinDecision struct {
+	class, verdict, reason, policy, rule, action string
+	// depends says that the choice of the rule depended on the method.
+	depends bool
+	cors    policy.CORS // merged; empty where nothing was taken
+}
+
+func (d twinDecision) said() string {
+	return fmt.Sprintf("%s %s %s %s/%s %s", d.class, d.verdict, d.reason, d.policy, d.rule, d.action)
+}
+
+func twinSaid(d *policy.Decision) string {
+	return fmt.Sprintf("%s %s %s %s/%s %s", d.Class, d.Verdict, d.Reason, d.Policy(), d.Rule(), d.Action)
+}
+
+// twinRule is a rule, or the own cors of a policy where rule is nil.
+type twinRule struct {
+	policy *policy.Policy
+	rule   *policy.Rule
+	kind   policy.PathMatchType
+	path   string // of a prefix without its final slash
+	text   string
+	names  []string // methods, nil for every one
+}
+
+// layered is what the layers of a rule come to.
+type layered struct {
+	cors        policy.CORS
+	enforcement policy.Enforcement
+	upstream    policy.UpstreamHeaders
+	mode        policy.PreflightMode
+	check       policy.OriginCheck
+}
+
+func (w *twin) decide(r *policy.Request) twinDecision {
+	d := twinDecision{class: twinClass(r)}
+	taken, owner, tenants, reason := w.choose(r, &d)
+	settings := w.merge(owner, taken)
+	d.reason = reason
+	if owner != nil {
+		d.policy = owner.Name
+	}
+	if taken != nil {
+		d.policy, d.cors = taken.policy.Name, settings.cors
+		if taken.rule != nil {
+			d.rule = taken.rule.Name
+		}
+	}
+	own := twinSameOrigin(r)
+	if settings.enforcement == policy.EnforcementOff && reason != "no_policy" && reason != "selector_unknown" {
+		d.reason = "off"
+	} else if d.reason == "" {
+		d.reason = w.judge(r, d.class, settings.cors, tenants, own)
+	}
+	d.verdict = w.verdict(d, settings)
+	d.action = w.action(d, settings, own)
+	return d
+}
+
+func (w *twin) passesThrough(reason string) bool {
+	deny := len(w.cfg.Defaults) > 0 && w.cfg.Defaults[0].Spec.UnmatchedHosts != nil && *w.cfg.Defaults[0].Spec.UnmatchedHosts == policy.UnmatchedDeny
+	return reason == "no_policy" && !deny
+}
+
+func (w *twin) verdict(d twinDecision, s layered) string {
+	unchecked := d.class == "websocket" && (s.check != policy.OriginCheckEnforce || d.reason == "no_policy")
+	switch {
+	case d.class == "not_cors", unchecked, d.reason == "off", d.reason == "same_origin", w.passesThrough(d.reason):
+		return "none"
+	case d.reason == "allowed":
+		return "allow"
+	}
+	return "deny"
+}
+
+func (w *twin) action(d twinDecision, s layered, own bool) string {
+	switch {
+	case s.enforcement == policy.EnforcementOff, s.enforcement == policy.EnforcementShadow, w.passesThrough(d.reason):
+		return "pass"
+	case d.class == "preflight" && d.verdict == "allow" && s.mode == policy.PreflightForward:
+		return "continue"
+	case d.class == "preflight":
+		return "respond"
+	case d.class == "websocket" && d.verdict == "deny" && !own:
+		return "respond"
+	case d.class == "websocket":
+		return "pass"
+	case d.class == "actual" && s.enforcement == policy.EnforcementBlock && d.verdict == "deny" && !own:
+		return "respond"
+	}
+	return "continue"
+}
+
+func twinClass(r *policy.Request) string {
+	upgrade := strings.FieldsFunc(strings.ToLower(strings.Join(r.Upgrade, ",")), func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+	switch {
+	case len(r.Origin) == 0:
+		return "not_cors"
+	case r.Method == "OPTIONS" && strings.Join(r.Origin, "") != "" && strings.Join(r.RequestMethod, "") != "":
+		return "preflight"
+	case r.Method == "GET" && slices.Contains(upgrade, "websocket"), r.Method == "CONNECT" && r.Protocol == "websocket":
+		return "websocket"
+	}
+	return "actual"
+}
+
+func twinSameOrigin(r *policy.Request) bool {
+	if len(r.FetchSite) == 1 && (r.FetchSite[0] == "same-origin" || r.FetchSite[0] == "none") {
+		return true
+	}
+	return len(r.Origin) == 1 && twinWellFormed(r.Origin[0]) &&
+		withoutDefaultPort(r.Origin[0]) == withoutDefaultPort(strings.ToLower(r.Scheme+"://"+r.Authority))
+}
+
+func withoutDefaultPort(o string) string {
+	if strings.HasPrefix(o, "https://") {
+		return strings.TrimSuffix(o, ":443")
+	}
+	if strings.HasPrefix(o, "http://") {
+		return strings.TrimSuffix(o, ":80")
+	}
+	return o
+}
+
+// choose finds the rule that takes the request, and the policy whose settings
+// hold where none does.
+func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owner *policy.Policy, tenants map[string]string, reason string) {
+	if r.Selector != "" {
+		return w.selected(r)
+	}
+	pattern := w.pattern(r.Authority)
+	if pattern == "" {
+		return nil, nil, nil, "no_policy"
+	}
+	var policies []*policy.Policy
+	for i := range w.cfg.Policies {
+		if slices.ContainsFunc(w.cfg.Policies[i].Spec.Hosts, func(h string) bool { return twinPattern(h) == pattern }) {
+			policies = append(policies, &w.cfg.Policies[i])
+		}
+	}
+	if len(policies) == 1 {
+		owner = policies[0]
+	}
+	rules, own := twinTable(policies)
+	path, _, _ := strings.Cut(r.Path, "?")
+	if path == "" {
+		path = "/"
+	}
+	if !takesEverything(rules, own) && twinAmbiguous(path, rules) {
+		return nil, owner, nil, "path_ambiguous"
+	}
+	method := r.Method
+	switch d.class {
+	case "websocket":
+		method = "GET"
+	case "preflight":
+		method = ""
+		if len(r.RequestMethod) == 1 && twinToken(r.RequestMethod[0]) {
+			method = r.RequestMethod[0]
+		}
+	}
+	taken, d.depends = twinTaken(rules, own, path, method)
+	if taken == nil {
+		return nil, owner, nil, "no_rule"
+	}
+	return taken, owner, bound(taken.policy, pattern, r.Authority), ""
+}
+
+func (w *twin) selected(r *policy.Request) (taken *twinRule, owner *policy.Policy, tenants map[string]string, reason string) {
+	for i := range w.cfg.Policies {
+		p := &w.cfg.Policies[i]
+		if r.Selector == p.Name {
+			owner, reason = p, "no_rule"
+			if p.Spec.CORS != nil {
+				taken, reason = &twinRule{policy: p}, ""
+			}
+		}
+		for j := range p.Spec.Rules {
+			if r.Selector == p.Name+"/"+p.Spec.Rules[j].Name {
+				owner, taken, reason = p, &twinRule{policy: p, rule: &p.Spec.Rules[j]}, ""
+			}
+		}
+	}
+	if owner == nil {
+		return nil, nil, nil, "selector_unknown"
+	}
+	tenants = map[string]string{}
+	for _, h := range owner.Spec.Hosts {
+		if strings.HasPrefix(h, "{") && twinTakesHost(h, r.Authority) {
+			tenants = bound(owner, twinPattern(h), r.Authority)
+		}
+	}
+	return taken, owner, tenants, reason
+}
+
+// bound gives what a policy calls the label that a pattern captures.
+func bound(p *policy.Policy, pattern, authority string) map[string]string {
+	tenants := map[string]string{}
+	for _, h := range p.Spec.Hosts {
+		if name, _, found := strings.Cut(h, "}."); found && twinPattern(h) == pattern {
+			label, _, _ := strings.Cut(strings.ToLower(authority), ".")
+			tenants[name[1:]] = label
+		}
+	}
+	return tenants
+}
+
+var twinAuthority = regexp.MustCompile(`^(?i)((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)\.?(?::[0-9]{1,5})?$`)
+
+// twinHost gives the host of an authority, "" for what is none. It knows no IPv6.
+func twinHost(authority string) string {
+	m := twinAuthority.FindStringSubmatch(authority)
+	if m == nil || len(m[1]) > 255 {
+		return ""
+	}
+	return strings.ToLower(m[1])
+}
+
+// twinPattern makes equal what is one pattern.
+func twinPattern(h string) string {
+	if _, rest, found := strings.Cut(h, "}."); found {
+		h = "{}." + rest
+	}
+	return strings.ToLower(strings.TrimSuffix(h, "."))
+}
+
+func twinTakesHost(h, authority string) bool {
+	name, pattern := twinHost(authority), twinPattern(h)
+	switch {
+	case pattern == "*":
+		return true
+	case name == "":
+		return false
+	case strings.HasPrefix(pattern, "*."):
+		return strings.HasSuffix(name, pattern[1:])
+	case strings.HasPrefix(pattern, "{}."):
+		_, rest, _ := strings.Cut(name, ".")
+		return rest == pattern[3:]
+	}
+	return name == pattern
+}
+
+// pattern gives the most specific pattern that takes the authority, "" for none.
+func (w *twin) pattern(authority string) string {
+	rank := func(p string) string { // the higher, the more specific
+		switch {
+		case p == "*":
+			return "0"
+		case strings.HasPrefix(p, "*."):
+			return fmt.Sprintf("1 %04d 0", len(p)-len("*."))
+		case strings.HasPrefix(p, "{}."):
+			return fmt.Sprintf("1 %04d 1", len(p)-len("{}."))
+		}
+		return "2"
+	}
+	best := ""
+	for _, p := range w.cfg.Policies {
+		for _, h := range p.Spec.Hosts {
+			if twinTakesHost(h, authority) && (best == "" || rank(twinPattern(h)) > rank(best)) {
+				best = twinPattern(h)
+			}
+		}
+	}
+	return best
+}
+
+// twinTable gives the rules of policies in the order of their precedence, and
+// the own cors that takes the rest.
+func twinTable(policies []*policy.Policy) (rules []*twinRule, own *twinRule) {
+	for _, p := range policies {
+		root := false
+		for i := range p.Spec.Rules {
+			r := readRule(p, &p.Spec.Rules[i])
+			rules = append(rules, r)
+			root = root || r.kind == policy.PathPrefix && r.path == "" && r.names == nil
+		}
+		if p.Spec.CORS != nil && !root {
+			own = &twinRule{policy: p}
+		}
+	}
+	kinds := []policy.PathMatchType{policy.PathExact, policy.PathRegularExpression, policy.PathPrefix}
+	slices.SortStableFunc(rules, func(a, b *twinRule) int {
+		if a.kind != b.kind {
+			return slices.Index(kinds, a.kind) - slices.Index(kinds, b.kind)
+		}
+		if len(a.path) != len(b.path) {
+			return len(b.path) - len(a.path)
+		}
+		if a.path != b.path {
+			return strings.Compare(a.path, b.path)
+		}
+		return min(1, len(b.names)) - min(1, len(a.names))
+	})
+	for _, r := range rules {
+		if slices.Contains(r.names, "GET") && !slices.ContainsFunc(rules, func(o *twinRule) bool {
+			return o.kind == r.kind && o.path == r.path && slices.Contains(o.names, "HEAD")
+		}) {
+			r.names = append(slices.Clone(r.names), "HEAD")
+		}
+	}
+	return rules, own
+}
+
+func readRule(p *policy.Policy, rule *policy.Rule) *twinRule {
+	r := &twinRule{policy: p, rule: rule, kind: policy.PathPrefix, text: "/"}
+	if m := rule.Match; m != nil {
+		for _, name := range m.Methods {
+			r.names = append(r.names, twinNormalized(name))
+		}
+		if m.Path != nil {
+			r.text = m.Path.Value
+			if m.Path.Type != nil {
+				r.kind = *m.Path.Type
+			}
+		}
+	}
+	r.path = r.text
+	if r.kind == policy.PathPrefix {
+		r.path = strings.TrimSuffix(r.text, "/")
+	}
+	return r
+}
+
+func takesEverything(rules []*twinRule, own *twinRule) bool {
+	if len(rules) == 0 {
+		return own != nil
+	}
+	return len(rules) == 1 && rules[0].kind == policy.PathPrefix && rules[0].path == "" && rules[0].names == nil
+}
+
+func (r *twinRule) takesPath(path string) bool {
+	switch r.kind {
+	case policy.PathExact:
+		return path == r.path
+	case policy.PathRegularExpression:
+		return regexp.MustCompile(`\A(?:` + r.path + `)\z`).MatchString(path)
+	}
+	return r.path == "" || path == r.path || strings.HasPrefix(path, r.path+"/")
+}
+
+func twinTaken(rules []*twinRule, own *twinRule, path, method string) (taken *twinRule, depends bool) {
+	for _, r := range rules {
+		if !r.takesPath(path) {
+			continue
+		}
+		if r.names == nil {
+			return r, depends
+		}
+		depends = true
+		if slices.Contains(r.names, method) {
+			return r, depends
+		}
+	}
+	return own, depends
+}
+
+const unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+
+// twinAmbiguous is the list of 3.1.4, and what rules spell with a percent sign.
+func twinAmbiguous(path string, rules []*twinRule) bool {
+	if strings.ContainsAny(path, `\;`) || strings.Contains(path, "//") {
+		return true
+	}
+	values, spelled := "", ""
+	for _, r := range rules {
+		values += r.text
+		if r.kind != policy.PathRegularExpression {
+			spelled += r.text
+		}
+	}
+	for _, segment := range strings.Split(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	for i := range len(path) {
+		c := path[i]
+		if c < 0x20 || c == 0x7f || c >= 0x80 && strings.Contains(strings.ToLower(spelled), fmt.Sprintf("%%%02x", c)) {
+			return true
+		}
+		if c == '%' && ambiguousEscape(path[i:], values, spelled) {
+			return true
+		}
+	}
+	return false
+}
+
+func ambiguousEscape(rest, values, spelled string) bool {
+	if len(rest) < 3 {
+		return true
+	}
+	n, err := strconv.ParseUint(rest[1:3], 16, 8)
+	if err != nil {
+		return true
+	}
+	c := string([]byte{byte(n)})
+	if strings.Contains("/\\;\x00"+unreserved, c) || strings.Contains(values, c) {
+		return true
+	}
+	if n == '%' && len(rest) >= 5 {
+		if _, err := strconv.ParseUint(rest[3:5], 16, 8); err == nil {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(spelled), strings.ToLower(rest[:3])) && !strings.Contains(spelled, rest[:3])
+}
+
+// merge lays defaults, policy and rule over each other.
+func (w *twin) merge(owner *policy.Policy, taken *twinRule) layered {
+	s := layered{enforcement: policy.EnforcementEnforce, upstream: policy.UpstreamOverride, mode: policy.PreflightAnswer, check: policy.OriginCheckOff}
+	if len(w.cfg.Defaults) > 0 {
+		d := w.cfg.Defaults[0].Spec
+		s.lay(d.CORS, d.Enforcement, d.UpstreamHeaders, d.Preflight, d.WebSocket)
+	}
+	if taken != nil {
+		owner = taken.policy
+	}
+	if owner != nil {
+		s.lay(owner.Spec.CORS, owner.Spec.Enforcement, owner.Spec.UpstreamHeaders, owner.Spec.Preflight, owner.Spec.WebSocket)
+	}
+	if taken != nil && taken.rule != nil {
+		s.lay(taken.rule.CORS, taken.rule.Enforcement, taken.rule.UpstreamHeaders, taken.rule.Preflight, taken.rule.WebSocket)
+	}
+	return s
+}
+
+func set[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func setList[T any](to *[]T, from []T) {
+	if from != nil {
+		*to = from
+	}
+}
+
+func setPointer[T any](to **T, from *T) {
+	if from != nil {
+		*to = from
+	}
+}
+
+func (s *layered) lay(c *policy.CORS, e *policy.Enforcement, u *policy.UpstreamHeaders, p *policy.Preflight, ws *policy.WebSocket) {
+	set(&s.enforcement, e)
+	set(&s.upstream, u)
+	if p != nil {
+		set(&s.mode, p.Mode)
+	}
+	if ws != nil {
+		set(&s.check, ws.OriginCheck)
+	}
+	if c == nil {
+		return
+	}
+	if c.AllowOrigins != nil || c.AllowOriginRegexes != nil || c.AllowOriginSets != nil || c.AllowNullOrigin != nil {
+		s.cors.AllowOrigins, s.cors.AllowOriginRegexes = c.AllowOrigins, c.AllowOriginRegexes
+		s.cors.AllowOriginSets, s.cors.AllowNullOrigin = c.AllowOriginSets, c.AllowNullOrigin
+	}
+	setList(&s.cors.AllowMethods, c.AllowMethods)
+	setList(&s.cors.AllowHeaders, c.AllowHeaders)
+	setList(&s.cors.ExposeHeaders, c.ExposeHeaders)
+	setPointer(&s.cors.AllowCredentials, c.AllowCredentials)
+	setPointer(&s.cors.MaxAge, c.MaxAge)
+	setPointer(&s.cors.AllowPrivateNetwork, c.AllowPrivateNetwork)
+	setPointer(&s.cors.ExpandExposeHeaders, c.ExpandExposeHeaders)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// judge goes through the reasons in their order.
+func (w *twin) judge(r *policy.Request, class string, c policy.CORS, tenants map[string]string, own bool) string {
+	if class == "not_cors" {
+		return "not_cors"
+	}
+	if public := slices.Contains(c.AllowOrigins, "*") && !isTrue(c.AllowCredentials); !public {
+		if reason := w.judgeOrigin(r.Origin, c, tenants); reason != "" {
+			if class != "preflight" && reason != "origin_malformed" && own {
+				return "same_origin"
+			}
+			return reason
+		}
+	}
+	if class != "preflight" {
+		return "allowed"
+	}
+	if reason := twinMethod(r.RequestMethod, c.AllowMethods); reason != "" {
+		return reason
+	}
+	return twinHeaders(r.RequestHeaders, c.AllowHeaders)
+}
+
+func (w *twin) judgeOrigin(lines []string, c policy.CORS, tenants map[string]string) string {
+	switch {
+	case len(lines) == 1 && lines[0] == "null" && isTrue(c.AllowNullOrigin):
+		return ""
+	case len(lines) == 1 && lines[0] == "null":
+		return "origin_null"
+	case len(lines) != 1 || !twinWellFormed(lines[0]):
+		return "origin_malformed"
+	case w.allowed(lines[0], c, tenants):
+		return ""
+	}
+	return "origin_not_allowed"
+}
+
+// allowed goes through every entry of every list.
+func (w *twin) allowed(o string, c policy.CORS, tenants map[string]string) bool {
+	o = withoutDefaultPort(o)
+	entries := slices.Clone(c.AllowOrigins)
+	for _, set := range w.cfg.OriginSets {
+		if slices.Contains(c.AllowOriginSets, set.Name) {
+			entries = append(entries, set.Spec.Origins...)
+		}
+	}
+	for _, entry := range entries {
+		if twinTakesOrigin(entry, o, tenants) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.AllowOriginRegexes, func(text string) bool {
+		return regexp.MustCompile(`\A(?:` + text + `)\z`).MatchString(o)
+	})
+}
+
+// twinTakesOrigin compares an entry with an origin that has no default port.
+func twinTakesOrigin(entry, o string, tenants map[string]string) bool {
+	if entry == "*" {
+		return true
+	}
+	if before, name, found := strings.Cut(entry, "{"); found {
+		name, after, _ := strings.Cut(name, "}")
+		label, known := tenants[name]
+		return known && twinTakesOrigin(before+label+after, o, nil)
+	}
+	entry = withoutDefaultPort(strings.ToLower(entry))
+	if anyPort, found := strings.CutSuffix(entry, ":*"); found {
+		if i := strings.LastIndex(o, ":"); i > strings.LastIndex(o, "]") && i > strings.Index(o, "://") {
+			o = o[:i]
+		}
+		entry = anyPort
+	}
+	scheme, host, _ := strings.Cut(entry, "://")
+	theirs, name, _ := strings.Cut(o, "://")
+	switch {
+	case scheme != theirs:
+		return false
+	case host == "*":
+		return !strings.Contains(name[strings.LastIndex(name, "]")+1:], ":")
+	case strings.HasPrefix(host, "*."):
+		return strings.HasSuffix(name, host[1:])
+	}
+	return name == host
+}
+
+var (
+	originForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://(?:(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[([0-9a-f:]+)\])(?::([1-9][0-9]{0,4}))?$`)
+	tokenForm  = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+)
+
+func twinToken(s string) bool { return tokenForm.MatchString(s) && !strings.HasSuffix(s, "\n") }
+
+// twinWellFormed is the grammar of 4.1.
+func twinWellFormed(o string) bool {
+	m := originForm.FindStringSubmatch(o)
+	if m == nil || len(o) > 326 || strings.HasSuffix(o, "\n") {
+		return false
+	}
+	if port, _ := strconv.Atoi(m[2]); port > 65535 {
+		return false
+	}
+	return m[1] == "" || m[1] == twinIPv6(m[1])
+}
+
+// twinIPv6 writes an address as the URL standard does, "" where it is none.
+func twinIPv6(text string) string {
+	addr, err := netip.ParseAddr(text)
+	if err != nil || !addr.Is6() {
+		return ""
+	}
+	pieces := make([]string, 8)
+	for i := range pieces {
+		b := addr.As16()
+		pieces[i] = strconv.FormatUint(uint64(b[2*i])<<8|uint64(b[2*i+1]), 16)
+	}
+	whole := strings.Join(pieces, ":")
+	for n := 8; n >= 2; n-- { // the longest run first, and of equals the first
+		zeros := strings.TrimSuffix(strings.Repeat("0:", n), ":")
+		for i := 0; i+n <= 8; i++ {
+			if strings.Join(pieces[i:i+n], ":") == zeros {
+				return strings.Join(pieces[:i], ":") + "::" + strings.Join(pieces[i+n:], ":")
+			}
+		}
+	}
+	return whole
+}
+
+func twinNormalized(method string) string {
+	for _, known := range []string{"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"} {
+		if strings.EqualFold(method, known) {
+			return known
+		}
+	}
+	return method
+}
+
+// twinMethod gives a reason against the requested method, "" where there is none.
+func twinMethod(lines, allowed []string) string {
+	if len(lines) != 1 || !twinToken(lines[0]) {
+		return "method_malformed"
+	}
+	method := lines[0]
+	all := []string{"GET", "HEAD", "POST"}
+	for _, name := range allowed {
+		all = append(all, twinNormalized(name))
+	}
+	switch {
+	case slices.Contains([]string{"CONNECT", "TRACE", "TRACK"}, strings.ToUpper(method)):
+		return "method_forbidden"
+	case slices.Contains(allowed, "*"), slices.Contains(all, method):
+		return ""
+	case slices.ContainsFunc(all, func(name string) bool { return name != "*" && strings.EqualFold(name, method) }):
+		return "method_case"
+	}
+	return "method_not_allowed"
+}
+
+func twinNames(lines []string) []string {
+	var names []string
+	for _, line := range lines {
+		for _, name := range strings.Split(line, ",") {
+			if name = strings.Trim(name, " \t"); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// twinHeaders gives a reason against the requested headers, or "allowed".
+func twinHeaders(lines, allowed []string) string {
+	names := twinNames(lines)
+	switch {
+	case len(strings.Join(lines, "")) > 8192, len(names) > 128:
+		return "headers_too_large"
+	case slices.ContainsFunc(names, func(name string) bool { return !twinToken(name) }):
+		return "headers_malformed"
+	}
+	refused := "allowed"
+	for _, name := range names {
+		if twinTakesHeader(name, allowed) {
+			continue
+		}
+		if strings.EqualFold(name, "authorization") {
+			return "authorization_not_listed"
+		}
+		refused = "header_not_allowed"
+	}
+	return refused
+}
+
+func twinTakesHeader(name string, allowed []string) bool {
+	if name != "*" && slices.ContainsFunc(allowed, func(listed string) bool { return strings.EqualFold(listed, name) }) {
+		return true
+	}
+	lower := strings.ToLower(name)
+	forbidden := strings.Split("accept-charset accept-encoding connection content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via", " ")
+	return slices.Contains(allowed, "*") && lower != "authorization" && !slices.Contains(forbidden, lower) &&
+		!strings.HasPrefix(lower, "proxy-") && !strings.HasPrefix(lower, "sec-") && !strings.HasPrefix(lower, "access-control-")
+}
