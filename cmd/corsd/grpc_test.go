@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// bubble is a server and a client of it, where time passes as soon as all wait for it.
+type bubble struct {
+	*grpcServer
+	log   *journal
+	conn  *grpc.ClientConn
+	dials *atomic.Int64 // connections that the client made
+}
+
+func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.DialOption) {
+	t.Helper()
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		log := &journal{}
+		logger := slog.New(slog.NewJSONHandler(log, nil))
+		m := newMetrics()
+		l := newLive([]string{file}, m, logger)
+		if !l.reload("start") {
+			t.Fatal(log)
+		}
+		g := newGRPC(l, m, logger, &serveFlags{maxStreams: 100})
+		listener := bufconn.Listen(1 << 16)
+		served := make(chan error, 1)
+		go func() { served <- g.Serve(listener) }()
+		var dials atomic.Int64
+		conn, err := grpc.NewClient("passthrough:corsd", append(options, grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+				dials.Add(1)
+				return listener.DialContext(ctx)
+			}))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		what(t, bubble{g, log, conn, &dials})
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		g.Stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// open begins an exchange.
+func (b bubble) open(t *testing.T) stream {
+	t.Helper()
+	client, err := extprocv3.NewExternalProcessorClient(b.conn).Process(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stream{t, client}
+	s.exchange(requestOf(oldPage))
+	return s
+}
+
+// TestHealth: NOT_SERVING until a policy is live, and again when it stops.
+func TestHealth(t *testing.T) {
+	inBubble(t, func(t *testing.T, b bubble) {
+		check := func(when string, want grpc_health_v1.HealthCheckResponse_ServingStatus) {
+			t.Helper()
+			for _, name := range healthNames {
+				h, err := grpc_health_v1.NewHealthClient(b.conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: name})
+				if err != nil || h.Status != want {
+					t.Errorf("%s: health of %q is %v, %v; want %s", when, name, h, err, want)
+				}
+			}
+		}
+		check("at first", notServing)
+		b.ready()
+		check("when ready", serving)
+		stopped := make(chan struct{})
+		go func() {
+			b.stop(5*time.Second, slog.New(slog.DiscardHandler))
+			close(stopped)
+		}()
+		synctest.Wait() // for the drain to begin
+		check("while draining", notServing)
+		b.ready()
+		check("while draining, whoever says so", notServing)
+		<-stopped
+	})
+}
+
+// TestStop: streams that are under way after the drain have half a minute.
+func TestStop(t *testing.T) {
+	const drain = 5 * time.Second
+	rows := []struct {
+		name       string
+		ends, want time.Duration // after SIGTERM; 0 for a stream that never ends
+	}{
+		{"a stream that ends while draining is not waited for", time.Second, drain},
+		{"one that ends later is", 20 * time.Second, 20 * time.Second},
+		{"one that never ends is ended", 0, drain + stopTimeout},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b bubble) {
+				x := b.open(t)
+				began := time.Now()
+				if r.ends > 0 {
+					time.AfterFunc(r.ends, x.end)
+				}
+				b.stop(drain, slog.New(slog.NewJSONHandler(b.log, nil)))
+				if took := time.Since(began); took != r.want {
+					t.Errorf("took %s, want %s", took, r.want)
+				}
+				warned := len(b.log.entries(t, "streams are still under way; ending them"))
+				if (r.ends == 0) != (warned == 1) {
+					t.Errorf("warned %d times", warned)
+				}
+				if _, err := x.Recv(); r.ends == 0 && status.Code(err) != codes.Unavailable {
+					t.Errorf("the stream ended with %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestKeepalive: Envoy pings while all streams wait for a slow application. Under
+// grpc-go's own limits that would cut the connection.
+func TestKeepalive(t *testing.T) {
+	often := keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}
+	inBubble(t, func(t *testing.T, b bubble) {
+		x := b.open(t)
+		time.Sleep(time.Hour)
+		if got := allowOrigin(x.exchange(response())); got != oldPage {
+			t.Errorf("after an hour: allows %q", got)
+		}
+		x.end()
+		time.Sleep(time.Hour) // without a stream
+		b.open(t).end()
+		if n := b.dials.Load(); n != 1 {
+			t.Errorf("%d connections, want one", n)
+		}
+	}, grpc.WithKeepaliveParams(often), grpc.WithIdleTimeout(0))
+}
+
+// TestWatchFails: a directory that cannot be watched is no reason not to serve.
+func TestWatchFails(t *testing.T) {
+	log := &journal{}
+	changes, stop := watchFiles([]string{filepath.Join(t.TempDir(), "nosuch", "policy.yaml")}, slog.New(slog.NewJSONHandler(log, nil)))
+	stop()
+	if changes == nil || len(log.entries(t, "a directory cannot be watched; send SIGHUP after a change")) != 1 {
+		t.Errorf("logged: %s", log)
+	}
+}
