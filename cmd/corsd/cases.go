@@ -126,6 +126,12 @@ func explainCases(std stdio, engine *policy.Engine, file string) error {
 		if err := writeJSONLine(out, explainCase(engine, line, err)); err != nil {
 			return err
 		}
+		if r.Buffered() > 0 {
+			continue
+		}
+		if err := out.Flush(); err != nil { // whoever writes line by line waits for the answer
+			return err
+		}
 	}
 }
 
@@ -177,7 +183,7 @@ func parseCase(line []byte) (*exchange, error) {
 		if errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%w: an empty line", errCase)
 		}
-		return nil, fmt.Errorf("%w: %s", errCase, strings.TrimPrefix(err.Error(), "json: "))
+		return nil, fmt.Errorf("%w: %s", errCase, jsonFault(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More would pass over a closing bracket
 		return nil, fmt.Errorf("%w: more than one JSON object in the line", errCase)
@@ -193,6 +199,15 @@ func parseCase(line []byte) (*exchange, error) {
 		x.addHeader(h.name, h.value)
 	}
 	return x, x.setResponse(doc.Response)
+}
+
+// jsonFault says what is wrong in the words of who wrote the line.
+func jsonFault(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("%q is a %s, and should be of another type", wrong.Field, wrong.Value)
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 func (x *exchange) setResponse(doc *responseDoc) error {

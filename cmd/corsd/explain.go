@@ -37,7 +37,12 @@ With --cases it reads one request a line, as JSON, and prints one decision a lin
   corsd explain --policy policy/ -X OPTIONS -H 'Origin: https://www.shop.example' \
       -H 'Access-Control-Request-Method: PUT' https://api.shop.example/cart
   corsd explain --policy policy/ --cases requests.jsonl`,
-		RunE: func(_ *cobra.Command, args []string) error { return explain(std, &f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd, args); err != nil {
+				return err
+			}
+			return explain(std, &f, args)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeat for more)")
@@ -49,7 +54,8 @@ With --cases it reads one request a line, as JSON, and prints one decision a lin
 	return cmd
 }
 
-func explain(std stdio, f *explainFlags, args []string) error {
+// check refuses a call that says too little or too much.
+func (f *explainFlags) check(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(f.policy) == 0:
 		return usagef("explain needs --policy PATH")
@@ -58,6 +64,15 @@ func explain(std stdio, f *explainFlags, args []string) error {
 	case f.cases == "" && len(args) != 1:
 		return usagef("explain needs one URL, such as https://api.shop.example/cart")
 	}
+	for _, name := range []string{"request", "header", "selector", "format"} {
+		if f.cases != "" && cmd.Flags().Changed(name) {
+			return usagef("--%s does not go with --cases, where each line says it all", name)
+		}
+	}
+	return nil
+}
+
+func explain(std stdio, f *explainFlags, args []string) error {
 	var request *exchange
 	if f.cases == "" {
 		var err error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -26,21 +27,24 @@ const (
 
 type grpcServer struct {
 	*grpc.Server
-	health *health.Server
+	health   *health.Server
+	stopping chan struct{} // closed when streams are to end
 }
 
 func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServer {
-	g := &grpcServer{health: health.NewServer(), Server: grpc.NewServer(
+	g := &grpcServer{health: health.NewServer(), stopping: make(chan struct{})}
+	g.Server = grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(f.maxStreams),
 		grpc.WaitForHandlers(true),
+		grpc.StreamInterceptor(g.endWatches),
 		// Envoy's connection_keepalive pings at the interval of its configuration,
 		// also while all streams wait for a slow application. grpc-go's default
 		// takes that for abuse and cuts the connection under them.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 100 * time.Millisecond, PermitWithoutStream: true}),
 		// Finds peers that are gone without a word.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-	)}
+	)
 	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m}).Register(g)
 	grpc_health_v1.RegisterHealthServer(g, g.health)
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
@@ -56,6 +60,32 @@ func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_Serving
 	}
 }
 
+// endWatches ends a watch of health when the server stops. By itself it ends when
+// the client has enough, and until then it is a stream under way.
+func (g *grpcServer) endWatches(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	if info.FullMethod != grpc_health_v1.Health_Watch_FullMethodName {
+		return handle(srv, stream)
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-g.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return handle(srv, watchStream{stream, ctx})
+}
+
+// watchStream is a stream with a context of ours.
+type watchStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s watchStream) Context() context.Context { return s.ctx }
+
 // ready: a policy is live.
 func (g *grpcServer) ready() { g.setHealth(grpc_health_v1.HealthCheckResponse_SERVING) }
 
@@ -65,6 +95,7 @@ func (g *grpcServer) ready() { g.setHealth(grpc_health_v1.HealthCheckResponse_SE
 func (g *grpcServer) stop(drain time.Duration, logger *slog.Logger) {
 	g.health.Shutdown()
 	time.Sleep(drain)
+	close(g.stopping)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -50,6 +50,9 @@ func listen(ctx context.Context, address string, mode fs.FileMode) (net.Listener
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", address, err)
 	}
+	if strings.HasPrefix(path, "@") { // Linux's abstract sockets are no files
+		return l, nil
+	}
 	if err := os.Chmod(path, mode); err != nil {
 		return nil, errors.Join(fmt.Errorf("--socket-mode: %w", err), l.Close())
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/corsd/corsd/pkg/policy"
@@ -19,6 +17,7 @@ type live struct {
 	paths    []string
 	engine   atomic.Pointer[policy.Engine]
 	stopping atomic.Bool
+	hangup   chan os.Signal // SIGHUP
 	metrics  *metrics
 	logger   *slog.Logger
 
@@ -35,7 +34,7 @@ type liveState struct {
 }
 
 func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
-	return &live{paths: paths, metrics: m, logger: logger}
+	return &live{paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1)}
 }
 
 // reload reads the policy. All that can fail happens before the live engine is
@@ -46,6 +45,9 @@ func (l *live) reload(why string) bool {
 	defer l.mu.Unlock()
 	if report.Err() != nil {
 		l.refuse(report, why)
+		if engine := l.engine.Load(); engine != nil {
+			engine.Expire(time.Now())
+		}
 		return false
 	}
 	before := l.engine.Swap(report.Engine)
@@ -56,7 +58,10 @@ func (l *live) reload(why string) bool {
 			l.logger.Warn("policy warning", "diagnostic", w.String())
 		}
 	}
-	l.state = liveState{hash: report.Hash, since: time.Now()}
+	if report.Hash != l.state.hash {
+		l.state.since = time.Now()
+	}
+	l.state = liveState{hash: report.Hash, since: l.state.since}
 	return true
 }
 
@@ -86,16 +91,13 @@ func (l *live) snapshot() liveState {
 
 // watch reloads when a file changes, on SIGHUP, and when an origin set expires.
 func (l *live) watch(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	changes, closeWatcher := watchFiles(l.paths, l.logger)
 	defer closeWatcher()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hangup:
+		case <-l.hangup:
 			l.reload("SIGHUP")
 		case <-changes:
 			l.reload("file change")

@@ -403,6 +403,27 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// TestExpiryOfRefused: a set expires on its day also where the files are refused by
+// then, and the engine before them stays live.
+func TestExpiryOfRefused(t *testing.T) {
+	t.Parallel()
+	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), expiring("2000-01-02"))
+	synctest.Test(t, func(t *testing.T) { // at midnight UTC, 2000-01-01
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+		if !l.reload("start") {
+			t.Fatal("the policy is refused")
+		}
+		write(t, file, "no policy\n")
+		if l.reload("file change") || decides(l) != "allow" {
+			t.Fatal("a refused policy went live")
+		}
+		time.Sleep(24 * time.Hour)
+		if l.reload("an origin set expires") || decides(l) != "deny" || l.expiry() != nil {
+			t.Error("the set has not expired")
+		}
+	})
+}
+
 // TestExpiryTime: the set grants until its date begins in UTC, and no longer. The
 // clock is asked every hour, since it may be set.
 func TestExpiryTime(t *testing.T) {

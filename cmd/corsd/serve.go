@@ -94,6 +94,8 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	}
 	m := newMetrics()
 	l := newLive(f.policy, m, logger)
+	signal.Notify(l.hangup, syscall.SIGHUP) // from here on it no longer ends the process
+	defer signal.Stop(l.hangup)
 	if !l.reload("start") {
 		return errPolicy
 	}

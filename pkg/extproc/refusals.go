@@ -45,7 +45,7 @@ func (l *refusalLog) log(p Profile, d *policy.Decision, r *policy.Request) {
 	attrs := []slog.Attr{
 		slog.String("class", d.Class.String()), slog.String("reason", d.Reason.String()),
 		slog.String("policy", d.Policy()), slog.String("rule", d.Rule()), slog.String("enforcement", string(d.Enforcement())),
-		slog.String("profile", p.String()), slog.String("method", clip(r.Method)), slog.String("host", clip(r.Authority)),
+		slog.String("profile", p.String()), slog.String("method", clip(r.Method)), slog.String("host", clip(withoutUserInfo(r.Authority))),
 		slog.String("path", clip(path)), slog.String("origin", clip(strings.Join(r.Origin, ", "))),
 	}
 	if d.Class == policy.ClassPreflight {
@@ -56,6 +56,11 @@ func (l *refusalLog) log(p Profile, d *policy.Decision, r *policy.Request) {
 		attrs = append(attrs, slog.Int64("notLogged", n))
 	}
 	l.logger.LogAttrs(ctx, slog.LevelInfo, "refused", attrs...)
+}
+
+// withoutUserInfo: an authority may have a password in it.
+func withoutUserInfo(authority string) string {
+	return authority[strings.LastIndexByte(authority, '@')+1:]
 }
 
 func clip(s string) string {

@@ -35,6 +35,16 @@ func TestRefusals(t *testing.T) {
 			},
 		},
 		{
+			"an authority may have a password in it",
+			func(b *bench) {
+				b.answers(t, []string{"corsd-policy: shop"}, get("user:s3cret@api.shop.example/cart", evil), responds("200"))
+			},
+			map[string]any{
+				"class": "actual", "reason": "origin_not_allowed", "policy": "shop", "rule": "", "enforcement": "Enforce", "profile": "two_phase",
+				"method": "GET", "host": "api.shop.example", "path": "/cart", "origin": "https://evil.example",
+			},
+		},
+		{
 			"a preflight says what it asked for",
 			func(b *bench) {
 				b.answers(t, nil, preflight("api.shop.example/cart?s3cret", "PATCH", append(secrets, page, "access-control-request-headers: a", "access-control-request-headers: b")...))

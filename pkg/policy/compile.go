@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Engine is a compiled [Config]. It never changes, and is safe for concurrent use.
+// Engine is a compiled [Config]. It never changes, but for sets that expire, and is
+// safe for concurrent use.
 type Engine struct {
 	hosts      hostIndex
 	policies   []*compiledPolicy
 	selectable map[string]selected
 	unmatched  *settings // of CORSDefaults: it grants nothing
-	nextExpiry time.Time
-	sets       int
+	sets       []*originSet
 }
 
 // selected is what a selector names.
@@ -79,10 +79,6 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 	return c.engine, warnings, nil
 }
 
-// NextExpiry is the next date at which an origin set expires, and the engine is
-// to be compiled again. It is the zero Time where there is none.
-func (e *Engine) NextExpiry() time.Time { return e.nextExpiry }
-
 // compiler is the state of one Compile.
 type compiler struct {
 	collector
@@ -116,7 +112,6 @@ func (c *compiler) compile() {
 		c.warnUnreachable(p)
 	}
 	c.warnUnusedSets()
-	c.engine.sets = len(c.sets)
 	c.engine.forgetDocuments()
 }
 

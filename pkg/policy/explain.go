@@ -128,7 +128,7 @@ func (o *origins) describe() string {
 	}
 	for _, set := range o.sets {
 		text := "set " + set.name
-		if set.expired {
+		if set.expired.Load() {
 			text += " (expired)"
 		}
 		parts = append(parts, text)
@@ -162,7 +162,7 @@ func (d *Decision) OriginEntry() string {
 		return text
 	}
 	for _, set := range o.sets {
-		if text := entryTaking(set.entries, parsed, tenant); text != "" && !set.expired {
+		if text := entryTaking(set.entries, parsed, tenant); text != "" && !set.expired.Load() {
 			return fmt.Sprintf("%s of set %s", text, set.name)
 		}
 	}
@@ -202,5 +202,5 @@ func (e *Engine) Summary() string {
 		hosts += len(p.hosts)
 		rules += len(p.rules)
 	}
-	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies), hosts, rules, e.sets)
+	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies), hosts, rules, len(e.sets))
 }

@@ -200,6 +200,29 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// TestExpire lets sets of a live engine expire, where the documents are no longer
+// to be had.
+func TestExpire(t *testing.T) {
+	cfg := withSet(forHost(policy.CORS{AllowOriginSets: []string{"a"}}), "a",
+		policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: "2027-01-10"})
+	e := compiled(t, cfg, policy.At(day(1)))
+	r := get("/").from("https://a.example")
+	for _, test := range []struct {
+		at   time.Time
+		want policy.Reason
+	}{
+		{day(1), policy.ReasonAllowed}, {day(10).Add(-1), policy.ReasonAllowed}, {day(10), policy.ReasonOriginNotAllowed},
+		{day(1), policy.ReasonOriginNotAllowed}, // what has expired stays so
+	} {
+		if e.Expire(test.at); e.Decide(&r.Request).Reason != test.want {
+			t.Errorf("at %s: %s, want %s", test.at, e.Decide(&r.Request).Reason, test.want)
+		}
+	}
+	if next := e.NextExpiry(); !next.IsZero() {
+		t.Errorf("the next expiry is %s after the last", next)
+	}
+}
+
 // TestUses finds the policies that use a feature.
 func TestUses(t *testing.T) {
 	enforce := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/publicsuffix"
@@ -31,7 +32,8 @@ type origins struct {
 // originSet is one compiled OriginSet document.
 type originSet struct {
 	name     string
-	expired  bool
+	expires  time.Time   // zero: never
+	expired  atomic.Bool // goes from false to true, see [Engine.Expire]
 	used     bool
 	patterns origin.Set
 	entries  []string
@@ -71,7 +73,7 @@ func (o *origins) takes(parsed origin.Origin, tenant origin.Tenant) bool {
 		return true
 	}
 	for _, set := range o.sets {
-		if !set.expired && set.patterns.Takes(parsed, tenant) {
+		if !set.expired.Load() && set.patterns.Takes(parsed, tenant) {
 			return true
 		}
 	}
@@ -220,6 +222,7 @@ func (c *compiler) compileSets() {
 		doc := &c.cfg.OriginSets[i]
 		set := &originSet{name: doc.Name, entries: slices.Clone(doc.Spec.Origins)}
 		c.sets[doc.Name] = set
+		c.engine.sets = append(c.engine.sets, set)
 		place := Place{KindOriginSet, i, "spec"}
 		for j, text := range doc.Spec.Origins {
 			if text == origin.Any {
@@ -255,15 +258,41 @@ func (c *compiler) setExpiry(set *originSet, expires string, place Place) {
 	if c.today.IsZero() {
 		return
 	}
-	if set.expired = !date.After(c.today); set.expired {
+	if set.expires = date; set.expireAt(c.today) {
 		c.warn(Diagnostic{
 			Code: CodeOriginSetExpired, Place: place, Value: expires,
 			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.name), Hint: "a later date, or remove the set",
 		})
-		return
 	}
-	if c.engine.nextExpiry.IsZero() || date.Before(c.engine.nextExpiry) {
-		c.engine.nextExpiry = date
+}
+
+// expireAt lets the set expire if it is time, and reports whether it has.
+func (s *originSet) expireAt(now time.Time) bool {
+	if !s.expires.IsZero() && !s.expires.After(now) {
+		s.expired.Store(true)
+	}
+	return s.expired.Load()
+}
+
+// NextExpiry is the next date at which an origin set expires, and the engine is
+// to be compiled again, or told by [Engine.Expire]. It is the zero Time where there
+// is none.
+func (e *Engine) NextExpiry() time.Time {
+	var next time.Time
+	for _, set := range e.sets {
+		if !set.expires.IsZero() && !set.expired.Load() && (next.IsZero() || set.expires.Before(next)) {
+			next = set.expires
+		}
+	}
+	return next
+}
+
+// Expire lets the origin sets grant nothing any more whose date has come. It is
+// what is left to do where the documents can no longer be compiled, and the one
+// thing about an engine that changes.
+func (e *Engine) Expire(now time.Time) {
+	for _, set := range e.sets {
+		set.expireAt(now)
 	}
 }
 
