@@ -1,5 +1,5 @@
 # The image of corsd, and with --target app that of the application of docker-compose.yml.
-#   docker build -t corsd:0.1.0 --build-arg VERSION=0.1.0 .
+#   docker build -t corsd:0.1.0 --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
 
 # Go cross-compiles: it runs on the builder's platform, whatever the image's.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS source
@@ -8,9 +8,9 @@ WORKDIR /src
 COPY . .
 
 FROM source AS build
-ARG GOPROXY TARGETOS TARGETARCH VERSION=devel
+ARG GOPROXY TARGETOS TARGETARCH VERSION=devel REVISION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/corsd ./cmd/corsd
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION" -o /out/corsd ./cmd/corsd
 
 FROM source AS build-app
 ARG GOPROXY TARGETOS TARGETARCH

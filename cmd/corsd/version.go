@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -8,26 +9,24 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker in released binaries.
-var version = ""
+// Set by the linker, in released binaries and in images, which are built without
+// the repository.
+var version, revision = "", ""
 
 // build is what is known of this binary.
 type build struct{ version, revision, goVersion string }
 
 func buildInfo() build {
-	b := build{version: version, revision: "unknown", goVersion: runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if b.version == "" {
-		b.version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.revision = s.Value
+	b := build{version: version, revision: revision, goVersion: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.version = cmp.Or(b.version, info.Main.Version)
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				b.revision = cmp.Or(b.revision, s.Value)
+			}
 		}
 	}
+	b.revision = cmp.Or(b.revision, "unknown")
 	return b
 }
 

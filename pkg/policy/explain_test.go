@@ -211,7 +211,9 @@ func TestExpire(t *testing.T) {
 		at   time.Time
 		want policy.Reason
 	}{
-		{day(1), policy.ReasonAllowed}, {day(10).Add(-1), policy.ReasonAllowed}, {day(10), policy.ReasonOriginNotAllowed},
+		{day(1), policy.ReasonAllowed},
+		{day(10).Add(-1), policy.ReasonAllowed},
+		{day(10), policy.ReasonOriginNotAllowed},
 		{day(1), policy.ReasonOriginNotAllowed}, // what has expired stays so
 	} {
 		if e.Expire(test.at); e.Decide(&r.Request).Reason != test.want {

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -158,7 +159,11 @@ func repaired(t *rapid.T, cfg policy.Config) policy.Config {
 		if err == nil {
 			return cfg
 		}
-		takeOut(t, &cfg, err.(policy.Faults)[0])
+		var faults policy.Faults
+		if !errors.As(err, &faults) {
+			t.Fatal(err)
+		}
+		takeOut(t, &cfg, faults[0])
 	}
 	t.Fatalf("cannot be repaired: %+v", cfg)
 	return cfg

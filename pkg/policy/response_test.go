@@ -189,7 +189,8 @@ func webSocketWorlds() []world {
 	checked := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
 	rule := policy.Rule{Name: "a", Match: prefix("/a"), CORS: allowing(shop)}
 	spec := policy.Spec{Hosts: []string{host}, WebSocket: checked, CORS: allowing(shop), Rules: []policy.Rule{
-		rule, {Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}},
+		rule,
+		{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}},
 		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
 		{Name: "off", Match: prefix("/off"), Enforcement: new(policy.EnforcementOff)},
 	}}

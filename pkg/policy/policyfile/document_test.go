@@ -73,7 +73,8 @@ p.yaml:5:3: spec.domains: is no field here (unknown_field); hint: the fields her
 p.yaml:7:21: spec.dangerouslyAllow: "AnyOriginWithCredentials" is a string where a list is needed (wrong_type); hint: ["AnyOriginWithCredentials"]`},
 		{"a rule whose match is not understood conflicts with none", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n  - match: {method: [GET]}\n", `
 p.yaml:7:13: spec.rules[0].match.paths: is no field here (unknown_field); hint: did you mean path?
-p.yaml:8:13: spec.rules[1].match.method: is no field here (unknown_field); hint: did you mean methods?`}, {"nor does another with it", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n---\n" + strings.Replace(head, "shop", "zoo", 1) + "  hosts: [a.example]\n  rules: [{match: {path: {value: /}}}]\n", `
+p.yaml:8:13: spec.rules[1].match.method: is no field here (unknown_field); hint: did you mean methods?`},
+		{"nor does another with it", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n---\n" + strings.Replace(head, "shop", "zoo", 1) + "  hosts: [a.example]\n  rules: [{match: {path: {value: /}}}]\n", `
 p.yaml:7:13: spec.rules[0].match.paths: is no field here (unknown_field); hint: did you mean path?`},
 		{"a conflict between documents that are understood is told", "p.yaml", "[]\n---\n" + head + "  hosts: [a.example, a.example]\n", `
 p.yaml:1:1: is a list where a mapping is needed (wrong_type)

@@ -12,10 +12,14 @@ import (
 func TestWriteJSON(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"nothing wrong gives empty lists", head + "  hosts: [a.example]\n", `{"faults":[],"warnings":[]}`},
-		{"a fault has all fields, also empty ones", head + "  hosts: [a.example]\n  rules: {}\n",
-			`{"faults":[{"file":"p.yaml","line":6,"column":10,"path":"spec.rules","value":"","code":"wrong_type","message":"is a mapping where a list is needed","hint":""}],"warnings":[]}`},
-		{"a fault of the whole file has no line", "",
-			`{"faults":[{"file":"p.yaml","line":0,"column":0,"path":"","value":"","code":"no_policies","message":"there is no CORSPolicy","hint":"a document of kind CORSPolicy"}],"warnings":[]}`},
+		{
+			"a fault has all fields, also empty ones", head + "  hosts: [a.example]\n  rules: {}\n",
+			`{"faults":[{"file":"p.yaml","line":6,"column":10,"path":"spec.rules","value":"","code":"wrong_type","message":"is a mapping where a list is needed","hint":""}],"warnings":[]}`,
+		},
+		{
+			"a fault of the whole file has no line", "",
+			`{"faults":[{"file":"p.yaml","line":0,"column":0,"path":"","value":"","code":"no_policies","message":"there is no CORSPolicy","hint":"a document of kind CORSPolicy"}],"warnings":[]}`,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

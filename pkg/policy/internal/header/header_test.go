@@ -199,8 +199,19 @@ func slowVary(lines, names []string) string {
 // FuzzVary compares the merging of Vary with the slow one.
 func FuzzVary(f *testing.F) {
 	for _, lines := range [][2]string{
-		{"", ""}, {"Accept", ""}, {"Accept, Origin", ""}, {"origin", "ORIGIN"}, {"*", ""}, {"Accept", "Cookie,*"}, {",,", " , "}, {"a b", "a\x00b, c"},
-		{"Accept,accept", "ACCEPT"}, {"X-Origin", "Origin-X"}, {"Access-Control-Request-Method", "Origin"}, {"\xff", "ä,Ä"}, {"**", "* *"},
+		{"", ""},
+		{"Accept", ""},
+		{"Accept, Origin", ""},
+		{"origin", "ORIGIN"},
+		{"*", ""},
+		{"Accept", "Cookie,*"},
+		{",,", " , "},
+		{"a b", "a\x00b, c"},
+		{"Accept,accept", "ACCEPT"},
+		{"X-Origin", "Origin-X"},
+		{"Access-Control-Request-Method", "Origin"},
+		{"\xff", "ä,Ä"},
+		{"**", "* *"},
 	} {
 		f.Add(lines[0], lines[1], true)
 		f.Add(lines[0], lines[1], false)
