@@ -34,6 +34,7 @@ type grpcServer struct {
 func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServer {
 	g := &grpcServer{health: health.NewServer(), stopping: make(chan struct{})}
 	g.Server = grpc.NewServer(
+		grpc.ForceServerCodecV2(extproc.Codec()),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(f.maxStreams),
 		grpc.WaitForHandlers(true),

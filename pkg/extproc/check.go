@@ -3,101 +3,88 @@ package extproc
 import (
 	"context"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
-	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/types/known/wrapperspb"
+	"google.golang.org/grpc"
 
+	"github.com/corsd/corsd/pkg/extproc/internal/wire"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Check serves one request of ext_authz. A preflight's answer is a denial, as
+// call is the state of one call of ext_authz. Like exchanges, calls are used again.
+type call struct {
+	message  wire.CheckRequest
+	request  policy.Request
+	reader   requestReader
+	decision policy.Decision
+	change   policy.Answer
+}
+
+// handleCheck serves the method Check.
+func (s *Server) handleCheck(ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+	c, _ := s.calls.Get().(*call)
+	if c == nil {
+		c = &call{}
+	}
+	defer s.calls.Put(c)
+	defer c.message.Release()
+	if err := decode(&c.message); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return s.check(c), nil
+	}
+	info := &grpc.UnaryServerInfo{Server: s, FullMethod: "/" + authorizationName + "/" + checkName}
+	return interceptor(ctx, &c.message, info, func(context.Context, any) (any, error) { return s.check(c), nil })
+}
+
+// check serves one request of ext_authz. A preflight's answer is a denial, as
 // Envoy calls every answer that is not upstream's. What upstream sends can be
 // neither seen nor removed: the route has to remove its CORS headers.
-func (s *Server) Check(_ context.Context, req *authv3.CheckRequest) (resp *authv3.CheckResponse, err error) {
+func (s *Server) check(c *call) (reply *wire.Answer) {
+	reply = &wire.Answer{}
+	c.change.Reset()
 	defer func() {
 		if p := recover(); p != nil {
 			s.contained(p)
-			resp, err = passed(), nil
+			c.change.Reset()
+			reply.Passed(nil, &c.change)
 		}
 	}()
 	engine := s.engine()
 	if engine == nil {
-		return passed(), nil
+		reply.Passed(nil, &c.change)
+		return reply
 	}
-	var r policy.Request
-	readCheck(&r, req.GetAttributes())
-	d := engine.Decide(&r)
-	s.decided(engine, ExtAuthz, &d, &r)
-	resp = checked(&d)
-	resp.DynamicMetadata = describe(&d)
-	return resp, nil
+	c.read()
+	c.decision = engine.Decide(&c.request)
+	d := &c.decision
+	s.decided(engine, ExtAuthz, d, &c.request)
+	if d.Action == policy.ActionRespond {
+		d.AppendRequestPhase(&c.change)
+		reply.Denied(d, &c.change)
+		return reply
+	}
+	d.AppendResponsePhase(&c.change, 0, nil)
+	reply.Passed(d, &c.change)
+	return reply
 }
 
-// readCheck reads the request. Its headers are in header_map with
-// encode_raw_headers, and without it in headers, where Envoy has joined repeated
-// lines and written "!" for what is not UTF-8.
-func readCheck(r *policy.Request, attributes *authv3.AttributeContext) {
-	http := attributes.GetRequest().GetHttp()
-	for name, value := range http.GetHeaders() {
-		readHeader(r, name, value)
+// read reads the request. Method, scheme, host and path have fields of their own,
+// which come last and count: where the headers have them too, they are the same.
+func (c *call) read() {
+	r, p := &c.request, &c.reader
+	r.Reset()
+	for i := range c.message.Headers {
+		h := &c.message.Headers[i]
+		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
 	}
-	readHeaders(r, http.GetHeaderMap())
-	r.Method, r.Scheme, r.Authority, r.Path = http.GetMethod(), http.GetScheme(), http.GetHost(), http.GetPath()
-	r.Selector = attributes.GetContextExtensions()[keyPolicy]
-}
-
-func checked(d *policy.Decision) *authv3.CheckResponse {
-	var a policy.Answer
-	switch d.Action {
-	case policy.ActionRespond:
-		d.AppendRequestPhase(&a)
-		return denied(&a)
-	case policy.ActionContinue:
-		d.AppendResponsePhase(&a, 0, nil)
-	}
-	resp := passed()
-	resp.GetOkResponse().ResponseHeadersToAdd = headersToAdd(&a)
-	return resp
-}
-
-func passed() *authv3.CheckResponse {
-	return &authv3.CheckResponse{
-		Status:       &rpcstatus.Status{Code: int32(codes.OK)},
-		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{}},
-	}
-}
-
-// denied answers in upstream's place. Values stand in value, since one in
-// raw_value is sent empty, and append stays unset: Envoy drops a header of a
-// denial that has it set to true.
-func denied(a *policy.Answer) *authv3.CheckResponse {
-	headers := make([]*corev3.HeaderValueOption, len(a.Set))
-	for i, h := range a.Set {
-		headers[i] = &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: h.Name, Value: string(h.Value)}}
-	}
-	return &authv3.CheckResponse{
-		Status: &rpcstatus.Status{Code: int32(codes.PermissionDenied)},
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status: &typev3.HttpStatus{Code: typev3.StatusCode(a.Status)}, Headers: headers,
-		}},
-	}
-}
-
-// headersToAdd leaves Vary to the route: what is added here would replace what
-// upstream says, or repeat what the route says. append is false, since unset it
-// means to append.
-func headersToAdd(a *policy.Answer) []*corev3.HeaderValueOption {
-	var headers []*corev3.HeaderValueOption
-	for _, h := range a.Set {
-		if h.Name != "vary" {
-			headers = append(headers, &corev3.HeaderValueOption{
-				Header: &corev3.HeaderValue{Key: h.Name, Value: string(h.Value)},
-				Append: wrapperspb.Bool(false), //nolint:staticcheck // deprecated for append_action, over which it wins in every Envoy
-			})
+	p.pick(&r.Method, nil, c.message.Method)
+	p.pick(&r.Scheme, nil, c.message.Scheme)
+	p.pick(&r.Authority, nil, c.message.Host)
+	p.pick(&r.Path, nil, c.message.Path)
+	for i := range c.message.Extensions {
+		if e := &c.message.Extensions[i]; string(e.Name) == keyPolicy {
+			p.pick(&r.Selector, nil, e.Value)
 		}
 	}
-	return headers
+	p.finish()
 }

@@ -1,7 +1,6 @@
 package extproc_test
 
 import (
-	"context"
 	"slices"
 	"testing"
 
@@ -14,18 +13,15 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// check asks through the wire forms of both messages.
-func (b *bench) check(t testing.TB, r *authv3.CheckRequest) *authv3.CheckResponse {
+// asked gives the answer of ext_authz.
+func (b *bench) asked(t testing.TB, r *authv3.CheckRequest) *authv3.CheckResponse {
 	t.Helper()
-	r, err := throughWire(r)
+	got, err := b.check(func(m any) error { return receive(r, m, b.unusual) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := b.Check(context.Background(), r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response, err = throughWire(response); err != nil {
+	response := &authv3.CheckResponse{}
+	if err := deliver(got, response); err != nil {
 		t.Fatal(err)
 	}
 	return response
@@ -222,7 +218,13 @@ func TestCheck(t *testing.T) {
 		{"a request without anything", &authv3.CheckRequest{}, passes(noPolicy)},
 	}
 	for _, r := range rows {
-		t.Run(r.name, func(t *testing.T) { equal(t, r.want, newBench(t).check(t, r.sent)) })
+		t.Run(r.name, func(t *testing.T) {
+			for _, unusual := range []bool{false, true} {
+				b := newBench(t)
+				b.unusual = unusual
+				equal(t, r.want, b.asked(t, r.sent))
+			}
+		})
 	}
 }
 
@@ -232,5 +234,5 @@ func TestCheckWithoutEngine(t *testing.T) {
 	b.engine = nil
 	want := passes(why{})
 	want.DynamicMetadata = nil
-	equal(t, want, b.check(t, checkRequest("OPTIONS", "api.shop.example/cart", page, "access-control-request-method: PUT")))
+	equal(t, want, b.asked(t, checkRequest("OPTIONS", "api.shop.example/cart", page, "access-control-request-method: PUT")))
 }

@@ -78,7 +78,7 @@ func FuzzCheck(f *testing.F) {
 			t.Skip("no message")
 		}
 		b := serving(engine)
-		got := b.check(t, r)
+		got := b.asked(t, r)
 		checkHeaders(t, append(got.GetDeniedResponse().GetHeaders(), got.GetOkResponse().GetResponseHeadersToAdd()...))
 		if (got.GetOkResponse() == nil) == (got.GetDeniedResponse() == nil) || b.observer.panics > 0 {
 			t.Errorf("%d panics, response %v", b.observer.panics, got)

@@ -30,7 +30,7 @@ import (
 // connect serves over a gRPC connection, with health, and gives the client's side.
 func connect(t *testing.T, s *extproc.Server) *grpc.ClientConn {
 	t.Helper()
-	server, reports := grpc.NewServer(grpc.WaitForHandlers(true)), health.NewServer()
+	server, reports := grpc.NewServer(grpc.ForceServerCodecV2(extproc.Codec()), grpc.WaitForHandlers(true)), health.NewServer()
 	s.Register(server)
 	grpc_health_v1.RegisterHealthServer(server, reports)
 	for _, name := range extproc.ServiceNames() {
@@ -91,7 +91,7 @@ func deadline(t *testing.T) context.Context {
 // TestConnection is both services over one connection.
 func TestConnection(t *testing.T) {
 	b := newBench(t)
-	conn, ctx := connect(t, b.Server), deadline(t)
+	conn, ctx := connect(t, extproc.New(b.options())), deadline(t)
 
 	got, err := converse(ctx, conn, get("api.shop.example/cart", page), requestBody, responds("200", acaoAny), responseTrailers)
 	if err != nil {
@@ -126,7 +126,7 @@ func TestConnection(t *testing.T) {
 // error; and streams that break do not end others.
 func TestConnectionResets(t *testing.T) {
 	b := newBench(t)
-	conn, ctx := connect(t, b.Server), deadline(t)
+	conn, ctx := connect(t, extproc.New(b.options())), deadline(t)
 	const resets = 20
 	for range resets {
 		one, reset := context.WithCancel(ctx)

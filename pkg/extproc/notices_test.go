@@ -38,7 +38,7 @@ func TestProfileWarnings(t *testing.T) {
 			[]string{"enforcement: Block of [block]", "webSocket.originCheck: Enforce of [block]"},
 		},
 		{
-			"ext_authz", func(b *bench) { b.check(t, checkRequest("GET", "api.shop.example/cart", page)) },
+			"ext_authz", func(b *bench) { b.asked(t, checkRequest("GET", "api.shop.example/cart", page)) },
 			[]string{
 				"expandExposeHeaders of [expand]", "preflight.mode: Forward of [forward]",
 				"upstreamHeaders: Merge of [merge]", "upstreamHeaders: Preserve of [preserve]",

@@ -30,7 +30,7 @@ func TestPanics(t *testing.T) {
 			equal(t, nil, b.answers(t, nil, observed(get("strict.shop.example/", page))))
 		}},
 		{"in a check", func(b *bench) {
-			equal(t, unchangedCheck, b.check(t, checkRequest("GET", "strict.shop.example/", page)))
+			equal(t, unchangedCheck, b.asked(t, checkRequest("GET", "strict.shop.example/", page)))
 		}},
 	}
 	for _, r := range rows {

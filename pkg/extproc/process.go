@@ -5,35 +5,70 @@ import (
 	"errors"
 	"io"
 
-	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/corsd/corsd/pkg/extproc/internal/wire"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Process serves one HTTP exchange. Every message of a known kind is answered by
+// process serves one HTTP exchange. Every message of a known kind is answered by
 // exactly one: two answers, or one of the wrong kind, are a 500 for the client
 // (Envoy 1.35 and later), or a body that is cut off (1.36 in the response phase).
-func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+func (s *Server) process(stream grpc.ServerStream) error {
 	s.observer.StreamStarted()
-	err := s.exchange(stream)
+	x := s.newExchange(stream.Context())
+	err := x.run(stream)
+	x.release()
 	s.observer.StreamEnded(err)
 	return err
 }
 
-func (s *Server) exchange(stream extprocv3.ExternalProcessor_ProcessServer) error {
-	x := newExchange(stream.Context(), s)
+// exchange is the state of one stream. It must not be copied: its decision points
+// to its request. Exchanges are used again, for what their lists have grown to.
+type exchange struct {
+	server   *Server
+	engine   *policy.Engine
+	metadata streamMetadata
+
+	message  wire.ProcessingRequest
+	request  policy.Request
+	reader   requestReader
+	decision policy.Decision
+	decided  bool
+	change   policy.Answer
+	fields   []policy.Field
+	reply    wire.Answer
+}
+
+func (s *Server) newExchange(ctx context.Context) *exchange {
+	x, _ := s.exchanges.Get().(*exchange)
+	if x == nil {
+		x = &exchange{server: s}
+	}
+	x.engine, x.metadata = s.engine(), metadataOf(ctx)
+	return x
+}
+
+// release gives the exchange back. What it refers to of the engine may outlive a
+// reload, for as long as nobody takes it.
+func (x *exchange) release() {
+	x.engine, x.metadata, x.decision, x.decided = nil, streamMetadata{}, policy.Decision{}, false
+	x.server.exchanges.Put(x)
+}
+
+func (x *exchange) run(stream grpc.ServerStream) error {
 	for {
-		req, err := stream.Recv()
-		if err != nil {
+		if err := stream.RecvMsg(&x.message); err != nil {
 			return endOfStream(err)
 		}
-		resp := x.answer(req)
-		if resp == nil {
+		answered := x.answer()
+		x.message.Release()
+		if !answered {
 			continue
 		}
-		if err := stream.Send(resp); err != nil {
+		if err := stream.SendMsg(&x.reply); err != nil {
 			return endOfStream(err)
 		}
 	}
@@ -48,91 +83,71 @@ func endOfStream(err error) error {
 	return err
 }
 
-// exchange is the state of one stream. It must not be copied: its decision
-// points to its request.
-type exchange struct {
-	server   *Server
-	engine   *policy.Engine
-	metadata streamMetadata
-
-	request  policy.Request
-	decision policy.Decision
-	decided  bool
-	result   policy.Answer
-	fields   []policy.Field
-}
-
-func newExchange(ctx context.Context, s *Server) *exchange {
-	return &exchange{server: s, engine: s.engine(), metadata: metadataOf(ctx)}
-}
-
-// answer gives the answer to one message, nil where there is to be none.
-func (x *exchange) answer(req *extprocv3.ProcessingRequest) (resp *extprocv3.ProcessingResponse) {
+// answer makes the reply to the message. It reports false where there is to be none.
+func (x *exchange) answer() (answered bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			x.server.contained(p)
-			resp = unchanged(req)
+			x.reply.Unchanged(x.message.Kind)
 		}
-		if req.GetObservabilityMode() {
-			resp = nil // Envoy does not wait for answers, and takes none
-		}
+		// In observability mode Envoy does not wait for answers, and takes none; and
+		// what is of no known kind has no answer (1.40 may send flow control).
+		answered = x.message.Kind != wire.KindUnknown && !x.message.Observability
 	}()
-	if x.engine != nil {
-		switch m := req.GetRequest().(type) {
-		case *extprocv3.ProcessingRequest_RequestHeaders:
-			resp = x.requestHeaders(m.RequestHeaders)
-		case *extprocv3.ProcessingRequest_ResponseHeaders:
-			resp = x.responseHeaders(m.ResponseHeaders, req)
-		}
+	switch {
+	case x.engine == nil:
+		x.reply.Unchanged(x.message.Kind)
+	case x.message.Kind == wire.KindRequestHeaders:
+		x.requestHeaders()
+	case x.message.Kind == wire.KindResponseHeaders:
+		x.responseHeaders()
+	default:
+		x.reply.Unchanged(x.message.Kind)
 	}
-	if resp == nil {
-		return unchanged(req)
-	}
-	return resp
+	return
 }
 
 // requestHeaders decides, and answers in upstream's place or says whether the
 // response is wanted too.
-func (x *exchange) requestHeaders(h *extprocv3.HttpHeaders) *extprocv3.ProcessingResponse {
-	x.request = policy.Request{Selector: x.metadata.selector}
-	readHeaders(&x.request, h.GetHeaders())
+func (x *exchange) requestHeaders() {
+	x.request.Reset()
+	x.reader.read(&x.request, x.message.Headers)
 	x.decide(TwoPhase)
 	d := &x.decision
 	if d.Action == policy.ActionRespond {
-		d.AppendRequestPhase(&x.result)
-		return immediate(d, &x.result)
+		d.AppendRequestPhase(&x.change)
+		x.reply.Immediate(d, &x.change)
+		return
 	}
-	return proceed(d, d.NeedsResponsePhase(x.metadata.static))
+	x.reply.Proceed(d, d.NeedsResponsePhase(x.metadata.static))
 }
 
 // responseHeaders changes the response by the decision of the request phase, or,
 // where the stream begins here, by what Envoy says of the request elsewhere.
-func (x *exchange) responseHeaders(h *extprocv3.HttpHeaders, req *extprocv3.ProcessingRequest) *extprocv3.ProcessingResponse {
-	first := !x.decided
-	if first {
-		x.request = policy.Request{}
-		if !x.metadata.readRequest(&x.request) && !readAttributes(&x.request, req.GetAttributes()) {
-			return nil // an error of Envoy's own, before it knew the request
+func (x *exchange) responseHeaders() {
+	var first *policy.Decision // what has not been said yet
+	if !x.decided {
+		x.request.Reset()
+		if !x.metadata.readRequest(&x.request) && !readAttributes(&x.request, x.message.Attributes) {
+			x.reply.Unchanged(x.message.Kind) // an error of Envoy's own, before it knew the request
+			return
 		}
-		x.request.Selector = x.metadata.selector
 		x.decide(Lean)
 		x.decision = x.decision.Late()
+		first = &x.decision
 	}
 	var status int
-	status, x.fields = readFields(x.fields[:0], h.GetHeaders())
-	x.result.Reset()
-	x.decision.AppendResponsePhase(&x.result, status, x.fields)
-	resp := mutated(&x.result)
-	if first {
-		resp.DynamicMetadata = dynamicMetadata(&x.decision)
-	}
-	return resp
+	status, x.fields = readFields(x.fields[:0], x.message.Headers, x.decision.ReadsAllFields())
+	x.change.Reset()
+	x.decision.AppendResponsePhase(&x.change, status, x.fields)
+	x.reply.Mutated(first, &x.change)
 }
 
 func (x *exchange) decide(p Profile) {
+	x.request.Selector = x.metadata.selector
 	x.decision = x.engine.Decide(&x.request)
 	x.decided = true
-	x.result.Reset()
+	x.change.Reset()
 	x.server.decided(x.engine, p, &x.decision, &x.request)
 	if x.metadata.static.Strip {
 		x.server.checkStrip(x.engine, &x.decision)

@@ -1,67 +1,121 @@
 package extproc
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/corsd/corsd/pkg/extproc/internal/wire"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// readHeaders reads the request's headers as ext_proc sends them: names in lower
-// case, pseudo-headers among them, one entry for each line. (Envoy itself joins
-// two Origin or access-control-request-* lines with a comma.)
-func readHeaders(r *policy.Request, headers *corev3.HeaderMap) {
-	for _, h := range headers.GetHeaders() {
-		readHeader(r, h.GetKey(), valueOf(h))
+// requestReader reads a request from the headers of a message. These are parts of a
+// buffer that is used again, while the request lasts as long as the stream: the
+// values that decisions are made from are copied, all into one string.
+type requestReader struct {
+	values []byte
+	picked []picked
+}
+
+// picked is where a value goes: it is one, or a line of a list.
+type picked struct {
+	value *string
+	lines *[]string
+	end   int // in values
+}
+
+// read reads the request's headers as ext_proc sends them: names in lower case,
+// pseudo-headers among them, one entry for each line. (Envoy itself joins two Origin
+// or access-control-request-* lines with a comma.)
+func (p *requestReader) read(r *policy.Request, headers []wire.Header) {
+	for i := range headers {
+		h := &headers[i]
+		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
+	}
+	p.finish()
+}
+
+// pick takes a value, if it goes anywhere.
+func (p *requestReader) pick(value *string, lines *[]string, bytes []byte) {
+	if value != nil || lines != nil {
+		p.values = append(p.values, bytes...)
+		p.picked = append(p.picked, picked{value, lines, len(p.values)})
 	}
 }
 
-func readHeader(r *policy.Request, name, value string) {
-	switch name {
+// finish puts every value where it goes.
+func (p *requestReader) finish() {
+	text, start := string(p.values), 0
+	for _, to := range p.picked {
+		value := text[start:to.end]
+		if start = to.end; to.value != nil {
+			*to.value = value
+		} else {
+			*to.lines = append(*to.lines, value)
+		}
+	}
+	p.values, p.picked = p.values[:0], p.picked[:0]
+}
+
+// pseudo gives the pseudo-header of a name, nil for every other.
+func pseudo(r *policy.Request, name []byte) *string {
+	switch string(name) {
 	case ":method":
-		r.Method = value
+		return &r.Method
 	case ":scheme":
-		r.Scheme = value
+		return &r.Scheme
 	case ":authority":
-		r.Authority = value
+		return &r.Authority
 	case ":path":
-		r.Path = value
+		return &r.Path
 	case ":protocol":
-		r.Protocol = value
-	default:
-		r.AddHeader(name, value)
+		return &r.Protocol
 	}
+	return nil
 }
 
-// valueOf: Envoy sends raw_value since 1.27, older versions and other data
-// planes value.
-func valueOf(h *corev3.HeaderValue) string {
-	if raw := h.GetRawValue(); len(raw) > 0 {
-		return string(raw)
-	}
-	return h.GetValue()
-}
-
-// readFields reads the response's headers, and its status, 0 where it is not sent.
-func readFields(dst []policy.Field, headers *corev3.HeaderMap) (status int, fields []policy.Field) {
-	for _, h := range headers.GetHeaders() {
-		name := h.GetKey()
-		switch {
-		case name == ":status":
-			status, _ = strconv.Atoi(valueOf(h))
-		case strings.HasPrefix(name, ":"):
-		case len(h.GetRawValue()) > 0:
-			dst = append(dst, policy.Field{Name: name, Value: h.GetRawValue()})
-		default:
-			dst = append(dst, policy.Field{Name: name, Value: []byte(h.GetValue())})
+// readFields reads the response's headers that a decision has to see, and its
+// status, 0 where it is not sent.
+func readFields(dst []policy.Field, headers []wire.Header, all bool) (status int, fields []policy.Field) {
+	for i := range headers {
+		h := &headers[i]
+		switch name := fieldName(h.Name); {
+		case name != "":
+			dst = append(dst, policy.Field{Name: name, Value: h.Value})
+		case string(h.Name) == ":status":
+			status, _ = strconv.Atoi(string(h.Value))
+		case len(h.Name) > 0 && h.Name[0] != ':' && (all || bytes.HasPrefix(h.Name, []byte(corsPrefix))):
+			dst = append(dst, policy.Field{Name: string(h.Name), Value: h.Value})
 		}
 	}
 	return status, dst
+}
+
+const corsPrefix = "access-control-"
+
+// fieldName gives the names that are frequent, without making a string of each.
+func fieldName(name []byte) string {
+	switch string(name) {
+	case "vary":
+		return "vary"
+	case "access-control-allow-origin":
+		return "access-control-allow-origin"
+	case "access-control-allow-credentials":
+		return "access-control-allow-credentials"
+	case "access-control-allow-methods":
+		return "access-control-allow-methods"
+	case "access-control-allow-headers":
+		return "access-control-allow-headers"
+	case "access-control-expose-headers":
+		return "access-control-expose-headers"
+	case "access-control-max-age":
+		return "access-control-max-age"
+	}
+	return ""
 }
 
 // The gRPC metadata that Envoy's configuration sends when it opens a stream. No
@@ -80,16 +134,15 @@ const (
 
 // streamMetadata is what the metadata of a stream says.
 type streamMetadata struct {
-	md       metadata.MD
+	ctx      context.Context
 	selector string
 	static   policy.Static
 }
 
 func metadataOf(ctx context.Context) streamMetadata {
-	md, _ := metadata.FromIncomingContext(ctx)
-	m := streamMetadata{md: md}
+	m := streamMetadata{ctx: ctx}
 	m.selector, _ = m.get(keyPolicy)
-	for _, line := range md[keyStatic] {
+	for _, line := range m.lines(keyStatic) {
 		for word := range strings.SplitSeq(line, ",") {
 			switch strings.TrimSpace(word) {
 			case "strip":
@@ -102,8 +155,13 @@ func metadataOf(ctx context.Context) streamMetadata {
 	return m
 }
 
+// lines asks for one key: metadata.FromIncomingContext copies them all.
+func (m *streamMetadata) lines(key string) []string {
+	return metadata.ValueFromIncomingContext(m.ctx, key)
+}
+
 func (m *streamMetadata) get(key string) (value string, ok bool) {
-	if values := m.md[key]; len(values) > 0 {
+	if values := m.lines(key); len(values) > 0 {
 		return values[0], true
 	}
 	return "", false
@@ -117,9 +175,9 @@ func (m *streamMetadata) readRequest(r *policy.Request) bool {
 	r.Authority, known[1] = m.get(keyHost)
 	r.Path, known[2] = m.get(keyPath)
 	r.Scheme, _ = m.get(keyScheme)
-	r.Origin = m.md[keyOrigin]
-	r.FetchSite = m.md[keyFetchSite]
-	r.Upgrade = m.md[keyUpgrade]
+	r.Origin = m.lines(keyOrigin)
+	r.FetchSite = m.lines(keyFetchSite)
+	r.Upgrade = m.lines(keyUpgrade)
 	return known[0] || known[1] || known[2]
 }
 

@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 		{
 			"a check",
 			func(b *bench) {
-				b.check(t, checkRequest("GET", "strict.shop.example/?s3cret", append(secrets, page)...))
+				b.asked(t, checkRequest("GET", "strict.shop.example/?s3cret", append(secrets, page)...))
 			},
 			map[string]any{
 				"class": "actual", "reason": "no_rule", "policy": "strict", "rule": "", "enforcement": "Enforce", "profile": "ext_authz",
@@ -142,10 +142,10 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 
 	var text2 journal
-	s := extproc.New(extproc.Options{
+	s := registered(extproc.Options{
 		Engine: func() *policy.Engine { return b.engine }, Logger: slog.New(slog.NewTextHandler(&text2, nil)), Observer: &recorder{},
 	})
-	if err := s.Process(&script{in: []sent{get("strict.shop.example/ level=ERROR\nmsg=forged\x1b[2J", evil)}}); err != nil {
+	if err := s.process(&script{in: []sent{get("strict.shop.example/ level=ERROR\nmsg=forged\x1b[2J", evil)}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := text2.String(); strings.Count(got, "\n") != 2 || strings.ContainsAny(got, "\x1b\r") || !strings.Contains(got, `path="/ level=ERROR\nmsg=forged\x1b[2J"`) {
@@ -196,11 +196,11 @@ func TestRefusalRate(t *testing.T) {
 func TestRefusalsByLevel(t *testing.T) {
 	var quiet journal
 	engine := load(t, "testdata/policy.yaml")
-	s := extproc.New(extproc.Options{
+	s := registered(extproc.Options{
 		Engine: func() *policy.Engine { return engine }, Observer: &recorder{},
 		Logger: slog.New(slog.NewJSONHandler(&quiet, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
-	if err := s.Process(&script{in: []sent{get("api.shop.example/cart", evil)}}); err != nil || quiet.String() != "" {
+	if err := s.process(&script{in: []sent{get("api.shop.example/cart", evil)}}); err != nil || quiet.String() != "" {
 		t.Errorf("logged %q, %v", quiet.String(), err)
 	}
 }

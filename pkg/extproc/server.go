@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -64,14 +65,14 @@ type Options struct {
 
 // Server serves both protocols. Make one with [New].
 type Server struct {
-	extprocv3.UnimplementedExternalProcessorServer
-	authv3.UnimplementedAuthorizationServer
-
 	engine   func() *policy.Engine
 	log      *slog.Logger
 	observer Observer
 	refusals *refusalLog
 	notices  notices
+
+	exchanges sync.Pool // of *exchange
+	calls     sync.Pool // of *call
 }
 
 // New makes a server.
@@ -79,16 +80,41 @@ func New(o Options) *Server {
 	return &Server{engine: o.Engine, log: o.Logger, observer: o.Observer, refusals: newRefusalLog(o.Logger)}
 }
 
-// Register puts both services on a gRPC server.
+// The names of the services and their methods.
+const (
+	processorName     = "envoy.service.ext_proc.v3.ExternalProcessor"
+	processName       = "Process"
+	authorizationName = "envoy.service.auth.v3.Authorization"
+	checkName         = "Check"
+)
+
+// Register puts both services on a gRPC server, which must have been made with
+// grpc.ForceServerCodecV2([Codec]()).
 func (s *Server) Register(r grpc.ServiceRegistrar) {
-	extprocv3.RegisterExternalProcessorServer(r, s)
-	authv3.RegisterAuthorizationServer(r, s)
+	r.RegisterService(&grpc.ServiceDesc{
+		ServiceName: processorName,
+		HandlerType: (*any)(nil),
+		Streams: []grpc.StreamDesc{{
+			StreamName: processName, ServerStreams: true, ClientStreams: true,
+			Handler: func(_ any, stream grpc.ServerStream) error { return s.process(stream) },
+		}},
+		Metadata: extprocv3.ExternalProcessor_ServiceDesc.Metadata, // for reflection
+	}, s)
+	r.RegisterService(&grpc.ServiceDesc{
+		ServiceName: authorizationName,
+		HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{{
+			MethodName: checkName,
+			Handler: func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+				return s.handleCheck(ctx, decode, interceptor)
+			},
+		}},
+		Metadata: authv3.Authorization_ServiceDesc.Metadata,
+	}, s)
 }
 
 // ServiceNames are the names under which health is to be reported.
-func ServiceNames() []string {
-	return []string{extprocv3.ExternalProcessor_ServiceDesc.ServiceName, authv3.Authorization_ServiceDesc.ServiceName}
-}
+func ServiceNames() []string { return []string{processorName, authorizationName} }
 
 // decided tells of a decision whoever wants to know.
 func (s *Server) decided(engine *policy.Engine, p Profile, d *policy.Decision, r *policy.Request) {

@@ -8,16 +8,21 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/corsd/corsd/pkg/extproc"
@@ -29,10 +34,31 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bench is a server, and all that it tells.
 type bench struct {
-	*extproc.Server
+	services
 	observer *recorder
 	log      *journal
 	engine   *policy.Engine // what is live
+	unusual  bool           // messages are sent in a layout that Envoy does not use
+}
+
+// services is what a server puts on a gRPC server.
+type services map[string]*grpc.ServiceDesc
+
+func registered(o extproc.Options) services {
+	s := services{}
+	extproc.New(o).Register(s)
+	return s
+}
+
+func (s services) RegisterService(desc *grpc.ServiceDesc, _ any) { s[desc.ServiceName] = desc }
+
+// process and check call the handlers as gRPC does.
+func (s services) process(stream grpc.ServerStream) error {
+	return s[extprocv3.ExternalProcessor_ServiceDesc.ServiceName].Streams[0].Handler(nil, stream)
+}
+
+func (s services) check(decode func(any) error) (any, error) {
+	return s[authv3.Authorization_ServiceDesc.ServiceName].Methods[0].Handler(nil, context.Background(), decode, nil)
 }
 
 func newBench(t testing.TB) *bench {
@@ -42,10 +68,14 @@ func newBench(t testing.TB) *bench {
 
 func serving(engine *policy.Engine) *bench {
 	b := &bench{observer: &recorder{}, log: &journal{}, engine: engine}
-	b.Server = extproc.New(extproc.Options{
-		Engine: func() *policy.Engine { return b.engine }, Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Observer: b.observer,
-	})
+	b.services = registered(b.options())
 	return b
+}
+
+func (b *bench) options() extproc.Options {
+	return extproc.Options{
+		Engine: func() *policy.Engine { return b.engine }, Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Observer: b.observer,
+	}
 }
 
 func load(t testing.TB, path string) *policy.Engine {
@@ -60,8 +90,8 @@ func load(t testing.TB, path string) *policy.Engine {
 // answers plays a stream that ends as Envoy's do, and gives what was answered.
 func (b *bench) answers(t testing.TB, lines []string, messages ...sent) []answer {
 	t.Helper()
-	s := &script{md: md(lines), in: messages}
-	if err := b.Process(s); err != nil {
+	s := &script{md: md(lines), in: messages, unusual: b.unusual}
+	if err := b.process(s); err != nil {
 		t.Errorf("the stream ended with %v", err)
 	}
 	return s.out
@@ -77,11 +107,12 @@ func md(lines []string) metadata.MD {
 }
 
 // script is Envoy's side of a stream, written down. What it passes on goes
-// through its wire form, so that nothing is shared with the server.
+// through its wire form, and through the codec of the server.
 type script struct {
-	grpc.ServerStream // nil: Process needs no more than the methods below
+	grpc.ServerStream // nil: no more is needed than the methods below
 	md                metadata.MD
 	in                []sent
+	unusual           bool
 	end               error // of receiving, after the last message; nil for io.EOF
 	unsendable        error // of sending
 
@@ -92,34 +123,53 @@ func (s *script) Context() context.Context {
 	return metadata.NewIncomingContext(context.Background(), s.md)
 }
 
-func (s *script) Recv() (sent, error) {
+func (s *script) RecvMsg(m any) error {
 	if len(s.in) == 0 {
 		if s.end != nil {
-			return nil, s.end
+			return s.end
 		}
-		return nil, io.EOF
+		return io.EOF
 	}
-	m := s.in[0]
+	next := s.in[0]
 	s.in = s.in[1:]
-	return throughWire(m)
+	return receive(next, m, s.unusual)
 }
 
-func (s *script) Send(a answer) error {
+func (s *script) SendMsg(m any) error {
 	if s.unsendable != nil {
 		return s.unsendable
 	}
-	a, err := throughWire(a)
+	a := &extprocv3.ProcessingResponse{}
+	err := deliver(m, a)
 	s.out = append(s.out, a)
 	return err
 }
 
-func throughWire[M proto.Message](m M) (M, error) {
-	wire, err := proto.Marshal(m)
+// receive gives a message to the server as gRPC does. An unusual one has a field
+// that is not known, which says nothing, and takes another way to the same end.
+func receive(from proto.Message, to any, unusual bool) error {
+	wire, err := proto.Marshal(from)
 	if err != nil {
-		return m, err
+		return err
 	}
-	out := m.ProtoReflect().New().Interface().(M)
-	return out, proto.Unmarshal(wire, out)
+	if unusual {
+		wire = protowire.AppendVarint(protowire.AppendTag(wire, 1000, protowire.VarintType), 1)
+	}
+	buffer := slices.Clone(wire)
+	err = extproc.Codec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(buffer)}, to)
+	if r, ok := to.(interface{ Release() }); ok && err != nil {
+		r.Release()
+	}
+	return err
+}
+
+// deliver gives what the server has answered.
+func deliver(from any, to proto.Message) error {
+	buffers, err := extproc.Codec().Marshal(from)
+	if err != nil {
+		return err
+	}
+	return proto.Unmarshal(buffers.Materialize(), to)
 }
 
 // recorder is an Observer that remembers.
@@ -706,7 +756,11 @@ func TestStream(t *testing.T) {
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			equal(t, r.want, newBench(t).answers(t, r.metadata, r.sent...))
+			for _, unusual := range []bool{false, true} {
+				b := newBench(t)
+				b.unusual = unusual
+				equal(t, r.want, b.answers(t, r.metadata, r.sent...))
+			}
 		})
 	}
 }
@@ -733,7 +787,7 @@ func TestStreamEnds(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			b := newBench(t)
 			s := &script{in: []sent{get("api.shop.example/cart", page), responds("200")}, end: r.end, unsendable: r.unsendable}
-			if err := b.Process(s); !errors.Is(err, r.want) {
+			if err := b.process(s); !errors.Is(err, r.want) {
 				t.Errorf("ended with %v, want %v", err, r.want)
 			}
 			if sent := len(s.out); (sent == 0) != r.wantUnsentAnswer {
@@ -772,7 +826,7 @@ func TestObserved(t *testing.T) {
 	b.answers(t, nil, observed(get("shadow.shop.example/", evil)), observed(responds("200")))
 	b.answers(t, lean("GET", "block.shop.example/", evil), responds("200"), responds("200"))
 	b.answers(t, nil, responds("400"), requestBody, unknown)
-	b.check(t, checkRequest("OPTIONS", "off.shop.example/", page, "access-control-request-method: PUT"))
+	b.asked(t, checkRequest("OPTIONS", "off.shop.example/", page, "access-control-request-method: PUT"))
 	want := []string{
 		"two_phase actual allow allowed Enforce",
 		"two_phase actual deny origin_not_allowed Shadow",
@@ -790,11 +844,11 @@ func TestObserved(t *testing.T) {
 func TestEngineIsTakenOnce(t *testing.T) {
 	taken := 0
 	engine := load(t, "testdata/policy.yaml")
-	s := extproc.New(extproc.Options{
+	s := registered(extproc.Options{
 		Engine: func() *policy.Engine { taken++; return engine }, Logger: slog.New(slog.DiscardHandler), Observer: &recorder{},
 	})
 	stream := &script{in: []sent{get("api.shop.example/cart", page), requestBody, responds("200")}}
-	if err := s.Process(stream); err != nil || taken != 1 {
+	if err := s.process(stream); err != nil || taken != 1 {
 		t.Errorf("the engine was taken %d times, want once; %v", taken, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Request is what a decision is made from. Header values are raw field lines:
-// one element for each line, in their order, nil where the header is absent.
+// one element for each line, in their order, none where the header is absent.
 type Request struct {
 	// Method, Scheme and Authority are the pseudo-headers of the same names;
 	// Authority may have a port. Path is the request target with its query.
@@ -30,37 +30,48 @@ type Request struct {
 	Selector string
 }
 
+// Reset empties the request. It keeps what its lists have grown to.
+func (r *Request) Reset() {
+	*r = Request{
+		Origin: r.Origin[:0], RequestMethod: r.RequestMethod[:0], RequestHeaders: r.RequestHeaders[:0],
+		RequestPrivateNetwork: r.RequestPrivateNetwork[:0], FetchSite: r.FetchSite[:0], Upgrade: r.Upgrade[:0],
+	}
+}
+
 // AddHeader adds a field line if it is of a header that decisions are made from.
 // The name may be in any case.
 func (r *Request) AddHeader(name, value string) {
-	if lines := r.header(name); lines != nil {
+	if lines := linesOf(r, name); lines != nil {
 		*lines = append(*lines, value)
 	}
 }
 
-func (r *Request) header(name string) *[]string {
+// Lines gives the list for the field lines of a header that decisions are made
+// from, nil for every other header. The name may be in any case.
+func (r *Request) Lines(name []byte) *[]string { return linesOf(r, name) }
+
+func linesOf[T ~string | ~[]byte](r *Request, name T) *[]string {
+	want, lines := "", (*[]string)(nil)
 	switch len(name) {
 	case len("origin"):
-		return r.headerIf(name, "origin", &r.Origin)
+		want, lines = "origin", &r.Origin
 	case len("upgrade"):
-		return r.headerIf(name, "upgrade", &r.Upgrade)
+		want, lines = "upgrade", &r.Upgrade
 	case len("sec-fetch-site"):
-		return r.headerIf(name, "sec-fetch-site", &r.FetchSite)
+		want, lines = "sec-fetch-site", &r.FetchSite
 	case len("access-control-request-method"):
-		return r.headerIf(name, "access-control-request-method", &r.RequestMethod)
+		want, lines = "access-control-request-method", &r.RequestMethod
 	case len("access-control-request-headers"):
-		return r.headerIf(name, "access-control-request-headers", &r.RequestHeaders)
+		want, lines = "access-control-request-headers", &r.RequestHeaders
 	case len("access-control-request-private-network"):
-		return r.headerIf(name, "access-control-request-private-network", &r.RequestPrivateNetwork)
+		want, lines = "access-control-request-private-network", &r.RequestPrivateNetwork
+	default:
+		return nil
 	}
-	return nil
-}
-
-func (*Request) headerIf(name, want string, lines *[]string) *[]string {
-	if header.EqualFold(name, want) {
-		return lines
+	if !header.EqualFold(name, want) {
+		return nil
 	}
-	return nil
+	return lines
 }
 
 // class judges emptiness on the bytes: HTTP/2 keeps blanks around a value.

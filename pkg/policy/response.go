@@ -31,10 +31,14 @@ func (d *Decision) grants() bool {
 	return d.Verdict == VerdictAllow || d.rule.public && d.Class == ClassNotCORS
 }
 
+// ReadsAllFields reports whether AppendResponsePhase has to be given all field
+// lines of the response: its header names are to be exposed.
+func (d *Decision) ReadsAllFields() bool { return d.grants() && d.expands() }
+
 // AppendResponsePhase writes what is to be done to upstream's response, or to
 // what the proxy answers in its place, if the action is ActionContinue. upstream
 // holds the response's field lines: at least those of Vary and of every
-// access-control-* header, all of them where exposed headers are to be expanded.
+// access-control-* header, all of them where [Decision.ReadsAllFields] says so.
 // Responses of status 1xx are not touched.
 func (d *Decision) AppendResponsePhase(a *Answer, status int, upstream []Field) {
 	if d.Action != ActionContinue || 100 <= status && status <= 199 {
@@ -78,7 +82,7 @@ func (a *Answer) mentions(name string) bool {
 // place of "*", and upstream's where they are merged.
 func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 	l := d.rule.expose
-	expands := l.any && d.rule.expandExpose && d.rule.credentials
+	expands := d.expands()
 	merges := d.rule.upstreamHeaders == UpstreamMerge
 	if !merges && !expands {
 		return l.joined
@@ -94,6 +98,11 @@ func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 		a.buf = header.AppendTokens(a.buf, start, a.lines)
 	}
 	return a.keep(start)
+}
+
+// expands reports whether the response's own header names stand in for "*".
+func (d *Decision) expands() bool {
+	return d.rule.expandExpose && d.rule.credentials && d.rule.expose.any
 }
 
 // appendExpanded appends the list with the response's own header names for "*".

@@ -1,0 +1,151 @@
+package wire
+
+import (
+	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// Answer is an encoded message to Envoy: a ProcessingResponse or a CheckResponse.
+// It is made once and never changed, since gRPC writes it some time after it has
+// been sent.
+type Answer struct {
+	bytes []byte
+}
+
+// Buffers gives the bytes to gRPC.
+func (a *Answer) Buffers() mem.BufferSlice { return mem.BufferSlice{mem.SliceBuffer(a.bytes)} }
+
+// detailsPrefix and a reason make %RESPONSE_CODE_DETAILS%.
+const detailsPrefix = "corsd_"
+
+// Field numbers of ProcessingResponse.
+const (
+	responseImmediate       = 7
+	responseDynamicMetadata = 8
+	responseModeOverride    = 9
+)
+
+// kindField gives the field of a ProcessingResponse that answers a kind.
+func kindField(k Kind) protowire.Number {
+	return [...]protowire.Number{
+		KindRequestHeaders: 1, KindResponseHeaders: 2, KindRequestBody: 3, KindResponseBody: 4,
+		KindRequestTrailers: 5, KindResponseTrailers: 6,
+	}[k]
+}
+
+// Unchanged is the answer of the right kind that changes nothing. There is none to
+// a message of no known kind, which is not to be answered.
+func (a *Answer) Unchanged(k Kind) {
+	a.bytes = appendHead(nil, kindField(k), 0)
+}
+
+// Immediate answers in upstream's place. It never has a body: Envoy would send one
+// even with a 204.
+func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
+	status := 1 + protowire.SizeVarint(uint64(change.Status)) // HttpStatus.code
+	headers := mutationSize(change)
+	reason := d.Reason.String()
+	details := len(detailsPrefix) + len(reason)
+	size := sizeOf(status) + sizeOf(headers) + sizeOf(details)
+
+	b := make([]byte, 0, sizeOf(size)+sizeOf(namedSize(d)))
+	b = appendHead(b, responseImmediate, size)
+	b = appendHead(b, 1, status)
+	b = protowire.AppendVarint(append(b, 1<<3|varintType), uint64(change.Status))
+	b = appendHead(b, 2, headers)
+	b = appendMutation(b, change)
+	b = append(appendHead(b, 5, details), detailsPrefix...)
+	b = append(b, reason...)
+	a.bytes = appendNamed(b, d)
+}
+
+// Proceed lets the request go on, and asks for the response phase or not. A filter
+// that is configured with response_header_mode SKIP sends it only when it is asked
+// to, and one that is configured with SEND ends the stream early when it is told to
+// skip it (1.37 and later; 1.36 holds the stream until the response).
+func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool) {
+	mode := byte(modev3.ProcessingMode_SKIP)
+	if wantsResponse {
+		mode = byte(modev3.ProcessingMode_SEND)
+	}
+	b := make([]byte, 0, sizeOf(0)+sizeOf(2)+sizeOf(namedSize(d)))
+	b = appendHead(b, kindField(KindRequestHeaders), 0)
+	b = appendNamed(b, d)
+	b = appendHead(b, responseModeOverride, 2)
+	a.bytes = append(b, 2<<3|varintType, mode) // response_header_mode
+}
+
+// Mutated changes the response's headers. With a decision it says that too, which
+// is for a stream that has not said it in its request phase.
+func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
+	mutation, response := 0, 0
+	if len(change.Set)+len(change.Remove) > 0 {
+		mutation = mutationSize(change)
+		response = sizeOf(sizeOf(mutation))
+	}
+	metadata := 0
+	if d != nil {
+		metadata = sizeOf(namedSize(d))
+	}
+	b := make([]byte, 0, sizeOf(response)+metadata)
+	b = appendHead(b, kindField(KindResponseHeaders), response)
+	if response > 0 {
+		b = appendHead(b, 1, sizeOf(mutation)) // HeadersResponse.response
+		b = appendHead(b, 2, mutation)         // CommonResponse.header_mutation
+		b = appendMutation(b, change)
+	}
+	if d != nil {
+		b = appendNamed(b, d)
+	}
+	a.bytes = b
+}
+
+// A HeaderMutation has values in raw_value, since one in value is sent empty.
+// append stays unset, which is to overwrite; append_action is ignored.
+
+func mutationSize(change *policy.Answer) int {
+	n := 0
+	for i := range change.Set {
+		n += sizeOf(sizeOf(headerSize(&change.Set[i])))
+	}
+	for _, name := range change.Remove {
+		n += sizeOf(len(name))
+	}
+	return n
+}
+
+// headerSize is that of a HeaderValue.
+func headerSize(f *policy.Field) int { return sizeOf(len(f.Name)) + sizeOf(len(f.Value)) }
+
+func appendMutation(dst []byte, change *policy.Answer) []byte {
+	for i := range change.Set {
+		f := &change.Set[i]
+		header := headerSize(f)
+		dst = appendHead(dst, 1, sizeOf(header)) // set_headers
+		dst = appendHead(dst, 1, header)         // HeaderValueOption.header
+		dst = appendBytes(dst, 1, f.Name)
+		dst = appendBytes(dst, 3, f.Value) // raw_value
+	}
+	for _, name := range change.Remove {
+		dst = appendBytes(dst, 2, name) // remove_headers
+	}
+	return dst
+}
+
+// What follows writes a message from the outside in, the size of each part before
+// it: summing sizes costs less than moving bytes.
+
+// sizeOf is the size of a field of n bytes: a tag of one byte, the length, the bytes.
+func sizeOf(n int) int { return 1 + protowire.SizeVarint(uint64(n)) + n }
+
+// appendHead appends the tag of a field of n bytes and its length.
+func appendHead(dst []byte, number protowire.Number, n int) []byte {
+	return protowire.AppendVarint(append(dst, byte(number<<3|bytesType)), uint64(n))
+}
+
+func appendBytes[T ~string | ~[]byte](dst []byte, number protowire.Number, value T) []byte {
+	return append(appendHead(dst, number, len(value)), value...)
+}

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// shape tells which bytes are surely a message of a type. Parts that are skipped
+// are held against it, so that a message that proto.Unmarshal would refuse is
+// refused, whatever part of it is malformed.
+type shape struct {
+	fields [maxShapeField + 1]shapeField // by number
+}
+
+// maxShapeField is the highest field number that a shape knows.
+const maxShapeField = 31
+
+type shapeField struct {
+	wireType protowire.Type
+	known    bool
+	text     bool   // must be UTF-8
+	message  *shape // of a message
+}
+
+// maxShapeDepth bounds how deep messages are nested.
+const maxShapeDepth = 16
+
+// shapeOf derives the shape of a type from its descriptor.
+func shapeOf(m protoreflect.ProtoMessage) *shape {
+	return derive(m.ProtoReflect().Descriptor(), map[protoreflect.FullName]*shape{})
+}
+
+func derive(d protoreflect.MessageDescriptor, derived map[protoreflect.FullName]*shape) *shape {
+	if s := derived[d.FullName()]; s != nil {
+		return s
+	}
+	s := &shape{}
+	derived[d.FullName()] = s
+	fields := d.Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if f.Number() <= maxShapeField {
+			s.fields[f.Number()] = deriveField(f, derived)
+		}
+	}
+	return s
+}
+
+func deriveField(f protoreflect.FieldDescriptor, derived map[protoreflect.FullName]*shape) shapeField {
+	switch f.Kind() {
+	case protoreflect.MessageKind:
+		return shapeField{known: true, wireType: protowire.BytesType, message: derive(f.Message(), derived)}
+	case protoreflect.StringKind:
+		return shapeField{known: true, wireType: protowire.BytesType, text: true}
+	case protoreflect.BytesKind:
+		return shapeField{known: true, wireType: protowire.BytesType}
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind:
+		// A list of numbers may be packed, which is left to proto.Unmarshal.
+		return shapeField{known: !f.IsList(), wireType: protowire.VarintType}
+	case protoreflect.DoubleKind:
+		return shapeField{known: !f.IsList(), wireType: protowire.Fixed64Type}
+	}
+	return shapeField{}
+}
+
+// takes reports whether the bytes surely are such a message. What is unusual
+// (unknown fields, deep nesting) is not taken.
+func (s *shape) takes(b []byte) bool { return s.takesAt(b, 0) }
+
+func (s *shape) takesAt(b []byte, depth int) bool {
+	if depth > maxShapeDepth {
+		return false
+	}
+	for len(b) > 0 {
+		number, wireType, n := protowire.ConsumeTag(b)
+		if n < 0 || number > maxShapeField {
+			return false
+		}
+		b = b[n:]
+		f := &s.fields[number]
+		if !f.known || f.wireType != wireType {
+			return false
+		}
+		if n = protowire.ConsumeFieldValue(number, wireType, b); n < 0 {
+			return false
+		}
+		if wireType == protowire.BytesType && !f.takesValue(b[:n], depth) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+func (f *shapeField) takesValue(b []byte, depth int) bool {
+	value, _ := protowire.ConsumeBytes(b)
+	if f.message != nil {
+		return f.message.takesAt(value, depth+1)
+	}
+	return !f.text || utf8.Valid(value)
+}
