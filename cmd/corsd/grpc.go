@@ -20,6 +20,16 @@ const (
 	// corsd's own configurations a message has a few hundred bytes.
 	maxMessage = 1 << 20
 
+	// streamWorkers is how many streams find a goroutine whose stack has grown
+	// already. Growing it anew is a tenth of a stream's cost, and more of the streams
+	// beyond these. One that waits has a stack of 8 KiB.
+	streamWorkers = 256
+
+	// connWindow is how much all streams of a connection may have sent and not had
+	// read, in bytes. A fixed window saves grpc-go's measuring of a better one, a ping
+	// for every few messages.
+	connWindow = 16 << 20
+
 	// stopTimeout is how long streams that are under way may take to end. One waits
 	// for the application's answer.
 	stopTimeout = 30 * time.Second
@@ -37,6 +47,9 @@ func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServe
 		grpc.ForceServerCodecV2(extproc.Codec()),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(f.maxStreams),
+		grpc.NumStreamWorkers(streamWorkers),
+		grpc.StaticStreamWindowSize(maxMessage),
+		grpc.StaticConnWindowSize(connWindow),
 		grpc.WaitForHandlers(true),
 		grpc.StreamInterceptor(g.endWatches),
 		// Envoy's connection_keepalive pings at the interval of its configuration,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type live struct {
 
 // liveState is how reading the policy went.
 type liveState struct {
+	read    string    // hash of what was read last
 	hash    string    // of what is live
 	since   time.Time // it went live
 	refused string    // hash of what was refused last, "" if the last reading went well
@@ -40,9 +42,10 @@ func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
 // reload reads the policy. All that can fail happens before the live engine is
 // touched: one that is refused changes nothing.
 func (l *live) reload(why string) bool {
-	report := policyfile.Load(l.paths, policy.At(time.Now()))
+	report := l.load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.state.read = report.Hash
 	if report.Err() != nil {
 		l.refuse(report, why)
 		if engine := l.engine.Load(); engine != nil {
@@ -61,8 +64,38 @@ func (l *live) reload(why string) bool {
 	if report.Hash != l.state.hash {
 		l.state.since = time.Now()
 	}
-	l.state = liveState{hash: report.Hash, since: l.state.since}
+	l.state = liveState{read: report.Hash, hash: report.Hash, since: l.state.since}
 	return true
+}
+
+// load reads and compiles the policy. That makes ten times the garbage of what is
+// left of it, which is collected as usual; serving makes little, see servingGC.
+func (l *live) load() *policyfile.Report {
+	defer l.tuneGC(servingGC)
+	l.tuneGC(loadingGC)
+	report := policyfile.Load(l.paths, policy.At(time.Now()))
+	debug.FreeOSMemory()
+	return report
+}
+
+// The garbage collector runs when the heap has grown by so many per cent. At 400
+// serving costs up to a tenth less than at 100, for some 20 MB with ten thousand rules.
+const (
+	loadingGC = 100
+	servingGC = 400
+)
+
+func (*live) tuneGC(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
+// changed reports whether the files say anything else than when they were read last.
+// There are events for much that leaves them as they are, such as a log beside them.
+func (l *live) changed() bool {
+	hash, readable := policyfile.Hash(l.paths)
+	return !readable || hash != l.snapshot().read
 }
 
 // refuse says what is wrong once for each content, with every fault.
@@ -70,6 +103,7 @@ func (l *live) refuse(report *policyfile.Report, why string) {
 	l.metrics.refused()
 	l.state.faults = report.Faults
 	if l.state.refused == report.Hash {
+		l.logger.Error("policy is still refused", "cause", why, "hash", report.Hash, "faults", len(report.Faults))
 		return
 	}
 	l.state.refused = report.Hash
@@ -100,7 +134,9 @@ func (l *live) watch(ctx context.Context) error {
 		case <-l.hangup:
 			l.reload("SIGHUP")
 		case <-changes:
-			l.reload("file change")
+			if l.changed() {
+				l.reload("file change")
+			}
 		case <-l.expiry():
 			l.reload("an origin set expires")
 		}

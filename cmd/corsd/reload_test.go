@@ -237,16 +237,22 @@ func TestHangup(t *testing.T) {
 func TestBadPolicy(t *testing.T) {
 	t.Parallel()
 	file := policyFile(t)
-	s := start(t, "--policy", file)
+	s := startProcess(t, "--policy", file)
 	conn := s.conn()
 	live := s.liveLine()
 	const refused = `corsd_policy_reloads_total{result="refused"}`
 	const message = "policy refused; the last good one stays live"
 
 	bad := strings.Replace(allowing("https://*"), "allowOrigins", "allowCredentials: true, maxAge: -1, allowOrigins", 1)
-	for times := 1; times <= 3; times++ {
-		put(t, file, bad) // the same each time
+	put(t, file, bad)
+	s.eventually("refused", func() bool { return s.metric(refused) == "1" })
+	put(t, file, bad) // the same again, which nobody has asked about
+	for times := 2; times <= 3; times++ {
+		s.signal(syscall.SIGHUP)
 		s.eventually("refused", func() bool { return s.metric(refused) == fmt.Sprint(times) })
+	}
+	if again := s.log.entries(t, "policy is still refused"); len(again) != 2 || again[0]["faults"] != 2.0 || again[0]["cause"] != "SIGHUP" {
+		t.Errorf("to who asks again is said %v", again)
 	}
 	lines := s.log.entries(t, message)
 	if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["faults"] != 2.0 || lines[0]["cause"] != "file change" {

@@ -103,13 +103,12 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	g := newGRPC(l, m, logger, f)
 	admin, err := newAdmin(ctx, f.admin, l, m, logger)
 	if err != nil {
 		closeAll(listeners)
 		return usageError{err}
 	}
-	return runAll(ctx, f.drain, g, admin, l, listeners, logger)
+	return runAll(ctx, f.drain, newGRPC(l, m, logger, f), admin, l, listeners, logger)
 }
 
 // check gives what the flags mean.

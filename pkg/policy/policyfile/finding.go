@@ -2,7 +2,6 @@ package policyfile
 
 import (
 	"cmp"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -55,7 +54,7 @@ func (l *loader) add(f finding) {
 
 // report compiles what was understood and lists everything that is wrong.
 func (l *loader) report(paths []string, opts []policy.Option) *Report {
-	r := &Report{Hash: hex.EncodeToString(l.hash.Sum(nil))}
+	r := &Report{Hash: l.sum()}
 	faults := l.faults
 	// Beyond a bound the rest is unknown, and Compile's work may be what the bound is for.
 	if !l.full && l.unshown == 0 {

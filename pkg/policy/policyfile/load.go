@@ -3,6 +3,7 @@ package policyfile
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"reflect"
@@ -26,6 +27,26 @@ func Load(paths []string, opts ...policy.Option) *Report {
 // for the file in the report; one that ends in .json says that data is JSON.
 func Parse(name string, data []byte, opts ...policy.Option) *Report {
 	return parse(defaultLimits(), name, data, opts)
+}
+
+// Hash gives the hash that the [Report] of Load would have, for a look at whether
+// anything has changed. ok is false where there is something that cannot be read.
+func Hash(paths []string) (hash string, ok bool) {
+	bounds := defaultLimits()
+	l := newLoader(bounds)
+	for _, src := range bounds.list(paths) {
+		if src.fault == nil {
+			src.read(bounds.fileBytes)
+		}
+		if src.fault != nil {
+			return "", false
+		}
+		l.addHash(src)
+		if l.bytes > bounds.totalBytes {
+			break
+		}
+	}
+	return l.sum(), true
 }
 
 func parse(bounds limits, name string, data []byte, opts []policy.Option) *Report {
@@ -91,7 +112,7 @@ func (l *loader) take(src *source) {
 		return
 	}
 	l.addHash(src)
-	if l.bytes += int64(len(src.data)); l.bytes > l.limits.totalBytes {
+	if l.bytes > l.limits.totalBytes {
 		l.full = true
 		l.lose(Diagnostic{
 			File: src.name, Code: policy.CodeLimitExceeded,
@@ -114,11 +135,14 @@ func (l *loader) take(src *source) {
 
 // addHash hashes lengths too, so that no byte can move from one file to the next.
 func (l *loader) addHash(src *source) {
+	l.bytes += int64(len(src.data))
 	for _, part := range [][]byte{[]byte(src.name), src.data} {
 		l.hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		l.hash.Write(part)
 	}
 }
+
+func (l *loader) sum() string { return hex.EncodeToString(l.hash.Sum(nil)) }
 
 func (l *loader) takeDocuments(src *source) {
 	documents, more := split(src, l.limits.documents)
