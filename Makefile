@@ -42,7 +42,7 @@ test-e2e: ## run the tests of the documentation, and those end to end on a real 
 
 .PHONY: demo
 demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)
-	@go run ./test/demo $(ARGS)
+	@go build -o bin/demo ./test/demo && exec bin/demo $(ARGS)
 
 .PHONY: docs
 docs: ## write again what the documentation takes from the code

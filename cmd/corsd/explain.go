@@ -151,12 +151,16 @@ func onTheWire(scheme string) string {
 	return scheme
 }
 
+// addHeader adds a header as curl would send it: Host replaces that of the URL.
 func (x *exchange) addHeader(name, value string) {
-	if strings.EqualFold(name, ":protocol") {
+	switch {
+	case strings.EqualFold(name, "host"):
+		x.request.Authority = value
+	case strings.EqualFold(name, ":protocol"):
 		x.request.Protocol = value
-		return
+	default:
+		x.request.AddHeader(name, value)
 	}
-	x.request.AddHeader(name, value)
 }
 
 // outcome is a decision and what it does to the exchange.

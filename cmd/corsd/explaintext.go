@@ -25,8 +25,11 @@ func writeExplanation(std stdio, o *outcome) error {
 	if entry := d.OriginEntry(); entry != "" {
 		fmt.Fprintf(t, "origin\tallowed by %s\n", entry)
 	}
-	fmt.Fprintf(t, "verdict\t%s\n", p.verdict(d.Verdict))
+	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d))
 	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, advice(d.Reason))
+	if entry, difference := d.NearestOrigin(); entry != "" {
+		fmt.Fprintf(t, "nearest\t%s (%s)\n", entry, difference)
+	}
 	if missing := d.Missing(); len(missing) > 0 {
 		fmt.Fprintf(t, "missing\t%s\n", clip(strings.Join(missing, ", ")))
 	}
@@ -89,6 +92,14 @@ func whichRule(d *policy.Decision) string {
 		return "none takes the path: the policy's own cors applies" + dependence(d)
 	}
 	return fmt.Sprintf("%s (%s)", d.Rule(), d.Match()) + dependence(d)
+}
+
+// unchecked: a handshake that is not judged passes, whatever the reason says.
+func unchecked(d *policy.Decision) string {
+	if d.Class == policy.ClassWebSocket && d.Taken() && !d.ChecksWebSocket() {
+		return " (a handshake is not judged: webSocket.originCheck is Off)"
+	}
+	return ""
 }
 
 func dependence(d *policy.Decision) string {

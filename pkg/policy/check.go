@@ -283,7 +283,13 @@ func (c *compiler) checkPath(r *compiledRule, place Place) bool {
 		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value"), Value: r.path, Message: fault.Message, Hint: fault.Hint})
 		return false
 	}
-	if sent := asBrowsersSend(r.path); sent != r.path && r.re == nil {
+	if meant := withoutPlaceholders(r.path); meant != r.path && r.re == nil {
+		c.warn(Diagnostic{
+			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Message: "takes only paths with these very characters: there are no wildcards here, and a PathPrefix takes all below it anyway",
+			Hint:    meant + ", or a RegularExpression",
+		})
+	} else if sent := asBrowsersSend(r.path); sent != r.path && r.re == nil {
 		c.warn(Diagnostic{
 			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
 			Message: "takes no request of a browser, which writes these characters differently", Hint: sent,

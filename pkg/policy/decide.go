@@ -222,7 +222,7 @@ func checkRequestHeaders(lines []string) Reason {
 func (d *Decision) verdict() Verdict {
 	switch {
 	case d.Class == ClassNotCORS, d.Reason == ReasonOff, d.Reason == ReasonSameOrigin,
-		d.Class == ClassWebSocket && !d.checksWebSocket(), d.passesThrough():
+		d.Class == ClassWebSocket && !d.ChecksWebSocket(), d.passesThrough():
 		return VerdictNone
 	case d.Reason == ReasonAllowed:
 		return VerdictAllow
@@ -235,8 +235,9 @@ func (d *Decision) passesThrough() bool {
 	return d.Reason == ReasonNoPolicy && d.rule.passThrough
 }
 
-// checksWebSocket: a host that no policy names is never checked.
-func (d *Decision) checksWebSocket() bool {
+// ChecksWebSocket reports whether a WebSocket handshake would be judged. A host that
+// no policy names is never checked.
+func (d *Decision) ChecksWebSocket() bool {
 	return d.rule.originCheck == OriginCheckEnforce && d.Reason != ReasonNoPolicy
 }
 

@@ -174,6 +174,40 @@ func (d *Decision) OriginEntry() string {
 	return ""
 }
 
+// NearestOrigin gives the entry that the origin of the request misses by little, and
+// by what. Both are "" where there is none, or the reason is another one.
+func (d *Decision) NearestOrigin() (entry, difference string) {
+	o := d.rule.origins
+	if d.Reason != ReasonOriginNotAllowed || o == nil {
+		return "", ""
+	}
+	parsed, _ := origin.Parse(d.request.Origin[0])
+	tenant := d.tenant()
+	if entry, difference = nearestEntry(o.entries, parsed, tenant); entry != "" {
+		return entry, difference
+	}
+	for _, set := range o.sets {
+		if set.expired.Load() && set.patterns.Takes(parsed, tenant) {
+			return "set " + set.name, "it has expired"
+		}
+		if entry, difference = nearestEntry(set.entries, parsed, tenant); entry != "" {
+			return entry + " of set " + set.name, difference
+		}
+	}
+	return "", ""
+}
+
+func nearestEntry(entries []string, o origin.Origin, tenant origin.Tenant) (entry, difference string) {
+	for _, text := range entries {
+		if p, _, fault := origin.ParsePattern(text); fault == nil {
+			if difference = p.Misses(o, tenant); difference != "" {
+				return text, difference
+			}
+		}
+	}
+	return "", ""
+}
+
 func entryTaking(entries []string, o origin.Origin, tenant origin.Tenant) string {
 	for _, text := range entries {
 		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Takes(o, tenant) {

@@ -164,6 +164,40 @@ func TestMissing(t *testing.T) {
 
 // TestExpiry compiles sets for several moments: one grants nothing from the day
 // on that it names.
+// TestNearestOrigin: an origin that is refused by little is told by what.
+func TestNearestOrigin(t *testing.T) {
+	cfg := withSet(withSet(one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{
+		AllowOrigins:    []string{"https://www.shop.example", "https://*.apps.example", "https://dev.example:8443", "https://{t}.app.example"},
+		AllowOriginSets: []string{"partners", "former"},
+	}}), "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example"}}),
+		"former", policy.OriginSetSpec{Origins: []string{"https://former.example"}, Expires: "2027-01-10"})
+	e, _, err := policy.Compile(cfg, policy.At(day(10)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[string]string{
+		"http://www.shop.example":   "https://www.shop.example: another scheme",
+		"https://shop.example":      "https://www.shop.example: www. more or less",
+		"https://www.shop.example.": "https://www.shop.example: a final dot more or less",
+		"https://apps.example":      "https://*.apps.example: the name itself is not below it",
+		"https://a.apps.example:1":  "https://*.apps.example: another port",
+		"https://dev.example":       "https://dev.example:8443: another port",
+		"http://a.app.example":      "https://{t}.app.example: another scheme",
+		"http://b.app.example":      ": ",
+		"http://partner.example":    "https://partner.example of set partners: another scheme",
+		"https://former.example":    "set former: it has expired",
+		"https://other.example":     ": ",
+		"https://www.shop.example":  ": ",
+		"null":                      ": ",
+	} {
+		r := ask("GET", "/").at("a.shop.example").from(from)
+		d := e.Decide(&r.Request)
+		if entry, difference := d.NearestOrigin(); entry+": "+difference != want {
+			t.Errorf("%s: %s: %s; want %s", from, entry, difference, want)
+		}
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	cfg := forHost(policy.CORS{AllowOriginSets: []string{"a", "b", "c"}})
 	cfg = withSet(cfg, "a", policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: "2027-01-20"})

@@ -13,6 +13,14 @@ func hostFaults() []compileRow {
 	}
 	return []compileRow{
 		{
+			name:   "more than a host",
+			config: one("shop", policy.Spec{Hosts: []string{"https://u@api.shop.example/v1", "api.shop.example/v1"}, CORS: &policy.CORS{}}),
+			faults: []string{
+				`host_invalid CORSPolicy[0] spec.hosts[0] "https://u@api.shop.example/v1": api.shop.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[1] "api.shop.example/v1": api.shop.example`,
+			},
+		},
+		{
 			name:   "hosts of every form",
 			config: hosts("API.shop.example", "*.Shop.example", "{Tenant_1-x}.shop.example", "*", "localhost", "1.2.3.4", "[2001:db8::1]", "final.dot.", "_x.y", "*.localhost"),
 		},

@@ -187,11 +187,9 @@ func refusedHost(text string, p hostPattern) *origin.Fault {
 	case p.name == "":
 		return &origin.Fault{Message: "is empty", Hint: `api.shop.example, or "*" for every host`}
 	case strings.Contains(text, "://"):
-		_, host, _ := strings.Cut(text, "://")
-		host, _, _ = strings.Cut(host, "/")
-		return &origin.Fault{Message: "is an origin or URL, and hosts are named without scheme", Hint: host}
+		return &origin.Fault{Message: "is an origin or URL, and hosts are named without scheme", Hint: hostWithin(text)}
 	case strings.ContainsAny(text, "/@?#"):
-		return &origin.Fault{Message: "is more than a host", Hint: "api.shop.example"}
+		return &origin.Fault{Message: "is more than a host", Hint: hostWithin(text)}
 	case strings.ContainsAny(p.name, "*{}"):
 		return &origin.Fault{Message: "has a wildcard or tenant that is not the whole first label", Hint: "*.shop.example or {tenant}.shop.example"}
 	case i >= 0:
@@ -202,6 +200,17 @@ func refusedHost(text string, p hostPattern) *origin.Fault {
 		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.name}
 	}
 	return origin.CheckHost(p.name)
+}
+
+// hostWithin gives what may be meant by a URL, or a part of one.
+func hostWithin(text string) string {
+	if _, after, found := strings.Cut(text, "://"); found {
+		text = after
+	}
+	if end := strings.IndexAny(text, "/?#"); end >= 0 {
+		text = text[:end]
+	}
+	return text[strings.LastIndexByte(text, '@')+1:]
 }
 
 // portColon gives the place of the colon before a port, -1 where there is none.

@@ -142,6 +142,26 @@ func refusedPath(value string) *origin.Fault {
 	return nil
 }
 
+// withoutPlaceholders gives a path up to the first segment that is a wildcard or a
+// parameter to other routers: *, **, :id, {id}.
+func withoutPlaceholders(value string) string {
+	for at := 0; at < len(value); {
+		end := strings.IndexByte(value[at+1:], '/')
+		segment := value[at+1:]
+		if end >= 0 {
+			segment = segment[:end]
+		}
+		if segment == "*" || segment == "**" || len(segment) > 1 && (segment[0] == ':' || segment[0] == '{' && segment[len(segment)-1] == '}') {
+			return value[:max(at, 1)]
+		}
+		if end < 0 {
+			break
+		}
+		at += 1 + end
+	}
+	return value
+}
+
 // asBrowsersSend gives a path as a browser writes it: what the URL standard's
 // path percent-encode set holds is encoded, with upper-case digits.
 func asBrowsersSend(value string) string {

@@ -59,6 +59,17 @@ func warningRows() []compileRow {
 			config: ruled(at("a", policy.PathPrefix, "/a", "GET", "PUT"), at("b", policy.PathRegularExpression, ".*", "GET")),
 		},
 		{
+			name: "a path with wildcards or parameters of other routers",
+			config: ruled(at("a", policy.PathPrefix, "/a/*"), at("b", policy.PathPrefix, "/b/:id/x"), at("c", policy.PathExact, "/c/{id}"), at("d", policy.PathPrefix, "/**"),
+				at("e", policy.PathPrefix, "/e*/:/x:y"), at("f", policy.PathRegularExpression, "/f/.*")),
+			warnings: []string{
+				`rule_unreachable CORSPolicy[0] spec.rules[0].match.path.value "/a/*": /a, or a RegularExpression`,
+				`rule_unreachable CORSPolicy[0] spec.rules[1].match.path.value "/b/:id/x": /b, or a RegularExpression`,
+				`rule_unreachable CORSPolicy[0] spec.rules[2].match.path.value "/c/{id}": /c, or a RegularExpression`,
+				`rule_unreachable CORSPolicy[0] spec.rules[3].match.path.value "/**": /, or a RegularExpression`,
+			},
+		},
+		{
 			name:     "a cors behind a rule for everything",
 			config:   ruled(policy.Rule{}),
 			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},

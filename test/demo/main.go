@@ -23,7 +23,7 @@ import (
 func main() {
 	once := flag.Bool("once", false, "end after the last request, with status 1 if an answer was not as expected")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, os.Stdout, os.Stderr, *once); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)

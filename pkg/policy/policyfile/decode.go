@@ -134,6 +134,10 @@ func (d *decoder) list(n *yaml.Node, out reflect.Value) bool {
 
 func (d *decoder) structure(n *yaml.Node, out reflect.Value) bool {
 	known := d.fieldsOf(out.Type())
+	if _, has := known.index["value"]; has && n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		d.wrongType(n, "a mapping", "{value: "+n.Value+"}")
+		return false
+	}
 	return d.mapping(n, known.names, func(name string, value *yaml.Node) {
 		d.value(value, out.Field(known.index[name]))
 	})

@@ -49,7 +49,7 @@ p.yaml:11:10: spec.hosts: "a" is a string where a list is needed (wrong_type); h
 		{"a second root needs a marker", "p.yaml", "[a]\n[b]\n", `
 p.yaml:2:1: did not find expected <document start> (syntax)`},
 		{"an unknown anchor is mostly a star without quotes", "p.yaml", head + "  hosts: [*]\n---\n" + head + "  hosts: [*x]\n", `
-p.yaml:5:12: did not find expected alphabetic or numeric character while scanning an alias (syntax)
+p.yaml:5:12: did not find expected alphabetic or numeric character while scanning an alias (syntax); hint: quote a value that begins with "*"
 p.yaml:11:11: unknown anchor 'x' referenced (syntax); hint: quote a value that begins with "*"`},
 		{"an alias may not stand in itself", "p.yaml", head + "  hosts: &h [a.example, *h]\n", `
 p.yaml:5:25: alias *h stands within what it stands for (syntax)`},

@@ -151,7 +151,7 @@ func explain(err error, text []byte, nesting int) *treeError {
 	if load.ContextMsg != "" {
 		message += " " + load.ContextMsg
 	}
-	return syntax(at, message, syntaxHint(load.Message))
+	return syntax(at, message, syntaxHint(message))
 }
 
 // contentEnd is the position behind the last character that is not white space.
@@ -170,7 +170,7 @@ func syntaxHint(message string) string {
 		return "indent with spaces, and quote a value that begins with @, ` or %"
 	case strings.Contains(message, "incompatible YAML document"):
 		return "leave the %YAML line out" // the parser takes 1.1 only, and reads 1.2 all the same
-	case strings.Contains(message, "unknown anchor"):
+	case strings.Contains(message, "unknown anchor"), strings.Contains(message, "scanning an alias"):
 		return `quote a value that begins with "*"`
 	default:
 		return ""

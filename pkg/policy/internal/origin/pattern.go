@@ -91,6 +91,26 @@ func (p Pattern) Takes(o Origin, tenant Tenant) bool {
 	return true
 }
 
+// Misses says by what the pattern misses an origin that it does not take, where
+// that is little, and a mistake that people make. Otherwise it is "".
+func (p Pattern) Misses(o Origin, tenant Tenant) string {
+	other := p
+	other.Scheme, other.Port = o.Scheme, AnyPort
+	switch {
+	case other.Takes(o, tenant) && p.Scheme != o.Scheme:
+		return "another scheme"
+	case other.Takes(o, tenant):
+		return "another port"
+	case p.Kind == Subdomains && o.Host == p.Host:
+		return "the name itself is not below it"
+	case p.Kind == ExactHost && (o.Host == "www."+p.Host || "www."+o.Host == p.Host):
+		return "www. more or less"
+	case p.Kind == ExactHost && strings.TrimSuffix(o.Host, ".") == strings.TrimSuffix(p.Host, "."):
+		return "a final dot more or less"
+	}
+	return ""
+}
+
 func isIPv4(host string) bool {
 	canonical, isIP := canonicalIP(host)
 	return isIP && canonical == host
