@@ -159,9 +159,11 @@ func (d *Decision) appendGrant(a *Answer, upstream []Field) {
 func (d *Decision) appendMaxAge(a *Answer) {
 	if d.depends {
 		a.set(maxAge, zeroValue)
-	} else {
-		a.set(maxAge, d.rule.maxAge)
+		return
 	}
+	start := len(a.buf)
+	a.buf = append(a.buf, d.rule.maxAge...)
+	a.set(maxAge, a.keep(start))
 }
 
 // appendLists sets the methods and headers that are allowed.

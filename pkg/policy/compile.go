@@ -88,6 +88,7 @@ type compiler struct {
 	sets    map[string]*originSet
 	regexes regexes
 	names   nameLists
+	effects map[effects]*effects
 
 	defaults *layer
 	entries  int // rules of all tables
@@ -191,11 +192,11 @@ func (c *compiler) compilePolicy(index int) {
 
 	ls := c.withDefaults(l)
 	p.fallback = c.resolve(ls, false)
-	p.fallback.policy, p.fallback.compiled = doc.Name, p
+	p.fallback.compiled = p
 	check := c.riskCheck(p, &doc.Spec)
 	if doc.Spec.CORS != nil {
 		p.own = c.resolve(ls, true)
-		p.own.policy, p.own.compiled = doc.Name, p
+		p.own.compiled = p
 		check.settings(p.own, ls)
 	}
 	c.selectable(doc.Name, selected{p, p.own})
@@ -226,7 +227,7 @@ func (c *compiler) compileRule(p *compiledPolicy, index int, doc *Rule) {
 	c.checkLayer(l)
 	c.compileMatch(r, doc.Match)
 	r.settings = c.resolve(append(c.withDefaults(p.layer), l), true)
-	r.settings.policy, r.settings.compiled, r.settings.rule = p.name, p, ruleName(doc, index)
+	r.settings.compiled, r.settings.rule = p, ruleName(doc, index)
 	c.checkRuleName(p, index, doc, r.settings.rule)
 	c.selectable(p.name+"/"+r.settings.rule, selected{p, r.settings})
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,23 +82,15 @@ func (d *Decision) Settings() []Setting {
 	if s.methods == nil {
 		return list
 	}
-	maxAge := "unset"
-	if s.maxAge != nil {
-		maxAge = string(s.maxAge)
-	}
-	presets := make([]string, len(s.from.presetNames))
-	for i, p := range s.from.presetNames {
-		presets[i] = string(p)
-	}
 	return append([]Setting{
 		{"allowOrigins", s.origins.describe(), s.from.origins},
 		{"allowMethods", s.methods.describe(), s.from.methods},
 		{"allowHeaders", s.headers.describe(), s.from.headers},
 		{"exposeHeaders", s.expose.describe(), s.from.expose},
 		{"allowCredentials", strconv.FormatBool(s.credentials), s.from.credentials},
-		{"maxAge", maxAge, s.from.maxAge},
+		{"maxAge", cmp.Or(s.maxAge, "unset"), s.from.maxAge},
 		{"allowPrivateNetwork", strconv.FormatBool(s.privateNetwork), s.from.privateNetwork},
-		{"presets", none(strings.Join(presets, ", ")), s.from.presets},
+		{"presets", none(s.from.presetNames), s.from.presets},
 		{"expandExposeHeaders", strconv.FormatBool(s.expandExpose), s.from.expandExpose},
 	}, list...)
 }

@@ -1,37 +1,50 @@
 package policy
 
 import (
-	"slices"
 	"strconv"
+	"strings"
 )
 
-// settings is everything that a decision needs of the rule that took the
-// request: what the layers come to, compiled.
+// settings is everything that a decision needs of the rule that took the request:
+// what the layers come to, compiled.
 type settings struct {
-	policy   string
+	*effects
 	rule     string
 	compiled *compiledPolicy // nil for the settings of CORSDefaults
 
+	origins   *origins // nil where nobody is allowed
+	public    bool     // "*" without credentials: the answer is the same for everyone
+	reachable bool     // some request could choose it
+
+	// passThrough is unmatchedHosts: PassThrough, on the settings of CORSDefaults.
+	passThrough bool
+}
+
+// effects are the settings that thousands of rules have in common: those that come
+// to the same are one.
+type effects struct {
 	enforcement     Enforcement
 	upstreamHeaders UpstreamHeaders
 	preflight       resolvedPreflight
 	originCheck     OriginCheck
 
-	origins        *origins // nil where nobody is allowed
 	credentials    bool
-	public         bool // "*" without credentials: the answer is the same for everyone
 	privateNetwork bool
 	expandExpose   bool
-	methods        *nameList
+	methods        *nameList // nil where there is no cors
 	headers        *nameList
 	expose         *nameList
-	maxAge         []byte // nil: not sent
-	reachable      bool   // some request could choose it
-
-	// passThrough is unmatchedHosts: PassThrough, on the settings of CORSDefaults.
-	passThrough bool
+	maxAge         string // "": not sent
 
 	from sources
+}
+
+// policyName is "" for the settings of CORSDefaults.
+func (s *settings) policyName() string {
+	if s.compiled == nil {
+		return ""
+	}
+	return s.compiled.name
 }
 
 type resolvedPreflight struct {
@@ -47,13 +60,13 @@ type sources struct {
 
 	origins, methods, headers, expose, credentials, maxAge, privateNetwork, presets, expandExpose Layer
 
-	presetNames []Preset
+	presetNames string // of presets, joined
 }
 
 // resolve merges layers. Without cors it leaves out all that grants anything:
 // that is what stands where no rule took the request.
 func (c *compiler) resolve(ls layers, withCORS bool) *settings {
-	s := &settings{}
+	s := &settings{effects: &effects{}}
 	s.enforcement, s.from.enforcement = pick(ls, EnforcementEnforce, func(l *layer) *Enforcement { return l.enforcement })
 	s.upstreamHeaders, s.from.upstreamHeaders = pick(ls, UpstreamOverride, func(l *layer) *UpstreamHeaders { return l.upstreamHeaders })
 	s.preflight.mode, s.from.mode = pickPreflight(ls, PreflightAnswer, func(p *Preflight) *PreflightMode { return p.Mode })
@@ -69,7 +82,20 @@ func (c *compiler) resolve(ls layers, withCORS bool) *settings {
 	if withCORS {
 		c.resolveCORS(s, ls)
 	}
+	s.effects = c.sharedEffects(s.effects)
 	return s
+}
+
+// sharedEffects gives the one that stands for all that are equal.
+func (c *compiler) sharedEffects(e *effects) *effects {
+	if same := c.effects[*e]; same != nil {
+		return same
+	}
+	if c.effects == nil {
+		c.effects = map[effects]*effects{}
+	}
+	c.effects[*e] = e
+	return e
 }
 
 func (c *compiler) resolveCORS(s *settings, ls layers) {
@@ -81,14 +107,17 @@ func (c *compiler) resolveCORS(s *settings, ls layers) {
 
 	var presets []Preset
 	presets, s.from.presets = pickList(ls, func(c *CORS) []Preset { return c.Presets })
-	s.from.presetNames = slices.Clone(presets)
+	for _, p := range presets {
+		s.from.presetNames += ", " + string(p)
+	}
+	s.from.presetNames = strings.TrimPrefix(s.from.presetNames, ", ")
 	s.methods, s.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
 	s.headers, s.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
 	s.expose, s.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
 
 	maxAge, from := pickCORS(ls, -1, func(c *CORS) *Seconds { return c.MaxAge })
 	if s.from.maxAge = from; from != LayerBuiltIn {
-		s.maxAge = strconv.AppendInt(nil, int64(maxAge), 10)
+		s.maxAge = strconv.FormatInt(int64(maxAge), 10)
 	}
 }
 
