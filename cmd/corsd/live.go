@@ -53,9 +53,13 @@ func (l *live) reload(why string) bool {
 		}
 		return false
 	}
-	before := l.engine.Swap(report.Engine)
+	before := l.engine.Load()
+	same := report.Hash == l.state.hash && before.NextExpiry().Equal(report.Engine.NextExpiry())
+	if !same { // an engine that stays has said already what it has to say
+		l.engine.Store(report.Engine)
+	}
 	l.metrics.reloaded(report.Hash)
-	if report.Hash != l.state.hash || l.state.refused != "" || !before.NextExpiry().Equal(report.Engine.NextExpiry()) {
+	if !same || l.state.refused != "" {
 		l.logger.Info("policy is live", "cause", why, "hash", report.Hash, "summary", report.Engine.Summary())
 		for _, w := range report.Warnings {
 			l.logger.Warn("policy warning", "diagnostic", w.String())

@@ -225,8 +225,13 @@ func TestHangup(t *testing.T) {
 		t.Errorf("the stream that was under way: allows %q", got)
 	}
 	underWay.end()
-	if lines := s.log.entries(t, "policy is live"); len(lines) != 1 {
-		t.Errorf("what has not changed is logged again: %v", lines)
+	after := s.stream(conn)
+	after.exchange(requestOf(oldPage))
+	after.end()
+	for _, message := range []string{"policy is live", "Envoy asks for decisions"} {
+		if lines := s.log.entries(t, message); len(lines) != 1 {
+			t.Errorf("what has not changed is logged again: %v", lines)
+		}
 	}
 	s.signal(syscall.SIGTERM)
 	s.endsWith(exitOK)

@@ -73,6 +73,7 @@ func (s *Server) check(c *call) (reply *wire.Answer) {
 func (c *call) read() {
 	r, p := &c.request, &c.reader
 	r.Reset()
+	p.reset()
 	for i := range c.message.Headers {
 		h := &c.message.Headers[i]
 		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)

@@ -17,6 +17,7 @@ type notices struct {
 type told struct {
 	engine   *policy.Engine
 	profiles [numProfiles]atomic.Bool
+	blind    atomic.Bool
 	strips   sync.Map // policy name -> struct{}
 }
 
@@ -44,6 +45,13 @@ func (n *notices) profile(log *slog.Logger, engine *policy.Engine, p Profile) {
 			log.Warn("a setting has no effect in this profile", "profile", p.String(), "setting", string(lack.feature),
 				"effect", lack.effect, "policies", firstFew(policies))
 		}
+	}
+}
+
+// unknown says that Envoy's configuration tells nothing of a request.
+func (n *notices) unknown(log *slog.Logger, engine *policy.Engine) {
+	if !n.since(engine).blind.Swap(true) {
+		log.Warn("Envoy says nothing of the requests that it asks about, so nothing is changed: see forward_rules for the pseudo-headers, and initial_metadata for streams that begin with the response")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 const (
@@ -66,6 +68,56 @@ func TestProfileWarnings(t *testing.T) {
 				b.engine = load(t, "testdata/policy.yaml")
 			}
 		})
+	}
+}
+
+// TestUnknownRequests: an Envoy that says nothing of its requests is told so once. That
+// it does not know the request of an error of its own is as it should be.
+func TestUnknownRequests(t *testing.T) {
+	rows := []struct {
+		name string
+		sent sent
+		want int
+	}{
+		{"a response of which nothing is known", responds("200"), 1},
+		{"an error of Envoy's own", responds("400"), 0},
+		{"a request without pseudo-headers", requestHeaders(page), 1},
+		{"a request without a path", requestHeaders(":method: CONNECT", ":authority: a.example", page), 0},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			b := newBench(t)
+			for range 2 {
+				b.answers(t, nil, r.sent)
+			}
+			const message = "Envoy says nothing of the requests that it asks about, so nothing is changed: see forward_rules for the pseudo-headers, and initial_metadata for streams that begin with the response"
+			if logged := b.log.entries(t, message); len(logged) != r.want {
+				t.Errorf("said %d times, want %d", len(logged), r.want)
+			}
+		})
+	}
+}
+
+// TestDefaultsAreWarnedOf: unmatched hosts that are denied have settings too.
+func TestDefaultsAreWarnedOf(t *testing.T) {
+	compiled := func(unmatched policy.UnmatchedHosts) *policy.Engine {
+		engine, _, err := policy.Compile(policy.Config{
+			Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
+				Hosts: []string{"a.example"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}}, Enforcement: new(policy.EnforcementEnforce),
+			}}},
+			Defaults: []policy.Defaults{{Name: "d", Spec: policy.DefaultsSpec{UnmatchedHosts: &unmatched, Enforcement: new(policy.EnforcementBlock)}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return engine
+	}
+	for unmatched, want := range map[policy.UnmatchedHosts][]string{
+		policy.UnmatchedDeny: {"enforcement: Block of [CORSDefaults]"}, policy.UnmatchedPassThrough: nil,
+	} {
+		b := serving(compiled(unmatched))
+		b.answers(t, lean("GET", "b.example/", page), responds("200"))
+		equal(t, want, sorted(settings(t, b, "lean")))
 	}
 }
 

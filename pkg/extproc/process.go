@@ -112,6 +112,9 @@ func (x *exchange) answer() (answered bool) {
 func (x *exchange) requestHeaders() {
 	x.request.Reset()
 	x.reader.read(&x.request, x.message.Headers)
+	if x.request.Method == "" && x.request.Authority == "" && x.request.Path == "" {
+		x.server.notices.unknown(x.server.log, x.engine)
+	}
 	x.decide(TwoPhase)
 	d := &x.decision
 	if d.Action == policy.ActionRespond {
@@ -129,7 +132,7 @@ func (x *exchange) responseHeaders() {
 	if !x.decided {
 		x.request.Reset()
 		if !x.metadata.readRequest(&x.request) && !readAttributes(&x.request, x.message.Attributes) {
-			x.reply.Unchanged(x.message.Kind) // an error of Envoy's own, before it knew the request
+			x.unknownRequest()
 			return
 		}
 		x.decide(Lean)
@@ -141,6 +144,15 @@ func (x *exchange) responseHeaders() {
 	x.change.Reset()
 	x.decision.AppendResponsePhase(&x.change, status, x.fields)
 	x.reply.Mutated(first, &x.change)
+}
+
+// unknownRequest changes nothing. A 4xx is mostly an error of Envoy's own, before it
+// knew the request; anything else is a configuration that does not say it.
+func (x *exchange) unknownRequest() {
+	if status, _ := readFields(nil, x.message.Headers, false); status < 400 {
+		x.server.notices.unknown(x.server.log, x.engine)
+	}
+	x.reply.Unchanged(x.message.Kind)
 }
 
 func (x *exchange) decide(p Profile) {

@@ -32,6 +32,7 @@ type picked struct {
 // pseudo-headers among them, one entry for each line. (Envoy itself joins two Origin
 // or access-control-request-* lines with a comma.)
 func (p *requestReader) read(r *policy.Request, headers []wire.Header) {
+	p.reset()
 	for i := range headers {
 		h := &headers[i]
 		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
@@ -58,8 +59,10 @@ func (p *requestReader) finish() {
 			*to.lines = append(*to.lines, value)
 		}
 	}
-	p.values, p.picked = p.values[:0], p.picked[:0]
 }
+
+// reset drops what a panic may have left.
+func (p *requestReader) reset() { p.values, p.picked = p.values[:0], p.picked[:0] }
 
 // pseudo gives the pseudo-header of a name, nil for every other.
 func pseudo(r *policy.Request, name []byte) *string {

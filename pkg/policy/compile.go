@@ -55,6 +55,8 @@ type compiledRule struct {
 	methods  []string // nil for every method
 	invalid  bool     // has a fault that keeps it out of the tables
 	hasMatch bool
+
+	sendsMaxAge bool // on some host
 }
 
 // MaxTableEntries bounds the rules of all tables together. Hosts that are named
@@ -111,6 +113,7 @@ func (c *compiler) compile() {
 	c.compileHosts()
 	for _, p := range c.engine.policies {
 		c.warnUnreachable(p)
+		c.warnUnusedMaxAge(p)
 	}
 	c.warnUnusedSets()
 	c.engine.forgetDocuments()
@@ -277,13 +280,6 @@ func (c *compiler) compileMatchMethods(r *compiledRule, place Place, methods []s
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// hasRootRule reports whether a rule of the policy takes every path and method.
-func (p *compiledPolicy) hasRootRule() bool {
-	return slices.ContainsFunc(p.rules, func(r compiledRule) bool {
-		return !r.invalid && r.pathType == PathPrefix && r.path == "/" && r.methods == nil
-	})
 }
 
 func (r *compiledRule) matchPlace() Place {

@@ -31,7 +31,7 @@ func explained() policy.Config {
 		DangerouslyAllow: []policy.Danger{policy.AnyOriginWithCredentials},
 	}), policy.DefaultsSpec{CORS: &policy.CORS{MaxAge: new(policy.Seconds(60))}, Enforcement: new(policy.EnforcementBlock)})
 	cfg = withSet(cfg, "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example"}})
-	return withSet(cfg, "expired", policy.OriginSetSpec{Origins: []string{"https://late.example"}, Expires: "2027-01-10"})
+	return withSet(cfg, "expired", policy.OriginSetSpec{Origins: []string{"https://late.example"}, Expires: new("2027-01-10")})
 }
 
 func TestExplain(t *testing.T) {
@@ -170,7 +170,7 @@ func TestNearestOrigin(t *testing.T) {
 		AllowOrigins:    []string{"https://www.shop.example", "https://*.apps.example", "https://dev.example:8443", "https://{t}.app.example"},
 		AllowOriginSets: []string{"partners", "former"},
 	}}), "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example"}}),
-		"former", policy.OriginSetSpec{Origins: []string{"https://former.example"}, Expires: "2027-01-10"})
+		"former", policy.OriginSetSpec{Origins: []string{"https://former.example"}, Expires: new("2027-01-10")})
 	e, _, err := policy.Compile(cfg, policy.At(day(10)))
 	if err != nil {
 		t.Fatal(err)
@@ -200,8 +200,8 @@ func TestNearestOrigin(t *testing.T) {
 
 func TestExpiry(t *testing.T) {
 	cfg := forHost(policy.CORS{AllowOriginSets: []string{"a", "b", "c"}})
-	cfg = withSet(cfg, "a", policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: "2027-01-20"})
-	cfg = withSet(cfg, "b", policy.OriginSetSpec{Origins: []string{"https://b.example"}, Expires: "2027-01-10"})
+	cfg = withSet(cfg, "a", policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-20")})
+	cfg = withSet(cfg, "b", policy.OriginSetSpec{Origins: []string{"https://b.example"}, Expires: new("2027-01-10")})
 	cfg = withSet(cfg, "c", policy.OriginSetSpec{Origins: []string{"https://c.example"}})
 	tests := []struct {
 		name    string
@@ -238,7 +238,7 @@ func TestExpiry(t *testing.T) {
 // to be had.
 func TestExpire(t *testing.T) {
 	cfg := withSet(forHost(policy.CORS{AllowOriginSets: []string{"a"}}), "a",
-		policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: "2027-01-10"})
+		policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-10")})
 	e := compiled(t, cfg, policy.At(day(1)))
 	r := get("/").from("https://a.example")
 	for _, test := range []struct {

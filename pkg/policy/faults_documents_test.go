@@ -152,7 +152,7 @@ func documentFaults() []compileRow {
 	elsewhere := policy.Spec{Hosts: []string{"b.example"}, CORS: allowing(shop)}
 	set := policy.OriginSetSpec{Origins: []string{other}}
 	expiring := func(date string) policy.Config {
-		return withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Expires: date})
+		return withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Expires: new(date)})
 	}
 	defaults := withDefaults(one("shop", spec), policy.DefaultsSpec{})
 	defaults.Defaults = append(defaults.Defaults, policy.Defaults{Name: "other", Spec: policy.DefaultsSpec{CORS: allowing("x")}})
@@ -295,6 +295,11 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "a date that is none",
+			config: expiring(""),
+			faults: []string{`value_invalid OriginSet[0] spec.expires: a date such as 2027-01-31`},
+		},
+		{
+			name:   "a day that is none",
 			config: expiring("2027-02-30"),
 			faults: []string{`value_invalid OriginSet[0] spec.expires "2027-02-30": a date such as 2027-01-31`},
 		},
@@ -310,7 +315,7 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "faults of several documents at once",
-			config: withSet(with(forHost(policy.CORS{AllowOrigins: []string{"x"}, AllowMethods: []string{"TRACE"}, MaxAge: new(policy.Seconds(-1))}), "shop", policy.Spec{Rules: []policy.Rule{{Match: prefix("a")}}}), "s", policy.OriginSetSpec{Origins: []string{"null"}, Expires: "never"}),
+			config: withSet(with(forHost(policy.CORS{AllowOrigins: []string{"x"}, AllowMethods: []string{"TRACE"}, MaxAge: new(policy.Seconds(-1))}), "shop", policy.Spec{Rules: []policy.Rule{{Match: prefix("a")}}}), "s", policy.OriginSetSpec{Origins: []string{"null"}, Expires: new("never")}),
 			faults: []string{
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "x": https://x`,
 				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[0] "TRACE": remove it`,

@@ -257,6 +257,14 @@ func conflictFaults() []compileRow {
 			},
 		},
 		{
+			name:   "two that are only inherited from, beside a third policy's rule",
+			config: with(second(same, nil, rule(policy.PathPrefix, "/")), "third", policy.Spec{Hosts: same, CORS: allowing(shop)}),
+			warnings: []string{
+				`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`,
+				`own_cors_shadowed CORSPolicy[2] spec.cors: write that rule's settings here, or give it a longer path`,
+			},
+		},
+		{
 			name:   "captures of one suffix with other names",
 			config: with(one("a", policy.Spec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", policy.Spec{Hosts: []string{"{b}.x.example"}, CORS: allowing(shop)}),
 			faults: []string{`conflict CORSPolicy[1] spec.cors (and CORSPolicy[0] spec.cors): one policy with a cors of its own for each host; the others with rules`},

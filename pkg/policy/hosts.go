@@ -106,8 +106,10 @@ func isDecimalPort(s string) bool {
 	return 0 < len(s) && len(s) <= 5
 }
 
-// isHostBytes takes labels of [a-z0-9_-], none of them empty, or anything in
-// brackets: an IPv6 address is found by comparison or not at all.
+// isHostBytes takes labels of what a browser lets stand in a host, none of them empty
+// (https://url.spec.whatwg.org/#forbidden-domain-code-point), but for a comma, or an
+// address in brackets. Names with such bytes are rare: what matters is that they are
+// governed by the wildcard that Envoy routes them by.
 func isHostBytes(s []byte) bool {
 	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
 		return isAddressBytes(s[1 : len(s)-1])
@@ -115,12 +117,14 @@ func isHostBytes(s []byte) bool {
 	label := 0
 	for _, c := range s {
 		switch {
-		case c == '.' && label > 0:
-			label = 0
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
-			label++
-		default:
+		case c == '.' && label == 0:
 			return false
+		case c == '.':
+			label = 0
+		case c <= ' ' || c >= 0x7f || strings.IndexByte(`#%,/:<>?@[\]^|`, c) >= 0:
+			return false
+		default:
+			label++
 		}
 	}
 	return label > 0

@@ -28,8 +28,13 @@ const (
 )
 
 // Uses gives the policies that use a feature, themselves or in a rule.
+//
+// CORSDefaults stands for the hosts that no policy names, if those are denied.
 func (e *Engine) Uses(f Feature) []string {
 	var names []string
+	if !e.unmatched.passThrough && e.unmatched.uses(f) {
+		names = append(names, string(KindDefaults))
+	}
 	for _, p := range e.policies {
 		if p.uses(f) {
 			names = append(names, p.name)

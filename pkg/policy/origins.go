@@ -243,10 +243,11 @@ func (c *compiler) compileSets() {
 	}
 }
 
-func (c *compiler) setExpiry(set *originSet, expires string, place Place) {
-	if expires == "" {
+func (c *compiler) setExpiry(set *originSet, text *string, place Place) {
+	if text == nil {
 		return
 	}
+	expires := *text
 	date, err := time.Parse(time.DateOnly, expires)
 	if err != nil {
 		c.fault(Diagnostic{

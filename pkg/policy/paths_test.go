@@ -128,6 +128,7 @@ func methodWorlds() []world {
 		by("CONNECT is a method as any other", "CONNECT", "/a", "all-of-a"),
 		by("an empty method fits no rule that names methods", "", "/a", "all-of-a"),
 		{"a WebSocket is chosen for by GET", webSocket("/a"), "websocket none allowed shop/get pass 200", nil},
+		{"also without an Origin", ask("CONNECT", "/a").protocol("websocket"), "not_cors none not_cors shop/get continue 200", refused},
 		{"also over HTTP/2", ask("CONNECT", "/a").from(shop).protocol("websocket"), "websocket none allowed shop/get pass 200", nil},
 		asked("a preflight is chosen for by the method it asks for", preflight("GET", "/a"), "get", acma+"0"),
 		asked("HEAD leads to the rule for GET", preflight("HEAD", "/a"), "get", acma+"0"),

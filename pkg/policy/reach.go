@@ -92,20 +92,30 @@ func (c *compiler) warnUnreachable(p *compiledPolicy) {
 	}
 }
 
-// warnUnusedMaxAge: a preflight whose rule depends on the method is never to be
-// remembered, since a browser remembers it for the URL and not for the rule.
-func (b *tableBuilder) warnUnusedMaxAge(policies []*compiledPolicy) {
+// markSentMaxAge marks the rules whose max-age some preflight is told. Where the rule
+// depends on the method none is ever to be remembered, since a browser remembers it for
+// the URL and not for the rule.
+func (b *tableBuilder) markSentMaxAge(policies []*compiledPolicy) {
 	for _, p := range policies {
 		for i := range p.rules {
-			r := &p.rules[i]
-			if cors := r.layer.cors; r.invalid || cors == nil || cors.MaxAge == nil || len(b.slot(r).byMethod) == 0 {
-				continue
+			if r := &p.rules[i]; !r.invalid && len(b.slot(r).byMethod) == 0 {
+				r.sendsMaxAge = true
 			}
-			b.warn(Diagnostic{
-				Code: CodeMaxAgeUnused, Place: r.layer.place.at("cors.maxAge"), Value: fmt.Sprint(*r.layer.cors.MaxAge),
-				Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
-				Hint:    "remove it, or let one rule take every method of the path",
-			})
 		}
+	}
+}
+
+func (c *compiler) warnUnusedMaxAge(p *compiledPolicy) {
+	for i := range p.rules {
+		r := &p.rules[i]
+		cors := r.layer.cors
+		if r.invalid || r.sendsMaxAge || p.tables == 0 || cors == nil || cors.MaxAge == nil || *cors.MaxAge == 0 {
+			continue
+		}
+		c.warn(Diagnostic{
+			Code: CodeMaxAgeUnused, Place: r.layer.place.at("cors.maxAge"), Value: fmt.Sprint(*cors.MaxAge),
+			Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
+			Hint:    "remove it, or let one rule take every method of the path",
+		})
 	}
 }

@@ -81,10 +81,15 @@ func (r *Request) class() Class {
 		return ClassNotCORS
 	case r.Method == "OPTIONS" && nonEmpty(r.Origin) && nonEmpty(r.RequestMethod):
 		return ClassPreflight
-	case r.Method == "GET" && listed(r.Upgrade, "websocket"), r.Method == "CONNECT" && header.EqualFold(r.Protocol, "websocket"):
+	case r.Method == "GET" && listed(r.Upgrade, "websocket"), r.isConnectedWebSocket():
 		return ClassWebSocket
 	}
 	return ClassActual
+}
+
+// isConnectedWebSocket reports a handshake by extended CONNECT (RFC 8441).
+func (r *Request) isConnectedWebSocket() bool {
+	return r.Method == "CONNECT" && header.EqualFold(r.Protocol, "websocket")
 }
 
 func nonEmpty(lines []string) bool {
@@ -105,11 +110,12 @@ func listed(lines []string, token string) bool {
 	return false
 }
 
-// effectiveMethod is the method that rules are chosen by. A malformed one fits
-// no rule that names methods.
+// effectiveMethod is the method that rules are chosen by. A malformed one fits no
+// rule that names methods. A WebSocket handshake is a GET over HTTP/1.1, with an
+// Origin or without.
 func (r *Request) effectiveMethod(c Class) string {
 	switch {
-	case c == ClassWebSocket:
+	case r.isConnectedWebSocket():
 		return "GET"
 	case c != ClassPreflight:
 		return r.Method
@@ -143,13 +149,27 @@ func (r *Request) isSameOrigin() bool {
 	if len(r.Origin) != 1 {
 		return false
 	}
-	o, ok := origin.Parse(r.Origin[0])
-	if !ok || !header.EqualFold(r.Scheme, o.Scheme) {
-		return false
+	own := r.Origin[0]
+	if o, ok := origin.Parse(own); ok {
+		own = o.Canonical
 	}
+	scheme, rest, found := strings.Cut(own, "://")
 	authority := r.Authority
-	if port := origin.DefaultPort(o.Scheme); port != "" {
+	if port := origin.DefaultPort(scheme); port != "" {
 		authority = strings.TrimSuffix(authority, ":"+port)
 	}
-	return header.EqualFold(authority, o.Canonical[len(o.Scheme)+len("://"):])
+	return found && isLowerOf(scheme, r.Scheme) && isLowerOf(rest, authority)
+}
+
+// isLowerOf reports whether lower is s in lower case.
+func isLowerOf(lower, s string) bool {
+	if !header.EqualFold(lower, s) {
+		return false
+	}
+	for i := range len(lower) {
+		if 'A' <= lower[i] && lower[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
 }

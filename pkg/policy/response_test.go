@@ -167,6 +167,11 @@ func blockWorlds() []world {
 			{"a refused preflight is answered as elsewhere", preflight("PUT", "/").from(evil), "preflight deny origin_not_allowed shop respond 403", []string{varyPreflight}},
 			{"a WebSocket is not blocked", webSocket("/").from(evil), "websocket none origin_not_allowed shop pass 200", nil},
 		}},
+		{"Block on every host", one("shop", policy.Spec{Hosts: []string{"*"}, Enforcement: new(policy.EnforcementBlock), CORS: allowing(shop)}), []row{
+			{"a malformed origin is the host's own where the host is called so", get("/").at("A,b.example:443").from("https://a,b.example"), "actual deny origin_malformed shop continue 200", refused},
+			{"in lower case", get("/").at("A,b.example").from("https://A,b.example"), "actual deny origin_malformed shop respond 403", refused},
+			{"with its scheme", get("/").at("a,b.example").from("http://a,b.example"), "actual deny origin_malformed shop respond 403", refused},
+		}},
 		{"Block without a rule", one("shop", policy.Spec{Hosts: []string{host}, Enforcement: new(policy.EnforcementBlock), Rules: []policy.Rule{
 			{Name: "a", Match: prefix("/a"), CORS: allowing(shop)},
 		}}), []row{

@@ -185,7 +185,8 @@ type OriginSetSpec struct {
 	Owner string `json:"owner,omitzero"`
 
 	// Expires is the date (UTC, YYYY-MM-DD) from which on the set grants nothing.
-	Expires string `json:"expires,omitzero"`
+	// Unset: it never expires.
+	Expires *string `json:"expires,omitzero"`
 }
 
 // DefaultsSpec is what every policy inherits from.

@@ -109,7 +109,7 @@ func (c *compiler) buildTable(policies []*compiledPolicy, host string) *table {
 		}
 	}
 	b.finishSlots()
-	b.warnUnusedMaxAge(policies)
+	b.markSentMaxAge(policies)
 	b.setOwn(policies)
 	b.table.only = b.onlyEntry()
 	b.table.fallback = c.engine.unmatched
@@ -225,8 +225,8 @@ func (s *slot) addHEAD() {
 	}
 }
 
-// setOwn finds the policy whose own cors takes what no rule takes. A policy with
-// a rule for every path and method has none: its cors is only inherited from.
+// setOwn finds the policy whose own cors takes what no rule takes. Beside a rule for
+// every path and method there is none: every cors is only inherited from.
 func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
 	var owner *compiledPolicy
 	for _, p := range policies {
@@ -239,8 +239,6 @@ func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
 				Message: "takes no request on host " + b.host + ", because a rule takes every path there; it is only inherited from",
 				Hint:    "write that rule's settings here, or give it a longer path",
 			})
-		}
-		if p.hasRootRule() {
 			continue
 		}
 		if owner != nil {

@@ -6,7 +6,7 @@ import (
 
 // warningRows are about what is odd, but taken.
 func warningRows() []compileRow {
-	expiring := withSet(withSet(forHost(policy.CORS{AllowOriginSets: []string{"s", "t"}}), "s", policy.OriginSetSpec{Origins: []string{shop}, Expires: "2027-01-10"}), "t", policy.OriginSetSpec{Expires: "2027-01-11"})
+	expiring := withSet(withSet(forHost(policy.CORS{AllowOriginSets: []string{"s", "t"}}), "s", policy.OriginSetSpec{Origins: []string{shop}, Expires: new("2027-01-10")}), "t", policy.OriginSetSpec{Expires: new("2027-01-11")})
 	any := func(c policy.CORS) policy.Config { c.AllowOrigins = []string{shop}; return forHost(c) }
 	aged := func(kind policy.PathMatchType, path string, methods ...string) policy.Rule {
 		r := at("", kind, path, methods...)
@@ -136,6 +136,15 @@ func warningRows() []compileRow {
 				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule take every method of the path`,
 				`max_age_unused CORSPolicy[0] spec.rules[1].cors.maxAge "60": remove it, or let one rule take every method of the path`,
 			},
+		},
+		{
+			name:   "a max-age of 0 is what is sent",
+			config: ruled(policy.Rule{Match: &policy.Match{Methods: []string{"GET"}}, CORS: &policy.CORS{MaxAge: new(policy.Seconds(0))}}),
+		},
+		{
+			name: "a max-age that is sent on one of two hosts",
+			config: with(one("a", policy.Spec{Hosts: []string{host, "b.example"}, CORS: allowing(shop), Rules: []policy.Rule{aged(policy.PathPrefix, "/a")}}),
+				"b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("", policy.PathPrefix, "/a", "PUT")}, CORS: nil}),
 		},
 		{
 			name:   "a max-age that a rule with methods inherits",

@@ -139,6 +139,29 @@ var localReplies = []row{
 		want:    want{status: 403, cors: and(granted, varyOrigin), asked: 2, reason: "allowed", body: "RBAC: access denied"},
 	},
 	{
+		name:    "a filter's own CORS headers are replaced for a page that may read",
+		request: get("/opinionated").from(page),
+		want:    want{status: 401, cors: and(granted, varyOrigin), asked: 2, reason: "allowed", body: "who are you?"},
+	},
+	{
+		// docs/envoy.md: what Envoy itself says of CORS.
+		name:    "and removed for any other, unless the virtual host claims to strip, which the router does before",
+		request: get("/opinionated").from(evil),
+		want:    want{status: 401, cors: []string{"access-control-allow-origin: *", varyOrigin}, asked: 1, reason: "origin_not_allowed"},
+		unlike: unlike{"lean": want{
+			status: 401, cors: []string{varyOrigin}, asked: 1, reason: "origin_not_allowed", why: "lean always sees the response",
+		}},
+	},
+	{
+		name:    "with corsd-static: vary, corsd removes them",
+		request: get("/opinionated").at("search.shop.example").from(evil),
+		want:    want{status: 401, cors: []string{varyOrigin}, asked: 2, reason: "origin_not_allowed"},
+		unlike: unlike{"ext_authz": want{
+			status: 401, cors: []string{"access-control-allow-origin: *", varyOrigin}, asked: 1, reason: "origin_not_allowed",
+			why: "ext_authz can remove nothing",
+		}},
+	},
+	{
 		name:    "a 429 of a fault is readable",
 		request: get("/limited").from(page),
 		want:    want{status: 429, cors: and(granted, varyOrigin), asked: 2, reason: "allowed", body: "fault filter abort"},

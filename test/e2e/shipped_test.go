@@ -82,6 +82,9 @@ func TestShippedFiltersHaveLeastPrivilege(t *testing.T) {
 						t.Errorf("a filter without %s", field)
 					}
 				}
+				if f["allow_mode_override"] == true && f["allowed_override_modes"] == nil {
+					t.Error("a filter that lets corsd ask for bodies")
+				}
 			}
 		})
 	}

@@ -11,11 +11,11 @@ import (
 // Entry is a line of Envoy's access log, as the configurations of deploy/ format it.
 type Entry string
 
-// entryEnd is how every Entry ends.
-var entryEnd = regexp.MustCompile(` cors=\S+ reason=(\S+) policy=\S* rule=\S*$`)
+// said is what corsd says in an Entry. The client's Origin follows, whatever it holds.
+var said = regexp.MustCompile(`^\S+ \S+ \d+ \S+ cors=\S+ reason=(\S+) policy=\S* rule=\S* origin=`)
 
 // Reason returns corsd's reason, "-" where corsd was not asked.
-func (e Entry) Reason() string { return entryEnd.FindStringSubmatch(string(e))[1] }
+func (e Entry) Reason() string { return said.FindStringSubmatch(string(e))[1] }
 
 // NextEntry returns the next line of the access log. Envoy writes one for each
 // request, when all is over.
@@ -46,7 +46,7 @@ func (m *Mesh) NewEntries() []Entry {
 func (m *Mesh) entries() []Entry {
 	var entries []Entry
 	for _, line := range m.Envoy.Lines() {
-		if entryEnd.MatchString(line) {
+		if said.MatchString(line) {
 			entries = append(entries, Entry(line))
 		}
 	}

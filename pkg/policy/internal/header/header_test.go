@@ -235,7 +235,7 @@ func FuzzVary(f *testing.F) {
 // TestLongLists holds what becomes of repeats in lists that are too long to look
 // for them: they stay, and nothing is lost.
 func TestLongLists(t *testing.T) {
-	const bound = 4 << 10
+	const bound = 9 << 10
 	for _, size := range []int{bound, bound + 1} {
 		list := bytes.Repeat([]byte("x"), size)
 		got := header.AppendDistinct(list, 0, string(list))

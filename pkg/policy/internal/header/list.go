@@ -41,9 +41,9 @@ func AppendElement[T ~string | ~[]byte](dst []byte, start int, element T) []byte
 }
 
 // distinctBytes bounds the list within which repeats are looked for, so that an
-// upstream with an absurd header costs a scan and not its square. A repeat
-// beyond it stays: it is harmless.
-const distinctBytes = 4 << 10
+// upstream with an absurd header costs a scan and not its square. A repeat beyond it
+// stays: it is harmless. No list that a browser's request may have reaches it.
+const distinctBytes = 9 << 10
 
 // AppendDistinct is [AppendElement] unless the list has the element already.
 func AppendDistinct[T ~string | ~[]byte](dst []byte, start int, element T) []byte {

@@ -17,7 +17,9 @@ func AppendVary(dst []byte, lines [][]byte, names []string) (out []byte, changed
 		}
 	}
 	for _, name := range names {
-		dst = AppendDistinct(dst, start, name)
+		if !anyContains(lines, name) {
+			dst = AppendElement(dst, start, name)
+		}
 	}
 	return dst, true
 }
