@@ -195,11 +195,11 @@ func (c *compiler) compilePolicy(index int) {
 
 	ls := c.withDefaults(l)
 	p.fallback = c.resolve(ls, false)
-	p.fallback.compiled = p
+	p.fallback.policy, p.fallback.compiled = doc.Name, p
 	check := c.riskCheck(p, &doc.Spec)
 	if doc.Spec.CORS != nil {
 		p.own = c.resolve(ls, true)
-		p.own.compiled = p
+		p.own.policy, p.own.compiled = doc.Name, p
 		check.settings(p.own, ls)
 	}
 	c.selectable(doc.Name, selected{p, p.own})
@@ -230,7 +230,7 @@ func (c *compiler) compileRule(p *compiledPolicy, index int, doc *Rule) {
 	c.checkLayer(l)
 	c.compileMatch(r, doc.Match)
 	r.settings = c.resolve(append(c.withDefaults(p.layer), l), true)
-	r.settings.compiled, r.settings.rule = p, ruleName(doc, index)
+	r.settings.policy, r.settings.compiled, r.settings.rule = p.name, p, ruleName(doc, index)
 	c.checkRuleName(p, index, doc, r.settings.rule)
 	c.selectable(p.name+"/"+r.settings.rule, selected{p, r.settings})
 }
@@ -362,8 +362,10 @@ func (x *hostIndex) add(p hostPattern, g *governed) {
 	case hostExact:
 		put(&x.exact, p.name, g)
 	case hostCapture:
+		x.lengths.add(len(p.name))
 		put(&x.captures, p.name, g)
 	case hostWildcard:
+		x.lengths.add(len(p.name))
 		put(&x.wildcards, p.name, g)
 	case hostAny:
 		x.any = g

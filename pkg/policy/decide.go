@@ -28,7 +28,7 @@ type Decision struct {
 // Policy is the name of the policy that took the request. Where no rule did, it
 // is that of the one policy that names the host, or that the selector names; ""
 // where there is none, or more than one.
-func (d *Decision) Policy() string { return d.rule.policyName() }
+func (d *Decision) Policy() string { return d.rule.policy }
 
 // Rule is the name of the rule that took the request, "" where the policy's own
 // cors did, or nothing.

@@ -17,6 +17,7 @@ type hostIndex struct {
 	captures  map[string]*governed // {tenant}.suffix, by suffix
 	wildcards map[string]*governed // *.suffix, by suffix
 	any       *governed
+	lengths   lengthSet // of the suffixes
 }
 
 // governed is what applies to the hosts of one pattern.
@@ -58,7 +59,10 @@ func (x *hostIndex) find(host []byte, valid bool) *governed {
 		if !found {
 			return x.any
 		}
-		if rest = after; first {
+		if rest = after; !x.lengths.has(len(rest)) {
+			continue
+		}
+		if first {
 			if g := x.captures[string(rest)]; g != nil {
 				return g
 			}

@@ -9,6 +9,7 @@ import (
 // what the layers come to, compiled.
 type settings struct {
 	*effects
+	policy   string // "" for the settings of CORSDefaults
 	rule     string
 	compiled *compiledPolicy // nil for the settings of CORSDefaults
 
@@ -37,14 +38,6 @@ type effects struct {
 	maxAge         string // "": not sent
 
 	from sources
-}
-
-// policyName is "" for the settings of CORSDefaults.
-func (s *settings) policyName() string {
-	if s.compiled == nil {
-		return ""
-	}
-	return s.compiled.name
 }
 
 type resolvedPreflight struct {

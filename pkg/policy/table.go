@@ -11,6 +11,7 @@ type table struct {
 	exact    map[string]*slot
 	regexes  []regexSlot      // in the order in which they are tried
 	prefixes map[string]*slot // without their final "/"; "" is the root
+	lengths  lengthSet        // of the prefixes
 	own      *settings        // the policy's own cors, nil where there is none
 
 	// only is the entry of a table that leaves no choice: it takes every path
@@ -65,12 +66,23 @@ func (t *table) lookup(path, method string) (rule *settings, depends bool) {
 // longest first. The root takes everything, also what does not begin with "/".
 func (t *table) lookupPrefix(path, method string, depends *bool) *settings {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
+		if !t.lengths.has(end) {
+			continue
+		}
 		if rule := t.prefixes[path[:end]].pick(method, depends); rule != nil {
 			return rule
 		}
 	}
 	return t.prefixes[""].pick(method, depends)
 }
+
+// lengthSet is the set of the lengths that keys have, all above 62 being one: most
+// of what might be looked up need not be, and a look-up that finds nothing costs as
+// much as one that does.
+type lengthSet uint64
+
+func (s *lengthSet) add(n int)     { *s |= 1 << min(n, 63) }
+func (s lengthSet) has(n int) bool { return s>>min(n, 63)&1 != 0 }
 
 func (s *slot) pick(method string, depends *bool) *settings {
 	if s == nil {
@@ -152,7 +164,9 @@ func (b *tableBuilder) slot(r *compiledRule) *slot {
 		}
 		return s
 	}
-	return slotAt(&t.prefixes, strings.TrimSuffix(r.path, "/"))
+	prefix := strings.TrimSuffix(r.path, "/")
+	t.lengths.add(len(prefix))
+	return slotAt(&t.prefixes, prefix)
 }
 
 func slotAt(m *map[string]*slot, key string) *slot {

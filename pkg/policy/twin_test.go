@@ -171,10 +171,10 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 		return nil, owner, nil, "path_ambiguous"
 	}
 	method := r.Method
-	switch d.class {
-	case "websocket":
+	switch {
+	case d.class == "websocket", r.Method == "CONNECT" && r.Protocol == "websocket":
 		method = "GET"
-	case "preflight":
+	case d.class == "preflight":
 		method = ""
 		if len(r.RequestMethod) == 1 && twinToken(r.RequestMethod[0]) {
 			method = r.RequestMethod[0]

@@ -50,8 +50,9 @@ func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
 	reason := d.Reason.String()
 	details := len(detailsPrefix) + len(reason)
 	size := sizeOf(status) + sizeOf(headers) + sizeOf(details)
+	m := metadataOf(d)
 
-	b := make([]byte, 0, sizeOf(size)+sizeOf(namedSize(d)))
+	b := make([]byte, 0, sizeOf(size)+sizeOf(m.namedSize()))
 	b = appendHead(b, responseImmediate, size)
 	b = appendHead(b, 1, status)
 	b = protowire.AppendVarint(append(b, 1<<3|varintType), uint64(change.Status))
@@ -59,7 +60,7 @@ func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
 	b = appendMutation(b, change)
 	b = append(appendHead(b, 5, details), detailsPrefix...)
 	b = append(b, reason...)
-	a.bytes = appendNamed(b, d)
+	a.bytes = m.appendNamed(b)
 }
 
 // Proceed lets the request go on, and asks for the response phase or not. A filter
@@ -71,9 +72,10 @@ func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool) {
 	if wantsResponse {
 		mode = byte(modev3.ProcessingMode_SEND)
 	}
-	b := make([]byte, 0, sizeOf(0)+sizeOf(2)+sizeOf(namedSize(d)))
+	m := metadataOf(d)
+	b := make([]byte, 0, sizeOf(0)+sizeOf(2)+sizeOf(m.namedSize()))
 	b = appendHead(b, kindField(KindRequestHeaders), 0)
-	b = appendNamed(b, d)
+	b = m.appendNamed(b)
 	b = appendHead(b, responseModeOverride, 2)
 	a.bytes = append(b, 2<<3|varintType, mode) // response_header_mode
 }
@@ -86,11 +88,13 @@ func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
 		mutation = mutationSize(change)
 		response = sizeOf(sizeOf(mutation))
 	}
-	metadata := 0
+	var m metadata
+	size := sizeOf(response)
 	if d != nil {
-		metadata = sizeOf(namedSize(d))
+		m = metadataOf(d)
+		size += sizeOf(m.namedSize())
 	}
-	b := make([]byte, 0, sizeOf(response)+metadata)
+	b := make([]byte, 0, size)
 	b = appendHead(b, kindField(KindResponseHeaders), response)
 	if response > 0 {
 		b = appendHead(b, 1, sizeOf(mutation)) // HeadersResponse.response
@@ -98,7 +102,7 @@ func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
 		b = appendMutation(b, change)
 	}
 	if d != nil {
-		b = appendNamed(b, d)
+		b = m.appendNamed(b)
 	}
 	a.bytes = b
 }

@@ -69,12 +69,14 @@ func checkedSize(d *policy.Decision) int {
 	if d == nil {
 		return 0
 	}
-	return sizeOf(structSize(d))
+	m := metadataOf(d)
+	return sizeOf(m.size)
 }
 
 func appendChecked(dst []byte, d *policy.Decision) []byte {
 	if d == nil {
 		return dst
 	}
-	return appendStruct(appendHead(dst, 4, structSize(d)), d)
+	m := metadataOf(d)
+	return m.appendStruct(appendHead(dst, 4, m.size))
 }

@@ -27,6 +27,10 @@ func appendHeaderMap(dst []Header, c cursor) (headers []Header, ok bool) {
 		if !ok || tag != tagHeaders {
 			return dst, false
 		}
+		if h, ok := readPlainHeader(value); ok {
+			dst = append(dst, h)
+			continue
+		}
 		h, ok := readHeader(value)
 		if !ok {
 			return dst, false
@@ -34,6 +38,20 @@ func appendHeaderMap(dst []Header, c cursor) (headers []Header, ok bool) {
 		dst = append(dst, h)
 	}
 	return dst, true
+}
+
+// readPlainHeader reads a HeaderValue of a key and a raw_value, both shorter than 128
+// bytes, as nearly all are. It is readHeader without its questions.
+func readPlainHeader(c cursor) (h Header, ok bool) {
+	if len(c) < 4 || c[0] != tagKey || c[1] >= 0x80 {
+		return h, false
+	}
+	name, rest := 2+int(c[1]), 0
+	if rest = len(c) - name - 2; rest < 0 || c[name] != tagRawValue || int(c[name+1]) != rest || rest >= 0x80 {
+		return h, false
+	}
+	h = Header{c[2:name], c[name+2:]}
+	return h, utf8.Valid(h.Name)
 }
 
 // readHeader reads a HeaderValue. Envoy sends raw_value since 1.27, older versions
