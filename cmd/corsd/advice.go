@@ -1,6 +1,21 @@
 package main
 
-import "github.com/corsd/corsd/pkg/policy"
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// adviceFor is advice on a decision: some of it depends on the request.
+func adviceFor(o *outcome) string {
+	switch d := &o.decision; {
+	case d.Reason == policy.ReasonMethodCase && o.request.RequestMethod[0] == strings.ToUpper(o.request.RequestMethod[0]):
+		return "methods are case-sensitive, and allowMethods has this one in another case; write it there in upper case."
+	case d.Reason == policy.ReasonNoRule && o.request.Selector == "" && d.MethodDependent():
+		return "the host is governed, and the rules at this path take other methods; add a rule for this one, or a cors to the policy."
+	}
+	return advice(o.decision.Reason)
+}
 
 // advice says in one sentence what a reason means and how to fix it. docs/reasons.md
 // says more.

@@ -111,6 +111,9 @@ func explainCases(std stdio, engine *policy.Engine, file string) error {
 			return usagef("--cases: %w", err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return usagef("--cases %s: is a directory; write a file of JSON lines", file)
+		}
 		in = f
 	}
 	out := bufio.NewWriter(std.out)

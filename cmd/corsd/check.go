@@ -33,6 +33,9 @@ would refuse the policy.`,
 			if len(paths) == 0 {
 				return usagef("check needs a PATH: a policy file, or a directory of them")
 			}
+			if err := nonEmpty("PATH", "a policy file, or a directory of them", paths); err != nil {
+				return err
+			}
 			return check(std, paths, strict, format)
 		},
 	}

@@ -56,6 +56,9 @@ With --cases it reads one request a line, as JSON, and prints one decision a lin
 
 // check refuses a call that says too little or too much.
 func (f *explainFlags) check(cmd *cobra.Command, args []string) error {
+	if err := nonEmpty("--policy", "a path", f.policy); err != nil {
+		return err
+	}
 	switch {
 	case len(f.policy) == 0:
 		return usagef("explain needs --policy PATH")
@@ -63,6 +66,8 @@ func (f *explainFlags) check(cmd *cobra.Command, args []string) error {
 		return usagef("explain takes --cases or a URL, not both")
 	case f.cases == "" && len(args) != 1:
 		return usagef("explain needs one URL, such as https://api.shop.example/cart")
+	case f.method == "":
+		return usagef("--request is empty: write a method, such as GET")
 	}
 	for _, name := range []string{"request", "header", "selector", "format"} {
 		if f.cases != "" && cmd.Flags().Changed(name) {

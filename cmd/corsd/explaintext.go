@@ -26,7 +26,7 @@ func writeExplanation(std stdio, o *outcome) error {
 		fmt.Fprintf(t, "origin\tallowed by %s\n", entry)
 	}
 	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d))
-	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, advice(d.Reason))
+	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, adviceFor(o))
 	if entry, difference := d.NearestOrigin(); entry != "" {
 		fmt.Fprintf(t, "nearest\t%s (%s)\n", entry, difference)
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/fsnotify/fsnotify"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -163,9 +163,16 @@ func TestKeepalive(t *testing.T) {
 // TestWatchFails: a directory that cannot be watched is no reason not to serve.
 func TestWatchFails(t *testing.T) {
 	log := &journal{}
-	changes, stop := watchFiles([]string{filepath.Join(t.TempDir(), "nosuch", "policy.yaml")}, slog.New(slog.NewJSONHandler(log, nil)))
-	stop()
-	if changes == nil || len(log.entries(t, "a directory cannot be watched; send SIGHUP after a change")) != 1 {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil { // so that it watches nothing
+		t.Fatal(err)
+	}
+	f := &fileWatcher{Watcher: w, paths: []string{t.TempDir()}, logger: slog.New(slog.NewJSONHandler(log, nil))}
+	f.arm()
+	if len(log.entries(t, "a directory cannot be watched; send SIGHUP after a change")) != 1 {
 		t.Errorf("logged: %s", log)
 	}
 }

@@ -26,6 +26,9 @@ type live struct {
 	state liveState
 }
 
+// causeHangup is the cause of a reload that someone asked for.
+const causeHangup = "SIGHUP"
+
 // liveState is how reading the policy went.
 type liveState struct {
 	read    string    // hash of what was read last
@@ -98,8 +101,7 @@ func (*live) tuneGC(percent int) {
 // changed reports whether the files say anything else than when they were read last.
 // There are events for much that leaves them as they are, such as a log beside them.
 func (l *live) changed() bool {
-	hash, readable := policyfile.Hash(l.paths)
-	return !readable || hash != l.snapshot().read
+	return policyfile.Hash(l.paths) != l.snapshot().read
 }
 
 // refuse says what is wrong once for each content, with every fault.
@@ -107,7 +109,9 @@ func (l *live) refuse(report *policyfile.Report, why string) {
 	l.metrics.refused()
 	l.state.faults = report.Faults
 	if l.state.refused == report.Hash {
-		l.logger.Error("policy is still refused", "cause", why, "hash", report.Hash, "faults", len(report.Faults))
+		if why == causeHangup { // someone asks
+			l.logger.Error("policy is still refused", "cause", why, "hash", report.Hash, "faults", len(report.Faults))
+		}
 		return
 	}
 	l.state.refused = report.Hash
@@ -136,7 +140,7 @@ func (l *live) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-l.hangup:
-			l.reload("SIGHUP")
+			l.reload(causeHangup)
 		case <-changes:
 			if l.changed() {
 				l.reload("file change")

@@ -75,6 +75,27 @@ func TestReload(t *testing.T) {
 			},
 		},
 		{
+			"its directory is removed and made again", "in/policy.yaml",
+			func(t *testing.T, dir string) { write(t, dir+"/in/policy.yaml", allowing(oldPage)) },
+			func(t *testing.T, dir string) {
+				if err := os.RemoveAll(dir + "/in"); err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir+"/in/policy.yaml", allowing(newPage))
+			},
+		},
+		{
+			"a directory above is renamed away, and another put in its place", "a/b/in",
+			func(t *testing.T, dir string) {
+				write(t, dir+"/a/b/in/policy.yaml", allowing(oldPage))
+				write(t, dir+"/c/b/in/policy.yaml", allowing(newPage))
+			},
+			func(t *testing.T, dir string) {
+				rename(t, dir+"/a", dir+"/old")
+				rename(t, dir+"/c", dir+"/a")
+			},
+		},
+		{
 			"a file is renamed over it", "policy.yaml",
 			func(t *testing.T, dir string) { write(t, dir+"/policy.yaml", allowing(oldPage)) },
 			func(t *testing.T, dir string) {
@@ -181,6 +202,48 @@ func TestReload(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplacedDirectory: what is put in the place of a directory is followed as the
+// directory was.
+func TestReplacedDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/a/in/policy.yaml", allowing(oldPage))
+	s := start(t, "--policy", dir+"/a/in")
+	conn := s.conn()
+	for i, page := range []string{newPage, oldPage, newPage} {
+		write(t, dir+"/b/in/policy.yaml", allowing("https://other.example"))
+		rename(t, dir+"/a", fmt.Sprintf("%s/old%d", dir, i))
+		rename(t, dir+"/b", dir+"/a")
+		s.becomes(conn, "https://other.example", "allow")
+		write(t, dir+"/a/in/policy.yaml", allowing(page))
+		s.becomes(conn, page, "allow")
+	}
+}
+
+// TestUnreadable: what cannot be read is said once, though nothing can be told of its
+// content, and found as soon as it can be read.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := write(t, dir+"/policy.yaml", allowing(oldPage))
+	s := start(t, "--policy", file)
+	conn := s.conn()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	const message = "policy refused; the last good one stays live"
+	s.waitForLine(message)
+	for i := range 5 {
+		write(t, fmt.Sprintf("%s/other%d", dir, i), "")
+		time.Sleep(2 * settle)
+	}
+	if n := len(s.log.entries(t, message)) + len(s.log.entries(t, "policy is still refused")); n != 1 {
+		t.Errorf("said %d times: %s", n, s.log)
+	}
+	write(t, file, allowing(newPage))
+	s.becomes(conn, newPage, "allow")
 }
 
 // TestBusyDirectory: a policy is read though something else in its directory is

@@ -63,6 +63,7 @@ Exit status: 0 all is well, 1 the policy is not, 2 the call is not.`,
 		Example: `  corsd check policy/
   corsd explain --policy policy/ -H 'Origin: https://www.shop.example' https://api.shop.example/cart
   corsd serve --policy policy/ --listen unix:/run/corsd/corsd.sock`,
+		Version:       buildInfo().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          subcommandOnly,
@@ -71,6 +72,7 @@ Exit status: 0 all is well, 1 the policy is not, 2 the call is not.`,
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
+	root.SetVersionTemplate("corsd {{.Version}}\n")
 	root.SetFlagErrorFunc(suggestFlag)
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newServe(std), newCheck(std), newExplain(std), newVersion(std))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 )
 
 // serveFlags is the call of serve.
@@ -92,6 +94,7 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go; serving goes on
 	m := newMetrics()
 	l := newLive(f.policy, m, logger)
 	signal.Notify(l.hangup, syscall.SIGHUP) // from here on it no longer ends the process
@@ -111,10 +114,24 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	return runAll(ctx, f.drain, newGRPC(l, m, logger, f), admin, l, listeners, logger)
 }
 
+// nonEmpty refuses a value that is empty: what an unset variable leaves must mean
+// neither the working directory nor every interface.
+func nonEmpty(flag, what string, values []string) error {
+	for _, v := range values {
+		if v == "" || v == "unix:" {
+			return usagef("%s %q is empty: write %s", flag, v, what)
+		}
+	}
+	return nil
+}
+
 // check gives what the flags mean.
 func (f *serveFlags) check(std stdio) (*slog.Logger, fs.FileMode, error) {
 	if len(f.policy) == 0 {
 		return nil, 0, usagef("serve needs --policy PATH")
+	}
+	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen)); err != nil {
+		return nil, 0, err
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
@@ -137,14 +154,21 @@ func runAll(ctx context.Context, drain time.Duration, g *grpcServer, admin *admi
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
-		group.Go(func() error { return g.Serve(listener) })
+		group.Go(func() error {
+			if err := g.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) { // before it began
+				return err
+			}
+			return nil
+		})
 	}
 	group.Go(admin.serve)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return l.watch(watching) })
 	group.Go(func() error {
 		<-ctx.Done()
-		stop() // a second signal ends the process at once
+		// A second signal ends the process at once; what sends each one twice, as some
+		// process supervisors do, means one.
+		time.AfterFunc(time.Second, stop)
 		logger.Info("stopping", "drain", drain.String())
 		l.stopping.Store(true)
 		g.stop(drain, logger)

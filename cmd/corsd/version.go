@@ -30,14 +30,17 @@ func buildInfo() build {
 	return b
 }
 
+func (b build) String() string {
+	return fmt.Sprintf("%s (revision %s, %s, %s/%s)", b.version, b.revision, b.goVersion, runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this binary",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo()
-			_, err := fmt.Fprintf(std.out, "corsd %s (revision %s, %s, %s/%s)\n", b.version, b.revision, b.goVersion, runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(std.out, "corsd %s\n", buildInfo())
 			return err
 		},
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -141,10 +142,11 @@ func checkEnum[T ~string](c *compiler, place Place, value *T, values ...T) {
 	if value == nil || slices.Contains(values, *value) {
 		return
 	}
-	c.fault(Diagnostic{
-		Code: CodeValueInvalid, Place: place, Value: string(*value), Message: "is not a value of this field",
-		Hint: oneOf(*value, values...),
-	})
+	hint := ""
+	if !c.full() {
+		hint = oneOf(*value, values...)
+	}
+	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place, Value: string(*value), Message: "is not a value of this field", Hint: hint})
 }
 
 // oneOf gives a hint for a value of a closed set.
@@ -153,7 +155,7 @@ func oneOf[T ~string](value T, values ...T) string {
 	for i, v := range values {
 		names[i] = string(v)
 	}
-	if near := suggest.Nearest(string(value), names); near != "" {
+	if near := cmp.Or(suggest.Nearest(string(value), names), suggest.Containing(string(value), names)); near != "" {
 		return near
 	}
 	return "one of " + strings.Join(names, ", ")
@@ -256,8 +258,21 @@ func (c *compiler) checkMaxAge(at Place, age Seconds) {
 
 func (c *compiler) warnMaxAge(at Place, value, who string) {
 	c.warn(Diagnostic{
-		Code: CodeMaxAgeCapped, Place: at, Value: value, Message: "is more than every browser honours: " + who + " at most", Hint: "600",
+		Code: CodeMaxAgeCapped, Place: at, Value: value, Message: "is longer than some browsers remember: " + who + " at most", Hint: "600",
 	})
+}
+
+// warnRelative: an expression is matched against the whole path, which begins with "/".
+func (c *compiler) warnRelative(r *compiledRule, place Place) {
+	if r.re == nil {
+		return
+	}
+	if prefix, _ := r.re.LiteralPrefix(); prefix != "" && prefix[0] != '/' {
+		c.warn(Diagnostic{
+			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Message: `takes no request: it is matched against the whole path, which begins with "/"`, Hint: "/" + r.path,
+		})
+	}
 }
 
 // checkPath judges a rule's path and compiles it where it is an expression.
@@ -269,6 +284,7 @@ func (c *compiler) checkPath(r *compiledRule, place Place) bool {
 	case PathRegularExpression:
 		r.re = c.regexes.compile(c, r.path, place, "value", -1)
 		if r.path != "" {
+			c.warnRelative(r, place)
 			return r.re != nil
 		}
 	default:

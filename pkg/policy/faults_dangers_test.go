@@ -41,7 +41,7 @@ func dangerFaults() []compileRow {
 			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins},
 			faults: []string{
 				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
-				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https:; dangerouslyAllow: [InsecureOrigins] if you must`,
+				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https://*; dangerouslyAllow: [InsecureOrigins] if you must`,
 			},
 		},
 		{
@@ -181,20 +181,20 @@ func dangerFaults() []compileRow {
 			name:    "http with credentials",
 			config:  withCredentials("http://www.shop.example"),
 			waivers: []policy.Danger{policy.InsecureOrigins},
-			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://www.shop.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://www.shop.example": https://www.shop.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:     "http below a name with credentials",
 			config:   withCredentials("http://*.shop.example"),
 			waivers:  []policy.Danger{policy.InsecureOrigins},
-			faults:   []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:   []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": https://*.shop.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": the names that need it`},
 		},
 		{
 			name:    "http of a set with credentials",
 			config:  sets("http://a.example", "http://b.example"),
 			waivers: []policy.Danger{policy.InsecureOrigins},
-			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOriginSets[1] "s": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOriginSets[1] "s": https: origins; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:     "http to oneself",
@@ -205,13 +205,13 @@ func dangerFaults() []compileRow {
 			name:    "http to a name like oneself",
 			config:  withCredentials("http://127.0.0.1.evil.example"),
 			waivers: []policy.Danger{policy.InsecureOrigins},
-			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://127.0.0.1.evil.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://127.0.0.1.evil.example": https://127.0.0.1.evil.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:    "http to another address",
 			config:  withCredentials("http://[::2]"),
 			waivers: []policy.Danger{policy.InsecureOrigins},
-			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://[::2]": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://[::2]": https://[::2]; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:   "http without credentials",
@@ -221,7 +221,7 @@ func dangerFaults() []compileRow {
 			name:    "a tenant by http with credentials",
 			config:  one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{AllowOrigins: []string{"http://{t}.example"}, AllowCredentials: new(true)}}),
 			waivers: []policy.Danger{policy.InsecureOrigins},
-			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://{t}.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`},
+			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://{t}.example": https://{t}.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:   "exposed * with credentials",
@@ -281,7 +281,7 @@ func dangerFaults() []compileRow {
 			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins, policy.PublicSuffixSubdomains, policy.NullOriginWithCredentials},
 			faults: []string{
 				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "https://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
-				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[1] "http://a.example": https:; dangerouslyAllow: [InsecureOrigins] if you must`,
+				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[1] "http://a.example": https://a.example; dangerouslyAllow: [InsecureOrigins] if you must`,
 				`public_suffix CORSPolicy[0] spec.cors.allowOrigins[2] "https://*.com": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`,
 				`null_origin_with_credentials CORSPolicy[0] spec.cors.allowNullOrigin "true": allowNullOrigin: false; dangerouslyAllow: [NullOriginWithCredentials] if you must`,
 			},

@@ -163,7 +163,7 @@ func pathFaults() []compileRow {
 		{
 			name:   "a type that is none",
 			config: ruled(at("a", "Prefix", "/a")),
-			faults: []string{`value_invalid CORSPolicy[0] spec.rules[0].match.path.type "Prefix": one of Exact, PathPrefix, RegularExpression`},
+			faults: []string{`value_invalid CORSPolicy[0] spec.rules[0].match.path.type "Prefix": PathPrefix`},
 		},
 	}
 }

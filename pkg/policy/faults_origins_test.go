@@ -111,22 +111,22 @@ func originFaults() []compileRow {
 		{
 			name:   "* beside an origin",
 			config: originList("*", shop),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* twice",
 			config: originList("*", "*"),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* beside a regex",
 			config: forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://a\.b`}}),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* beside a set",
 			config: withSet(forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{}),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* beside allowNullOrigin",
@@ -145,12 +145,12 @@ func originFaults() []compileRow {
 		{
 			name:   "a tenant that a host binds by another name",
 			config: one("shop", policy.Spec{Hosts: []string{"{a}.shop.example"}, CORS: allowing("https://{b}.example")}),
-			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{b}.example": hosts: ["{b}.shop.example"]`},
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{b}.example": {a}, which the policy's hosts bind`},
 		},
 		{
 			name:   "a tenant in another case",
 			config: one("shop", policy.Spec{Hosts: []string{"{Tenant}.shop.example"}, CORS: allowing("https://{tenant}.example")}),
-			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{tenant}.example": hosts: ["{tenant}.shop.example"]`},
+			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{tenant}.example": {Tenant}, which the policy's hosts bind`},
 		},
 		{
 			name:   "a tenant in one case",

@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"slices"
+	"strings"
+)
+
 // Layer is where a setting came from.
 type Layer uint8
 
@@ -28,26 +33,27 @@ type layer struct {
 	webSocket       *WebSocket
 
 	origins *origins // nil where no origin field is set
+	presets *presetNames
 }
 
 func defaultsLayer(index int, s *DefaultsSpec) *layer {
 	return &layer{
 		kind: LayerDefaults, place: Place{KindDefaults, index, "spec"},
-		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket,
+		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 
 func policyLayer(index int, s *Spec) *layer {
 	return &layer{
 		kind: LayerPolicy, place: Place{KindPolicy, index, "spec"},
-		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket,
+		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 
 func ruleLayer(place Place, r *Rule) *layer {
 	return &layer{
 		kind: LayerRule, place: place,
-		cors: r.CORS, enforcement: r.Enforcement, upstreamHeaders: r.UpstreamHeaders, preflight: r.Preflight, webSocket: r.WebSocket,
+		cors: r.CORS, enforcement: r.Enforcement, upstreamHeaders: r.UpstreamHeaders, preflight: r.Preflight, webSocket: r.WebSocket, presets: presetsOf(r.CORS),
 	}
 }
 
@@ -71,6 +77,38 @@ func pickCORS[T any](ls layers, builtIn T, get func(*CORS) *T) (T, Layer) {
 			return nil
 		}
 		return get(l.cors)
+	})
+}
+
+// presetNames are the presets that a layer names, each once, and their names joined.
+type presetNames struct {
+	list   []Preset
+	joined string
+}
+
+func presetsOf(cors *CORS) *presetNames {
+	if cors == nil || cors.Presets == nil {
+		return nil
+	}
+	names := &presetNames{}
+	for _, p := range cors.Presets {
+		if _, known := p.lists(); !known || slices.Contains(names.list, p) {
+			continue // there are five
+		}
+		names.list = append(names.list, p)
+		names.joined += ", " + string(p)
+	}
+	names.joined = strings.TrimPrefix(names.joined, ", ")
+	return names
+}
+
+// pickPresets gives the innermost presets that are set.
+func pickPresets(ls layers) (*presetNames, Layer) {
+	return pick(ls, &presetNames{}, func(l *layer) **presetNames {
+		if l.presets == nil {
+			return nil
+		}
+		return &l.presets
 	})
 }
 

@@ -36,25 +36,21 @@ type nameLists struct {
 
 // listIdentity is the same for lists that are inherited from one place.
 type listIdentity struct {
-	kind       nameKind
-	own        *string
-	presets    *Preset
-	ownLen     int
-	presetsLen int
+	kind    nameKind
+	own     *string
+	ownLen  int
+	presets string
 }
 
-func (m *nameLists) list(kind nameKind, own []string, presets []Preset) *nameList {
-	id := listIdentity{kind, firstOf(own), firstOf(presets), len(own), len(presets)}
+func (m *nameLists) list(kind nameKind, own []string, presets *presetNames) *nameList {
+	id := listIdentity{kind, firstOf(own), len(own), presets.joined}
 	if l := m.inherited[id]; l != nil {
 		return l
 	}
-	key := string(rune('0'+kind)) + strings.Join(own, ",")
-	for _, p := range presets {
-		key += "\x00" + string(p)
-	}
+	key := string(rune('0'+kind)) + strings.Join(own, ",") + "\x00" + presets.joined
 	l := m.written[key]
 	if l == nil {
-		l = newNameList(kind, own, presets)
+		l = newNameList(kind, own, presets.list)
 		m.written[key] = l
 	}
 	m.inherited[id] = l

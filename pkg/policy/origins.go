@@ -168,7 +168,7 @@ func (c *compiler) compileOrigins(l *layer) *origins {
 	}
 	if o.any && len(cors.AllowOrigins)+len(cors.AllowOriginRegexes)+len(cors.AllowOriginSets) > 1 {
 		c.fault(Diagnostic{
-			Code: CodeOriginAnyMixed, Place: place.at("allowOrigins"), Value: origin.Any,
+			Code: CodeOriginAnyMixed, Place: place.item("allowOrigins", slices.Index(cors.AllowOrigins, origin.Any)), Value: origin.Any,
 			Message: "takes every origin, so what stands beside it means nothing",
 			Hint:    `either "*" alone or the list without it`,
 		})

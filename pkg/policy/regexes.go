@@ -12,7 +12,8 @@ const (
 	// MaxRegexLength bounds one expression, in bytes.
 	MaxRegexLength = 1024
 	// MaxRegexSize bounds all expressions together, in instructions of their
-	// compiled programs: nine bytes of text can make a thousand of them.
+	// compiled programs, four ranges of characters counting as one: nine bytes of
+	// text can make a thousand instructions, and \pL is some 650 ranges.
 	MaxRegexSize = 1_000_000
 )
 
@@ -68,7 +69,7 @@ func (r *regexes) build(text string) (*regexp.Regexp, Diagnostic) {
 	if err != nil {
 		return nil, Diagnostic{Code: CodeRegexInvalid, Message: "does not compile: " + err.Error()}
 	}
-	if r.size += len(prog.Inst); r.size > MaxRegexSize {
+	if r.size += sizeOf(prog); r.size > MaxRegexSize {
 		return nil, tooManyRegexes()
 	}
 	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
@@ -81,10 +82,18 @@ func (r *regexes) build(text string) (*regexp.Regexp, Diagnostic) {
 	return re, Diagnostic{}
 }
 
+func sizeOf(prog *syntax.Prog) int {
+	size := len(prog.Inst)
+	for i := range prog.Inst {
+		size += len(prog.Inst[i].Rune) / 4
+	}
+	return size
+}
+
 func tooManyRegexes() Diagnostic {
 	return Diagnostic{
 		Code: CodeLimitExceeded, Message: fmt.Sprintf("makes all expressions together larger than %d instructions", MaxRegexSize),
-		Hint: "fewer counted repetitions",
+		Hint: "fewer counted repetitions and Unicode classes",
 	}
 }
 

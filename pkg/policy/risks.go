@@ -141,7 +141,7 @@ func (c *riskCheck) risk(kind riskKind, at Place, value, subject, with string) {
 			subject+"takes names that anyone can register, "+with, "the names that are yours")
 	case riskInsecure:
 		c.refuse(at, value, CodeInsecureOrigin, InsecureOrigins,
-			subject+"lets whoever is on the network read "+with, "https:")
+			subject+"lets whoever is on the network read "+with, secureForm(value))
 	case riskSubdomains:
 		c.warn(Diagnostic{
 			Code: CodeSubdomainTakeover, Place: at, Value: value,
@@ -149,6 +149,14 @@ func (c *riskCheck) risk(kind riskKind, at Place, value, subject, with string) {
 			Hint:    "the names that need it",
 		})
 	}
+}
+
+// secureForm gives an origin with https, where value is one and not the name of a set.
+func secureForm(value string) string {
+	if scheme, rest, found := strings.Cut(value, "://"); found && strings.EqualFold(scheme, "http") {
+		return "https://" + rest
+	}
+	return "https: origins"
 }
 
 func (c *riskCheck) refuse(at Place, value string, code Code, danger Danger, message, hint string) {
@@ -187,11 +195,25 @@ func (c *riskCheck) tenant(at Place, value, entry, subject string) {
 	if slices.ContainsFunc(c.policy.hosts, func(h compiledHost) bool { return h.tenant == name }) {
 		return
 	}
+	hint := "hosts: [\"{" + name + "}.shop.example\"]"
+	if bound := c.boundNames(); len(bound) == 1 {
+		hint = "{" + bound[0] + "}, which the policy's hosts bind"
+	}
 	c.fault(Diagnostic{
 		Code: CodeTenantUnbound, Place: at, Value: value,
-		Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject, name, c.policy.name),
-		Hint:    "hosts: [\"{" + name + "}.shop.example\"]",
+		Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject, name, c.policy.name), Hint: hint,
 	})
+}
+
+// boundNames gives each name that the policy's hosts bind.
+func (c *riskCheck) boundNames() []string {
+	var names []string
+	for _, h := range c.policy.hosts {
+		if h.tenant != "" && !slices.Contains(names, h.tenant) {
+			names = append(names, h.tenant)
+		}
+	}
+	return names
 }
 
 // regexRisks tries the canaries, with or without credentials.
@@ -281,9 +303,13 @@ func (c *riskCheck) webSocket(s *settings, ls layers) {
 	if s.originCheck != OriginCheckEnforce || s.origins == nil || c.waives(AnyOriginWithCredentials) || !s.origins.takesAny() {
 		return
 	}
+	where := "here"
+	if s.rule != "" {
+		where = "by rule " + s.rule
+	}
 	c.fault(Diagnostic{
 		Code: CodeWebSocketAnyOrigin, Place: layerOf(ls, s.from.originCheck).place.at("webSocket.originCheck"), Value: string(s.originCheck),
-		Message: "checks nothing, because every origin is allowed here",
+		Message: "checks nothing, because every origin is allowed " + where,
 		Hint:    "the origins that may connect; " + c.waiver(AnyOriginWithCredentials),
 	})
 }

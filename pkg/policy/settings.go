@@ -2,7 +2,6 @@ package policy
 
 import (
 	"strconv"
-	"strings"
 )
 
 // settings is everything that a decision needs of the rule that took the request:
@@ -98,12 +97,9 @@ func (c *compiler) resolveCORS(s *settings, ls layers) {
 	s.expandExpose, s.from.expandExpose = pickCORS(ls, false, func(c *CORS) *bool { return c.ExpandExposeHeaders })
 	s.public = s.origins != nil && s.origins.any && !s.credentials
 
-	var presets []Preset
-	presets, s.from.presets = pickList(ls, func(c *CORS) []Preset { return c.Presets })
-	for _, p := range presets {
-		s.from.presetNames += ", " + string(p)
-	}
-	s.from.presetNames = strings.TrimPrefix(s.from.presetNames, ", ")
+	var presets *presetNames
+	presets, s.from.presets = pickPresets(ls)
+	s.from.presetNames = presets.joined
 	s.methods, s.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
 	s.headers, s.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
 	s.expose, s.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
@@ -114,7 +110,7 @@ func (c *compiler) resolveCORS(s *settings, ls layers) {
 	}
 }
 
-func (c *compiler) list(ls layers, get func(*CORS) []string, presets []Preset, kind nameKind) (*nameList, Layer) {
+func (c *compiler) list(ls layers, get func(*CORS) []string, presets *presetNames, kind nameKind) (*nameList, Layer) {
 	own, from := pickList(ls, get)
 	return c.names.list(kind, own, presets), from
 }

@@ -30,23 +30,20 @@ func Parse(name string, data []byte, opts ...policy.Option) *Report {
 }
 
 // Hash gives the hash that the [Report] of Load would have, for a look at whether
-// anything has changed. ok is false where there is something that cannot be read.
-func Hash(paths []string) (hash string, ok bool) {
+// anything has changed.
+func Hash(paths []string) string {
 	bounds := defaultLimits()
 	l := newLoader(bounds)
 	for _, src := range bounds.list(paths) {
 		if src.fault == nil {
 			src.read(bounds.fileBytes)
 		}
-		if src.fault != nil {
-			return "", false
-		}
 		l.addHash(src)
 		if l.bytes > bounds.totalBytes {
 			break
 		}
 	}
-	return l.sum(), true
+	return l.sum()
 }
 
 func parse(bounds limits, name string, data []byte, opts []policy.Option) *Report {
@@ -107,11 +104,11 @@ func newLoader(bounds limits) *loader {
 // take understands one file as far as possible.
 func (l *loader) take(src *source) {
 	l.order++
+	l.addHash(src)
 	if src.fault != nil {
 		l.lose(*src.fault)
 		return
 	}
-	l.addHash(src)
 	if l.bytes > l.limits.totalBytes {
 		l.full = true
 		l.lose(Diagnostic{
@@ -133,10 +130,15 @@ func (l *loader) take(src *source) {
 	l.takeDocuments(src)
 }
 
-// addHash hashes lengths too, so that no byte can move from one file to the next.
+// addHash hashes lengths too, so that no byte can move from one file to the next, and
+// why a file cannot be read, which is another content than a file that can.
 func (l *loader) addHash(src *source) {
 	l.bytes += int64(len(src.data))
-	for _, part := range [][]byte{[]byte(src.name), src.data} {
+	parts := [][]byte{[]byte(src.name), src.data}
+	if src.fault != nil {
+		parts = append(parts, []byte(src.fault.Message))
+	}
+	for _, part := range parts {
 		l.hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		l.hash.Write(part)
 	}

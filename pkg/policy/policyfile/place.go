@@ -28,8 +28,8 @@ type spot struct {
 	document *document
 	position position
 
-	// number is the value as written where it is a number: one that does not fit
-	// was passed on as another.
+	// number is the value as written where it is a number or a duration: one that does
+	// not fit was passed on as another.
 	number string
 }
 
@@ -51,7 +51,7 @@ func (l *loader) find(places []policy.Place) map[policy.Place]spot {
 			if failed == nil && root != nil {
 				n, key := follow(root, place.Path)
 				s.position = doc.at(visible(n, key))
-				if isNumber(n) {
+				if isNumber(n) || strings.HasSuffix(place.Path, ".maxAge") && n.Kind == yaml.ScalarNode {
 					s.number = n.Value
 				}
 			}

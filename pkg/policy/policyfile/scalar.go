@@ -109,6 +109,8 @@ func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
 		}
 		if last := d.path; len(last) > 0 && last[len(last)-1].field == "" {
 			hint = "leave the item out"
+		} else if required := []string{"spec", "metadata", "name", "kind", "apiVersion", "hosts"}; len(last) <= 2 && len(last) > 0 && slices.Contains(required, last[len(last)-1].field) {
+			hint = needed
 		}
 	}
 	value := ""
@@ -157,5 +159,9 @@ func listHint(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
 		return ""
 	}
-	return "[" + strconv.Quote(shorten(n.Value)) + "]"
+	items := strings.FieldsFunc(shorten(n.Value), func(r rune) bool { return r == ',' || r == ' ' })
+	for i := range items {
+		items[i] = strconv.Quote(items[i])
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }

@@ -148,6 +148,9 @@ func withoutBOM(data []byte) []byte {
 	return bytes.TrimPrefix(data, []byte("\ufeff"))
 }
 
+// isControl takes the control characters that YAML and JSON know nothing of.
+func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
+
 // judgeText finds what makes bytes no text: the position and what is wrong.
 func judgeText(data []byte) (at position, wrong string) {
 	at = position{1, 1}
@@ -156,6 +159,10 @@ func judgeText(data []byte) (at position, wrong string) {
 		return at, "a NUL byte"
 	}
 	if utf8.Valid(data) {
+		if i := bytes.IndexFunc(data, isControl); i >= 0 {
+			at.advance(data[:i])
+			return at, fmt.Sprintf("a control character, 0x%02X", data[i])
+		}
 		return at, ""
 	}
 	valid := 0

@@ -11,11 +11,7 @@ import (
 func CheckHost(s string) *Fault {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
-			ascii, err := idna.Lookup.ToASCII(s)
-			if err != nil {
-				ascii = "" // half a name would be no help
-			}
-			return &Fault{"is not ASCII, and browsers send the punycode form", ascii}
+			return &Fault{"is not ASCII, and browsers send the punycode form", punycode(s)}
 		}
 	}
 	if canonical, isIP := canonicalIP(s); isIP && canonical != s {
@@ -25,6 +21,19 @@ func CheckHost(s string) *Fault {
 		return &Fault{"is not made of labels of letters, digits, - and _", "api.shop.example"}
 	}
 	return nil
+}
+
+// punycode gives the ASCII form of a name, "" where it has none. It takes time by the
+// square, so a name that is far too long is not tried.
+func punycode(name string) string {
+	if len(name) > 255 {
+		return ""
+	}
+	ascii, err := idna.Lookup.ToASCII(name)
+	if err != nil {
+		return "" // half a name would be no help
+	}
+	return ascii
 }
 
 // IsAddress reports whether browsers take a host, in lower case, for an IP address.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/net/idna"
-
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 )
 
@@ -118,6 +116,16 @@ func isIPv4(host string) bool {
 
 // ParsePattern reads an entry of allowOrigins other than [Any].
 func ParsePattern(s string) (Pattern, Notes, *Fault) {
+	p, notes, fault := parsePattern(s)
+	if fault != nil && strings.Contains(fault.Hint, "://") && !strings.Contains(fault.Hint, " ") {
+		if _, _, wrong := parsePattern(fault.Hint); wrong != nil {
+			fault.Hint = "" // no help
+		}
+	}
+	return p, notes, fault
+}
+
+func parsePattern(s string) (Pattern, Notes, *Fault) {
 	var notes Notes
 	if fault := refusedWhole(s); fault != nil {
 		return Pattern{}, notes, fault
@@ -165,10 +173,22 @@ func refusedWhole(s string) *Fault {
 		return &Fault{"is no name of an origin", "allowNullOrigin: true"}
 	case s != strings.TrimSpace(s):
 		return &Fault{"has white space around it", strings.TrimSpace(s)}
+	case isExpression(s):
+		return &Fault{"is no origin, and reads like a regular expression", "an entry of allowOriginRegexes"}
 	case strings.ContainsAny(s, ", \t\r\n"):
 		return &Fault{"is not one origin", "one entry of the list for each origin"}
 	}
 	return nil
+}
+
+// isExpression reports what is a regular expression and no origin gone wrong.
+func isExpression(s string) bool {
+	for _, part := range []string{`\.`, `\/`, `\d`, `\w`, "?:", "[a-z", "[^", "[0-9"} {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") || s[0] == '/' && s[len(s)-1] == '/'
 }
 
 // refusedRest refuses what may not follow the scheme.
@@ -197,8 +217,8 @@ func nonASCII(rest, scheme string) *Fault {
 	if strings.HasPrefix(host, "*.") {
 		prefix, host = "*.", host[2:]
 	}
-	ascii, err := idna.Lookup.ToASCII(host)
-	if err != nil {
+	ascii := punycode(host)
+	if ascii == "" {
 		return &Fault{"is not ASCII, and browsers send the punycode form", ""}
 	}
 	if hasPort {

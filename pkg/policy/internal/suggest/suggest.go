@@ -24,6 +24,24 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
+// Containing is the one known name that has name in it, such as PathPrefix for Prefix,
+// "" where there is none or more.
+func Containing(name string, known []string) string {
+	if len(name) < 3 {
+		return ""
+	}
+	found := ""
+	for _, k := range known[:min(len(known), maxCandidates)] {
+		if strings.Contains(fold(k), fold(name)) {
+			if found != "" {
+				return ""
+			}
+			found = k
+		}
+	}
+	return found
+}
+
 func fold(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
