@@ -10,6 +10,28 @@ import (
 func originFaults() []compileRow {
 	return []compileRow{
 		{
+			name: "regular expressions",
+			config: originList(`^https://a\.example$`, ".*", `https://.*\.example\.com`, "/https:..a/", "regex:https://a", "https?://a.example", "(a|b)://c", "https://[a-z]+.example"),
+			faults: []string{
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "^https://a\\.example$": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[1] ".*": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[2] "https://.*\\.example\\.com": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[3] "/https:..a/": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[4] "regex:https://a": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[5] "https?://a.example": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[6] "(a|b)://c": an entry of allowOriginRegexes`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[7] "https://[a-z]+.example": an entry of allowOriginRegexes`,
+			},
+		},
+		{
+			name:   "what no hint helps",
+			config: originList("data:x", "https://a b.example"),
+			faults: []string{
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "data:x"`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[1] "https://a b.example": one entry of the list for each origin`,
+			},
+		},
+		{
 			name:   "an empty origin",
 			config: originList(""),
 			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0]: https://www.shop.example`},

@@ -95,6 +95,32 @@ func TestHostileFiles(t *testing.T) {
 		{"invalid origins", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOrigins:\n" + strings.Repeat("    - https://a.example/\n", 170_000)
 		}, policy.CodeOriginInvalid},
+		{"expressions of large classes", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOriginRegexes:\n" + numbered("    - https://x%d"+strings.Repeat(`\pL`, 300)+"\n")
+		}, policy.CodeLimitExceeded},
+		{"expressions of large classes in any case", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOriginRegexes:\n" + numbered(`    - https://x%d(?i)\pL\PN\p{Greek}[^\pL]`+"\n")
+		}, policy.CodeLimitExceeded},
+		{"a long name that is not ASCII", func() string {
+			return policyHead + "  hosts: [\"" + numbered("ä%dö") + "\"]\n  cors: {}\n"
+		}, policy.CodeHostInvalid},
+		{"names that are not ASCII", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOrigins:\n" + numbered("    - https://ä%d"+strings.Repeat("ö", 100)+"\n")
+		}, policy.CodeOriginInvalid},
+		{"presets that do not exist", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    presets:\n" + numbered("    - x%d\n")
+		}, policy.CodeValueInvalid},
+		{"presets for many rules", func() string {
+			return policyHead + "  hosts: [a.example]\n  cors:\n    presets:\n" + strings.Repeat("    - mcp\n", 100_000) +
+				"  rules:\n" + strings.Repeat("  - name: a\n", 100_000)
+		}, policy.CodeDuplicateName},
+		{"rules with presets under a long list", func() string {
+			var rules strings.Builder
+			for i := range 20_000 {
+				fmt.Fprintf(&rules, "  - match:\n      path:\n        value: /r%d\n    cors:\n      presets:\n      - mcp\n", i)
+			}
+			return policyHead + "  hosts: [a.example]\n  cors:\n    exposeHeaders:\n" + strings.Repeat("    - x\n", 60_000) + "  rules:\n" + rules.String() + "  - x: 1\n"
+		}, policy.CodeUnknownField},
 		{"JSON of strings", func() string { return "[" + filled(`"",`) + `""]` }, policy.CodeLimitExceeded},
 
 		// The dearest that the count before the parser lets pass.

@@ -53,7 +53,10 @@ func (d *document) parseText(l limits) (*yaml.Node, *treeError) {
 		}
 	}
 	if exceedsNodes(d.text, l.nodes) {
-		return nil, &treeError{at: position{1, 1}, code: policy.CodeLimitExceeded, message: tooManyNodes(l.nodes)}
+		return nil, &treeError{
+			at: position{1, 1}, code: policy.CodeLimitExceeded, message: tooManyNodes(l.nodes),
+			hint: "several documents, or block style: an entry in flow style, {a: b}, counts up to three times",
+		}
 	}
 	return parseYAML(d.text, l.nesting)
 }
