@@ -51,7 +51,6 @@ func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServe
 		grpc.StaticStreamWindowSize(maxMessage),
 		grpc.StaticConnWindowSize(connWindow),
 		grpc.WaitForHandlers(true),
-		grpc.StreamInterceptor(g.endWatches),
 		// Envoy's connection_keepalive pings at the interval of its configuration,
 		// also while all streams wait for a slow application. grpc-go's default
 		// takes that for abuse and cuts the connection under them.
@@ -60,7 +59,7 @@ func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServe
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 	)
 	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m}).Register(g)
-	grpc_health_v1.RegisterHealthServer(g, g.health)
+	grpc_health_v1.RegisterHealthServer(g, watchableHealth{g.health, g.stopping})
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	if f.reflection {
 		reflection.Register(g)
@@ -74,27 +73,31 @@ func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_Serving
 	}
 }
 
-// endWatches ends a watch of health when the server stops. By itself it ends when
-// the client has enough, and until then it is a stream under way.
-func (g *grpcServer) endWatches(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-	if info.FullMethod != grpc_health_v1.Health_Watch_FullMethodName {
-		return handle(srv, stream)
-	}
+// watchableHealth ends watches of health when the server stops. By itself one ends
+// when the client has enough, and until then it is a stream under way. (Not by an
+// interceptor, which every stream would go through.)
+type watchableHealth struct {
+	*health.Server
+	stopping <-chan struct{}
+}
+
+// Watch is that of the embedded server.
+func (h watchableHealth) Watch(in *grpc_health_v1.HealthCheckRequest, stream grpc_health_v1.Health_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	go func() {
 		select {
-		case <-g.stopping:
+		case <-h.stopping:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
-	return handle(srv, watchStream{stream, ctx})
+	return h.Server.Watch(in, watchStream{stream, ctx})
 }
 
 // watchStream is a stream with a context of ours.
 type watchStream struct {
-	grpc.ServerStream
+	grpc_health_v1.Health_WatchServer
 	ctx context.Context
 }
 

@@ -15,7 +15,8 @@ type metrics struct {
 	registry *prometheus.Registry
 
 	decisions     *prometheus.CounterVec
-	known         sync.Map // of decisions: decided -> prometheus.Counter
+	knownMu       sync.RWMutex
+	known         map[decided]prometheus.Counter // those of decisions
 	streams       prometheus.Counter
 	streamsActive prometheus.Gauge
 	streamErrors  prometheus.Counter
@@ -32,6 +33,7 @@ var _ extproc.Observer = (*metrics)(nil)
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		known:    map[decided]prometheus.Counter{},
 		decisions: counters("decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
 			"class", "verdict", "reason", "policy", "enforcement", "profile"),
 		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
@@ -91,11 +93,16 @@ type decided struct {
 // the words of its labels.
 func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) {
 	key := decided{d.Class, d.Verdict, d.Reason, p, d.Policy(), d.Enforcement()}
-	counter, known := m.known.Load(key)
-	if !known {
-		counter, _ = m.known.LoadOrStore(key, m.decisions.WithLabelValues(d.Class.String(), d.Verdict.String(), d.Reason.String(), key.policy, string(key.enforcement), p.String()))
+	m.knownMu.RLock()
+	counter := m.known[key]
+	m.knownMu.RUnlock()
+	if counter == nil {
+		counter = m.decisions.WithLabelValues(d.Class.String(), d.Verdict.String(), d.Reason.String(), key.policy, string(key.enforcement), p.String())
+		m.knownMu.Lock()
+		m.known[key] = counter
+		m.knownMu.Unlock()
 	}
-	counter.(prometheus.Counter).Inc()
+	counter.Inc()
 }
 
 func (m *metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }

@@ -10,7 +10,7 @@ import (
 func originFaults() []compileRow {
 	return []compileRow{
 		{
-			name: "regular expressions",
+			name:   "regular expressions",
 			config: originList(`^https://a\.example$`, ".*", `https://.*\.example\.com`, "/https:..a/", "regex:https://a", "https?://a.example", "(a|b)://c", "https://[a-z]+.example"),
 			faults: []string{
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "^https://a\\.example$": an entry of allowOriginRegexes`,

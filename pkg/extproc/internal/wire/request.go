@@ -2,6 +2,7 @@ package wire
 
 import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
@@ -31,6 +32,9 @@ type ProcessingRequest struct {
 	Headers []Header
 	// Observability: Envoy waits for no answer, and takes none.
 	Observability bool
+	// HeadersOnly: Envoy says that it will send no bodies, which it does in the first
+	// message of a stream (protocol_config).
+	HeadersOnly bool
 	// Attributes are what request_attributes or response_attributes has Envoy send.
 	Attributes map[string]*structpb.Struct
 
@@ -50,7 +54,7 @@ func (m *ProcessingRequest) Read(data mem.BufferSlice) error {
 }
 
 func (m *ProcessingRequest) reset() {
-	m.Kind, m.Headers, m.Observability, m.Attributes = KindUnknown, m.Headers[:0], false, nil
+	m.Kind, m.Headers, m.Observability, m.HeadersOnly, m.Attributes = KindUnknown, m.Headers[:0], false, false, nil
 }
 
 // Release gives back what the headers are parts of: they may not be used any more.
@@ -72,13 +76,14 @@ const (
 
 	tagHeaderMap   = 1<<3 | bytesType
 	tagEndOfStream = 3<<3 | varintType
+
+	tagRequestBodyMode  = 1<<3 | varintType
+	tagResponseBodyMode = 2<<3 | varintType
+	tagSendBodyAtOnce   = 3<<3 | varintType
 )
 
-// The shapes of what is skipped.
-var (
-	metadataContext = shapeOf(&corev3.Metadata{})
-	protocolConfig  = shapeOf(&extprocv3.ProtocolConfiguration{})
-)
+// metadataContext is the shape of what is skipped.
+var metadataContext = shapeOf(&corev3.Metadata{})
 
 // scan reads the usual layout. It gives false for every other.
 func (m *ProcessingRequest) scan(c cursor) bool {
@@ -95,13 +100,28 @@ func (m *ProcessingRequest) scan(c cursor) bool {
 		case tagMetadataContext:
 			ok = metadataContext.takes(value)
 		case tagProtocolConfig:
-			ok = protocolConfig.takes(value)
+			ok = m.scanProtocolConfig(value)
 		case tagObservability:
 			m.Observability = number != 0
 		default:
 			return false
 		}
 		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// scanProtocolConfig reads ProtocolConfiguration. NONE, the mode of no bodies, is 0.
+func (m *ProcessingRequest) scanProtocolConfig(c cursor) bool {
+	m.HeadersOnly = true
+	for len(c) > 0 {
+		tag, number, _, ok := c.field()
+		switch {
+		case ok && (tag == tagRequestBodyMode || tag == tagResponseBodyMode):
+			m.HeadersOnly = m.HeadersOnly && number == 0
+		case !ok || tag != tagSendBodyAtOnce:
 			return false
 		}
 	}
@@ -136,6 +156,9 @@ func (m *ProcessingRequest) readUnusual(b []byte) error {
 		return err
 	}
 	m.Observability, m.Attributes = p.GetObservabilityMode(), p.GetAttributes()
+	if c := p.GetProtocolConfig(); c != nil {
+		m.HeadersOnly = c.GetRequestBodyMode() == modev3.ProcessingMode_NONE && c.GetResponseBodyMode() == modev3.ProcessingMode_NONE
+	}
 	switch r := p.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
 		m.Kind = KindRequestHeaders
