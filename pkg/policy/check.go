@@ -67,7 +67,7 @@ func isVisibleASCII(s string) bool {
 
 // checkRuleName judges the name of a rule, which must be the only one in its policy.
 func (c *compiler) checkRuleName(p *compiledPolicy, index int, doc *Rule, name string) {
-	place := p.rules[index].layer.place.at("name")
+	place := p.compiling[index].layer.place.at("name")
 	if doc.Name != "" && (len(name) > maxName || !isVisibleASCII(name)) {
 		c.fault(Diagnostic{
 			Code: CodeValueInvalid, Place: place, Value: name,
@@ -79,7 +79,7 @@ func (c *compiler) checkRuleName(p *compiledPolicy, index int, doc *Rule, name s
 	}
 	if first, taken := p.ruleNames[name]; taken {
 		c.fault(Diagnostic{
-			Code: CodeDuplicateName, Place: place, Value: name, Related: &p.rules[first].layer.place,
+			Code: CodeDuplicateName, Place: place, Value: name, Related: &p.compiling[first].layer.place,
 			Message: "is the name of another rule of this policy", Hint: "a name of its own",
 		})
 		return

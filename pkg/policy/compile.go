@@ -12,31 +12,45 @@ import (
 // Engine is a compiled [Config]. It never changes, but for sets that expire, and is
 // safe for concurrent use.
 type Engine struct {
-	hosts      hostIndex
-	policies   []*compiledPolicy
-	selectable map[string]selected
-	unmatched  *settings // of CORSDefaults: it grants nothing
-	sets       []*originSet
-}
-
-// selected is what a selector names.
-type selected struct {
-	policy *compiledPolicy
-	rule   *settings // nil for a policy without cors
+	hosts     hostIndex
+	policies  []*compiledPolicy
+	byName    map[string]*compiledPolicy
+	unmatched *settings // of CORSDefaults: it grants nothing
+	sets      []*originSet
 }
 
 // compiledPolicy is one policy.
 type compiledPolicy struct {
-	name      string
+	name     string
+	hosts    []compiledHost
+	captures map[string]string // names of captured labels, by what follows the label
+	rules    []namedRule       // by name
+	own      *settings         // nil without cors
+	fallback *settings
+
+	// What only compiling needs.
 	layer     *layer
-	hosts     []compiledHost
-	captures  map[string]string // names of captured labels, by what follows the label
-	rules     []compiledRule
-	own       *settings // nil without cors
-	fallback  *settings
-	table     *table // of the hosts that no other policy names
-	tables    int    // how many tables it is in
+	compiling []compiledRule // in the order of the document
+	table     *table         // of the hosts that no other policy names
+	tables    int            // how many tables it is in
 	ruleNames map[string]int
+}
+
+// namedRule is a rule for a selector to name, and what explain says of it.
+type namedRule struct {
+	*settings
+	path     string
+	pathType PathMatchType
+	methods  []string
+}
+
+// ruleNamed gives the settings of a rule, nil where there is none of that name.
+func (p *compiledPolicy) ruleNamed(name string) *settings {
+	i, found := slices.BinarySearchFunc(p.rules, name, func(r namedRule, name string) int { return strings.Compare(r.rule, name) })
+	if !found {
+		return nil
+	}
+	return p.rules[i].settings
 }
 
 type compiledHost struct {
@@ -70,7 +84,7 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := &compiler{cfg: cfg, today: o.today, names: nameLists{map[listIdentity]*nameList{}, map[string]*nameList{}}, engine: &Engine{selectable: map[string]selected{}}}
+	c := &compiler{cfg: cfg, today: o.today, names: nameLists{map[listIdentity]*nameList{}, map[string]*nameList{}}, engine: &Engine{}}
 	if c.checkLimits() {
 		c.compile()
 	}
@@ -122,18 +136,22 @@ func (c *compiler) compile() {
 // forgetDocuments drops what only compiling needs, so that the engine neither
 // keeps the documents nor depends on their staying as they are.
 func (e *Engine) forgetDocuments() {
+	e.byName = make(map[string]*compiledPolicy, len(e.policies))
 	for _, p := range e.policies {
-		p.layer, p.ruleNames = nil, nil
-		for i := range p.rules {
-			r := &p.rules[i]
-			r.layer = nil
+		e.byName[p.name] = p
+		p.rules = make([]namedRule, len(p.compiling))
+		for i := range p.compiling {
+			r := &p.compiling[i]
+			p.rules[i] = namedRule{r.settings, r.path, r.pathType, r.methods}
 			if r.settings.origins != nil {
 				r.settings.origins.layer = nil
 			}
 		}
+		slices.SortFunc(p.rules, func(a, b namedRule) int { return strings.Compare(a.rule, b.rule) })
 		if p.own != nil && p.own.origins != nil {
 			p.own.origins.layer = nil
 		}
+		p.layer, p.compiling, p.table, p.ruleNames = nil, nil, nil, nil
 	}
 }
 
@@ -202,17 +220,10 @@ func (c *compiler) compilePolicy(index int) {
 		p.own.policy, p.own.compiled = doc.Name, p
 		check.settings(p.own, ls)
 	}
-	c.selectable(doc.Name, selected{p, p.own})
-	p.rules = make([]compiledRule, len(doc.Spec.Rules))
+	p.compiling = make([]compiledRule, len(doc.Spec.Rules))
 	for i := range doc.Spec.Rules {
 		c.compileRule(p, i, &doc.Spec.Rules[i])
-		check.settings(p.rules[i].settings, append(slices.Clip(ls), p.rules[i].layer))
-	}
-}
-
-func (c *compiler) selectable(name string, s selected) {
-	if _, taken := c.engine.selectable[name]; !taken {
-		c.engine.selectable[name] = s
+		check.settings(p.compiling[i].settings, append(slices.Clip(ls), p.compiling[i].layer))
 	}
 }
 
@@ -224,7 +235,7 @@ func (c *compiler) withDefaults(l *layer) layers {
 }
 
 func (c *compiler) compileRule(p *compiledPolicy, index int, doc *Rule) {
-	r := &p.rules[index]
+	r := &p.compiling[index]
 	l := ruleLayer(p.layer.place.item("rules", index), doc)
 	*r = compiledRule{policy: p, layer: l, pathType: PathPrefix, path: "/", hasMatch: doc.Match != nil}
 	c.checkLayer(l)
@@ -232,7 +243,6 @@ func (c *compiler) compileRule(p *compiledPolicy, index int, doc *Rule) {
 	r.settings = c.resolve(append(c.withDefaults(p.layer), l), true)
 	r.settings.policy, r.settings.compiled, r.settings.rule = p.name, p, ruleName(doc, index)
 	c.checkRuleName(p, index, doc, r.settings.rule)
-	c.selectable(p.name+"/"+r.settings.rule, selected{p, r.settings})
 }
 
 func ruleName(doc *Rule, index int) string {
@@ -338,7 +348,7 @@ func (c *compiler) tableOf(policies []*compiledPolicy, host string, tables map[s
 		return t
 	}
 	for _, p := range policies {
-		c.entries += len(p.rules) + 1
+		c.entries += len(p.compiling) + 1
 		p.tables++
 	}
 	if c.entries > MaxTableEntries {

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
@@ -96,25 +98,32 @@ func (e *Engine) findRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 
 // selectRule takes the rule that the proxy's configuration names.
 func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
-	s, known := e.selectable[d.request.Selector]
-	if !known {
+	name, ruleName, namesRule := strings.Cut(d.request.Selector, "/") // no policy has one in its name
+	p := e.byName[name]
+	if p != nil {
+		if d.rule = p.own; namesRule {
+			d.rule = p.ruleNamed(ruleName)
+		}
+	}
+	if p == nil || namesRule && d.rule == nil {
 		d.rule = e.unmatched
 		return ReasonSelectorUnknown, origin.Tenant{}
 	}
-	if d.rule = s.rule; d.rule == nil {
-		d.rule = s.policy.fallback
+	taken := d.rule != nil
+	if !taken {
+		d.rule = p.fallback
 	}
 	switch {
 	case d.rule.enforcement == EnforcementOff:
 		return ReasonOff, origin.Tenant{}
-	case s.rule == nil:
+	case !taken:
 		return ReasonNoRule, origin.Tenant{}
 	}
 	host, valid := appendHost(buf, d.request.Authority)
 	if !valid {
 		return ReasonAllowed, origin.Tenant{}
 	}
-	return ReasonAllowed, s.policy.tenant(host)
+	return ReasonAllowed, p.tenant(host)
 }
 
 // tenant binds the first label of the host by the policy's own hosts.

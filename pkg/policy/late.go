@@ -48,7 +48,7 @@ func (p *compiledPolicy) uses(f Feature) bool {
 		return true
 	}
 	for i := range p.rules {
-		if p.rules[i].settings.uses(f) {
+		if p.rules[i].uses(f) {
 			return true
 		}
 	}

@@ -81,8 +81,8 @@ func allOf(list []string, is func(string) bool) bool {
 }
 
 func (c *compiler) warnUnreachable(p *compiledPolicy) {
-	for i := range p.rules {
-		if r := &p.rules[i]; !r.invalid && !r.settings.reachable && p.tables > 0 {
+	for i := range p.compiling {
+		if r := &p.compiling[i]; !r.invalid && !r.settings.reachable && p.tables > 0 {
 			c.warn(Diagnostic{
 				Code: CodeRuleUnreachable, Place: r.matchPlace(), Value: r.path,
 				Message: "takes no request, because a RegularExpression that comes before it takes all of them",
@@ -97,8 +97,8 @@ func (c *compiler) warnUnreachable(p *compiledPolicy) {
 // the URL and not for the rule.
 func (b *tableBuilder) markSentMaxAge(policies []*compiledPolicy) {
 	for _, p := range policies {
-		for i := range p.rules {
-			if r := &p.rules[i]; !r.invalid && len(b.slot(r).byMethod) == 0 {
+		for i := range p.compiling {
+			if r := &p.compiling[i]; !r.invalid && len(b.slot(r).byMethod) == 0 {
 				r.sendsMaxAge = true
 			}
 		}
@@ -106,8 +106,8 @@ func (b *tableBuilder) markSentMaxAge(policies []*compiledPolicy) {
 }
 
 func (c *compiler) warnUnusedMaxAge(p *compiledPolicy) {
-	for i := range p.rules {
-		r := &p.rules[i]
+	for i := range p.compiling {
+		r := &p.compiling[i]
 		cors := r.layer.cors
 		if r.invalid || r.sendsMaxAge || p.tables == 0 || cors == nil || cors.MaxAge == nil || *cors.MaxAge == 0 {
 			continue

@@ -116,8 +116,8 @@ type ownerKey struct {
 func (c *compiler) buildTable(policies []*compiledPolicy, host string) *table {
 	b := &tableBuilder{compiler: c, table: &table{}, host: host, owner: map[ownerKey]*compiledRule{}}
 	for _, p := range policies {
-		for i := range p.rules {
-			b.addRule(&p.rules[i])
+		for i := range p.compiling {
+			b.addRule(&p.compiling[i])
 		}
 	}
 	b.finishSlots()
