@@ -125,7 +125,7 @@ func isHostBytes(s []byte) bool {
 			return false
 		case c == '.':
 			label = 0
-		case c <= ' ' || c >= 0x7f || strings.IndexByte(`#%,/:<>?@[\]^|`, c) >= 0:
+		case !hostBytes[c]:
 			return false
 		default:
 			label++
@@ -133,6 +133,14 @@ func isHostBytes(s []byte) bool {
 	}
 	return label > 0
 }
+
+// hostBytes marks what may stand in a label.
+var hostBytes = func() (t [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		t[c] = !strings.ContainsRune(`#%,/:<>?@[\]^|`, c)
+	}
+	return t
+}()
 
 func isAddressBytes(s []byte) bool {
 	for _, c := range s {

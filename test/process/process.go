@@ -71,6 +71,9 @@ func (p *Process) Signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
 }
 
+// ID is the program's process ID.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Exited is closed when the program has ended, for whatever reason.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 

@@ -142,11 +142,20 @@ func appendMutation(dst []byte, change *policy.Answer) []byte {
 // What follows writes a message from the outside in, the size of each part before
 // it: summing sizes costs less than moving bytes.
 
-// sizeOf is the size of a field of n bytes: a tag of one byte, the length, the bytes.
-func sizeOf(n int) int { return 1 + protowire.SizeVarint(uint64(n)) + n }
+// sizeOf is the size of a field of n bytes: a tag of one byte, the length, which mostly
+// is one byte too, and the bytes.
+func sizeOf(n int) int {
+	if n < 0x80 {
+		return 2 + n
+	}
+	return 1 + protowire.SizeVarint(uint64(n)) + n
+}
 
 // appendHead appends the tag of a field of n bytes and its length.
 func appendHead(dst []byte, number protowire.Number, n int) []byte {
+	if n < 0x80 {
+		return append(dst, byte(number<<3|bytesType), byte(n))
+	}
 	return protowire.AppendVarint(append(dst, byte(number<<3|bytesType)), uint64(n))
 }
 

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// benchLine is a line of `go test -bench`.
+var benchLine = regexp.MustCompile(`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+\d+ B/op\s+(\d+) allocs/op)?`)
+
+// benchmarks runs Go benchmarks several times and gives the nanoseconds of each, and
+// the allocations.
+func (b *bench) benchmarks(ctx context.Context, folder, pattern string) (ns map[string][]float64, allocs map[string]float64, err error) {
+	cmd := exec.CommandContext(ctx, "go", "test", folder, "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-count", "5", "-benchmem")
+	cmd.Dir = b.root
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	ns, allocs = map[string][]float64{}, map[string]float64{}
+	for _, match := range benchLine.FindAllStringSubmatch(string(out), -1) {
+		value, err := strconv.ParseFloat(match[2], 64)
+		if err != nil {
+			return nil, nil, err
+		}
+		ns[match[1]] = append(ns[match[1]], value)
+		if match[3] != "" {
+			if allocs[match[1]], err = strconv.ParseFloat(match[3], 64); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return ns, allocs, nil
+}
+
+// engine compares a decision and its answer with what two middlewares do for it.
+func (b *bench) engine(ctx context.Context) ([]row, error) {
+	ns, allocs, err := b.benchmarks(ctx, "./pkg/extproc", "^BenchmarkEngine$")
+	if err != nil {
+		return nil, err
+	}
+	byEach := func(a, b []float64) []float64 {
+		values := make([]float64, min(len(a), len(b)))
+		for i := range values {
+			values[i] = a[i] / b[i]
+		}
+		return values
+	}
+	var rows []row
+	for _, kind := range []string{"actual", "preflight"} {
+		ours := "BenchmarkEngine/impl=corsd/class=" + kind
+		for _, other := range []string{"jub0bs", "rs"} {
+			values := byEach(ns[ours], ns["BenchmarkEngine/impl="+other+"/class="+kind])
+			if len(values) == 0 {
+				return nil, errors.New("no benchmark " + ours)
+			}
+			rows = append(rows, newRow("engine: decision and encoded answer, "+kind, other+"/cors", "ratio", 0.35, values))
+		}
+		rows = append(rows, newRow("engine: allocations, "+kind, "", "objects", 1, []float64{allocs[ours]}))
+	}
+	if ns, _, err = b.benchmarks(ctx, "./pkg/policy", "^BenchmarkDecide$"); err != nil {
+		return nil, err
+	}
+	largest, smallest := ns["BenchmarkDecide/rules=100000/origins=100000"], ns["BenchmarkDecide/rules=10/origins=1"]
+	if len(largest) == 0 || len(smallest) == 0 {
+		return nil, errors.New("no benchmark BenchmarkDecide")
+	}
+	return append(rows, newRow("engine: 100,000 rules and origins", "10 rules, 1 origin", "ratio", 1.3, byEach(largest, smallest))), nil
+}
+
+// compile makes an engine of the large policy.
+func (b *bench) compile(context.Context) ([]row, error) {
+	config := large.config()
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	engine, _, err := policy.Compile(config)
+	took := time.Since(began)
+	if err != nil {
+		return nil, err
+	}
+	runtime.ReadMemStats(&after)
+	allocated := float64(after.TotalAlloc-before.TotalAlloc) / (1 << 20)
+	runtime.KeepAlive(engine)
+	return []row{
+		newRow("compile "+large.String()+": time", "", "s", 2, []float64{took.Seconds()}),
+		newRow("compile "+large.String()+": allocated", "", "MiB", 200, []float64{allocated}),
+	}, nil
+}
+
+// config is the policy of write as values.
+func (s size) config() policy.Config {
+	c := policy.Config{OriginSets: []policy.OriginSet{{Name: "pages"}}}
+	for i := range s.origins {
+		c.OriginSets[0].Spec.Origins = append(c.OriginSets[0].Spec.Origins, originOf(i))
+	}
+	for i := range s.hosts {
+		spec := policy.Spec{Hosts: []string{hostOf(i)}, CORS: &policy.CORS{
+			AllowOriginSets: []string{"pages"}, AllowCredentials: new(true), AllowMethods: []string{"GET", "PUT", "DELETE"},
+			AllowHeaders: []string{"Content-Type", "Authorization"}, ExposeHeaders: []string{"ETag"}, MaxAge: new(policy.Seconds(600)),
+		}}
+		for j := range rulesPerHost {
+			spec.Rules = append(spec.Rules, policy.Rule{
+				Name: fmt.Sprintf("service%d", j), Match: &policy.Match{Path: &policy.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
+				CORS: &policy.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
+			})
+		}
+		c.Policies = append(c.Policies, policy.Policy{Name: fmt.Sprintf("api%d", i), Spec: spec})
+	}
+	return c
+}
+
+// reload asks at less than half of what the server can do, while the large policy is
+// read again and while it is not.
+func (b *bench) reload(ctx context.Context) ([]row, error) {
+	servers, err := b.startAll(ctx, large, deployed)
+	if err != nil {
+		return nil, err
+	}
+	s := servers[0]
+	scripts, err := processScripts(large)
+	if err != nil {
+		return nil, err
+	}
+	l := load{method: processMethod, scripts: scripts, connections: 4, streams: 64, warm: 300 * time.Millisecond, run: 2 * time.Second}
+	saturated, err := l.sample(s)
+	if err != nil {
+		return nil, err
+	}
+	l.rate = min(saturated.rate*0.4, 10_000)
+	l.run = 10 * time.Second
+	quiet, err := l.sample(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.forgetPeak(); err != nil {
+		return nil, err
+	}
+	hash := s.logged("policy is live", "hash")
+	if err := appendComment(filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", large.hosts, large.origins), "origins.yaml")); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	busy, err := l.sample(s)
+	if err != nil {
+		return nil, err
+	}
+	took, err := s.becameLive(ctx, hash, began)
+	if err != nil {
+		return nil, err
+	}
+	_, most, err := s.memory()
+	if err != nil {
+		return nil, err
+	}
+	of := "reload of " + large.String() + ": "
+	return []row{
+		newRow(of+fmt.Sprintf("p99 at %.0f requests/s", l.rate), "without", "ratio", 2, []float64{p99Of(busy) / p99Of(quiet)}),
+		newRow(of+"until it is live", "", "s", 60, []float64{took.Seconds()}),
+		newRow(of+"most memory meanwhile", "", "MiB", 300, []float64{float64(most) / (1 << 20)}),
+	}, nil
+}
+
+func appendComment(path string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("# changed\n")
+	return errors.Join(err, f.Close())
+}
+
+// becameLive waits until another policy than that of a hash is live, and tells how
+// long that took.
+func (s *server) becameLive(ctx context.Context, hash string, began time.Time) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	var took time.Duration
+	err := s.process.Await(ctx, func(context.Context) error {
+		for _, line := range s.process.Lines() {
+			if !strings.Contains(line, `"policy is live"`) || strings.Contains(line, hash) {
+				continue
+			}
+			at, err := time.Parse(time.RFC3339Nano, line[len(`{"time":"`):strings.Index(line, `","level"`)])
+			took = at.Sub(began)
+			return err
+		}
+		return errors.New("the new policy is not live")
+	})
+	return took, err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Colours that can be read on white and on black: a page may be light or dark, and the
+// background is left to it.
+var (
+	ink    = color.RGBA{0x80, 0x80, 0x80, 0xff}
+	ours   = color.RGBA{0x2f, 0x81, 0xd6, 0xff}
+	limits = color.RGBA{0xd9, 0x4f, 0x3a, 0xff}
+)
+
+// plotRatios draws the rows that are ratios: the median with its range, and the bound.
+func plotRatios(rows []row, path string) error {
+	p := plot.New()
+	p.BackgroundColor = color.Transparent
+	p.X.Label.Text = "ratio: less is better; the red mark is the bound"
+	p.X.Min = 0
+	paint(p)
+	var names []string
+	var medians, bounds plotter.XYs
+	for i := len(rows) - 1; i >= 0; i-- {
+		r := rows[i]
+		if r.Unit != "ratio" {
+			continue
+		}
+		y := float64(len(names))
+		names = append(names, r.Name+"\n/ "+r.Against)
+		medians = append(medians, plotter.XY{X: r.Median, Y: y})
+		bounds = append(bounds, plotter.XY{X: r.Bound, Y: y})
+		line, err := plotter.NewLine(plotter.XYs{{X: r.Low, Y: y}, {X: r.High, Y: y}})
+		if err != nil {
+			return err
+		}
+		line.Color, line.Width = ours, vg.Points(2)
+		p.Add(line)
+	}
+	for _, points := range []struct {
+		at    plotter.XYs
+		color color.Color
+		shape draw.GlyphDrawer
+	}{{medians, ours, draw.CircleGlyph{}}, {bounds, limits, draw.PlusGlyph{}}} {
+		s, err := plotter.NewScatter(points.at)
+		if err != nil {
+			return err
+		}
+		s.GlyphStyle = draw.GlyphStyle{Color: points.color, Radius: vg.Points(4), Shape: points.shape}
+		p.Add(s)
+	}
+	p.NominalY(names...)
+	return p.Save(9*vg.Inch, vg.Length(len(names))*0.42*vg.Inch+0.8*vg.Inch, path)
+}
+
+// paint gives axes and text a colour that every page shows.
+func paint(p *plot.Plot) {
+	p.Title.TextStyle.Color = ink
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Color, axis.Label.TextStyle.Color = ink, ink
+		axis.Tick.Color, axis.Tick.Label.Color = ink, ink
+	}
+	p.Legend.TextStyle.Color = ink
+}

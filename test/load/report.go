@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+)
+
+// result is what a run is written down as.
+type result struct {
+	Machine string `json:"machine"`
+	Go      string `json:"go"`
+	Pinned  bool   `json:"pinned"` // client and server each had a core
+	Rows    []row  `json:"rows"`
+}
+
+// errMissed is the end of a run in which a bound was missed.
+var errMissed = errors.New("a bound is missed")
+
+// report prints the table, writes it, and says whether all bounds hold.
+func (b *bench) report(rows []row, write bool) error {
+	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "what\tagainst\tmedian\trange\tbound\t")
+	missed := 0
+	for _, r := range rows {
+		verdict := ""
+		if !r.Met {
+			verdict = "MISSED"
+			missed++
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Against, r.number(r.Median), r.spread(), r.limit(), verdict)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if write {
+		if err := b.write(rows); err != nil {
+			return err
+		}
+	}
+	if missed > 0 {
+		return fmt.Errorf("%w: %d of %d", errMissed, missed, len(rows))
+	}
+	return nil
+}
+
+func (r row) number(v float64) string {
+	switch r.Unit {
+	case "ratio":
+		return fmt.Sprintf("%.2f", v)
+	case "objects", "bytes":
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.1f %s", v, r.Unit)
+}
+
+func (r row) spread() string {
+	if r.Low == r.High {
+		return ""
+	}
+	return r.number(r.Low) + " to " + r.number(r.High)
+}
+
+func (r row) limit() string {
+	if r.Name == "" || r.Bound < 1 && r.Unit == "objects" {
+		return "0"
+	}
+	return r.number(r.Bound)
+}
+
+// write writes the run into docs/performance/.
+func (b *bench) write(rows []row) error {
+	dir := filepath.Join(b.root, "docs", "performance")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(result{machine(), runtime.Version(), b.pinned, rows}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bench.json"), append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bench.md"), []byte(markdown(rows)), 0o644); err != nil {
+		return err
+	}
+	return plotRatios(rows, filepath.Join(dir, "bench.svg"))
+}
+
+func markdown(rows []row) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Written by `make bench` on %s, %s.\n\n", machine(), runtime.Version())
+	b.WriteString("| what | against | median | range | bound |\n|---|---|---|---|---|\n")
+	for _, r := range rows {
+		limit := r.limit()
+		if !r.Met {
+			limit += ", **missed**"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
+	}
+	return b.String()
+}
+
+// machine is what the run was on, in words.
+func machine() string {
+	model := runtime.GOARCH
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%s, %d cores", model, runtime.NumCPU())
+}

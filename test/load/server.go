@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/corsd/corsd/test/process"
+)
+
+// server is a process that is measured. It listens on a Unix socket, as one beside
+// Envoy does, and has a core of its own.
+type server struct {
+	name    string
+	process *process.Process
+	listen  string
+	admin   string // host:port; "" for the floor
+}
+
+// How corsd is started. The setting of deployed can come from the environment only:
+// the image, the manifests and docker-compose.yml set it.
+const (
+	bare     = "corsd, bare"
+	deployed = "corsd, as deployed"
+	floor    = "no-op server"
+)
+
+// start starts a server by its name, and waits until it listens.
+func (b *bench) start(ctx context.Context, name, policy string) (*server, error) {
+	b.started++
+	s := &server{name: name, listen: "unix:" + filepath.Join(b.dir, fmt.Sprintf("%d.sock", b.started))}
+	var words []string
+	if b.pinned {
+		words = []string{"taskset", "-c", "0"}
+	}
+	switch name {
+	case floor:
+		words = append(words, b.self, "-serve-noop", s.listen)
+	case deployed:
+		words = append([]string{"env", "GODEBUG=gcshrinkstackoff=1"}, words...)
+		fallthrough
+	case bare:
+		words = append(words, b.corsd, "serve", "--policy", policy, "--listen", s.listen, "--admin", "127.0.0.1:0", "--log-level", "info", "--drain", "0")
+	}
+	path, err := exec.LookPath(words[0])
+	if err != nil {
+		return nil, err
+	}
+	if s.process, err = process.Start(ctx, path, words[1:]...); err != nil {
+		return nil, err
+	}
+	b.running = append(b.running, s)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // the largest policy takes its time
+	defer cancel()
+	err = s.process.Await(ctx, func(ctx context.Context) error {
+		network, address := split(s.listen)
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, s.process.Output())
+	}
+	if name != floor {
+		s.admin = s.logged("admin is listening", "address")
+	}
+	return s, nil
+}
+
+// logged gives a field of the first line of corsd's log that has a message.
+func (s *server) logged(message, field string) string {
+	for _, line := range s.process.Lines() {
+		var entry map[string]any
+		if json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] == message {
+			value, _ := entry[field].(string)
+			return value
+		}
+	}
+	return ""
+}
+
+func (s *server) stop() error {
+	if s.name == floor {
+		s.process.Kill()
+		return nil
+	}
+	return s.process.Stop(40 * time.Second)
+}
+
+// cpu is the time that the process has had so far, in ticks of 10 ms.
+func (s *server) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.ID()))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
+
+// memory is the resident memory, and the most that it has been, in bytes.
+func (s *server) memory() (now, most int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.ID()))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		var kilobytes int64
+		switch name, value, _ := strings.Cut(line, ":"); name {
+		case "VmRSS":
+			_, err = fmt.Sscan(value, &kilobytes)
+			now = kilobytes << 10
+		case "VmHWM":
+			_, err = fmt.Sscan(value, &kilobytes)
+			most = kilobytes << 10
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	return now, most, nil
+}
+
+// forgetPeak lets the most that the memory has been begin anew.
+func (s *server) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.process.ID()), []byte("5"), 0)
+}
+
+// metric reads a metric of corsd without labels.
+func (s *server) metric(name string) (float64, error) {
+	response, err := http.Get("http://" + s.admin + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			return strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return 0, fmt.Errorf("no metric %s", name)
+}
+
+func (s *server) hangup() { s.process.Signal(syscall.SIGHUP) }
