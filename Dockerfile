@@ -32,6 +32,8 @@ LABEL org.opencontainers.image.title=corsd \
       org.opencontainers.image.version=$VERSION
 COPY --from=build /out/corsd /corsd
 USER 65532:65532
+# Stacks that have grown stay so: a stream that finds one costs a few per cent less.
+ENV GODEBUG=gcshrinkstackoff=1
 EXPOSE 9002 9092
 ENTRYPOINT ["/corsd"]
 CMD ["serve", "--policy", "/etc/corsd", "--admin", ":9092"]

@@ -61,6 +61,14 @@ fuzz: ## run each fuzz test for FUZZTIME (10s)
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd pkg test | sed 's/:func / /' | while read -r file name; do \
 		echo "$$name in $${file%/*}"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
+.PHONY: bench
+bench: ## measure corsd beside a server that decides nothing, and write docs/performance (six minutes)
+	@go build -o bin/load ./test/load && exec bin/load $(ARGS)
+
+.PHONY: bench-envoy
+bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy (ten minutes)
+	@go build -o bin/load ./test/load && exec bin/load -envoy $(ARGS)
+
 .PHONY: cover
 cover: ## say how much of the code the unit tests cover, and write bin/cover.html
 	@mkdir -p bin

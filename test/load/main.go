@@ -23,27 +23,28 @@ import (
 func main() {
 	noopAt := flag.String("serve-noop", "", "be the floor: serve at `ADDR`")
 	quick := flag.Bool("quick", false, "fewer and shorter repetitions, and nothing is written")
+	throughEnvoy := flag.Bool("envoy", false, "measure through a real Envoy")
 	only := flag.String("run", "", "only the rows whose name matches `REGEXP`; nothing is written")
 	flag.Parse()
-	if err := run(*noopAt, *quick, *only); err != nil {
+	if err := run(*noopAt, *quick, *throughEnvoy, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)
 		os.Exit(1)
 	}
 }
 
-func run(noopAt string, quick bool, only string) error {
+func run(noopAt string, quick, throughEnvoy bool, only string) error {
 	if noopAt != "" {
 		return serveNoop(noopAt)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	return measure(ctx, quick, only)
+	return measure(ctx, quick, throughEnvoy, only)
 }
 
 // pinnedVariable says that this process has been given its core, and corsd's path.
 const pinnedVariable = "CORSD_LOAD_CORSD"
 
-func measure(ctx context.Context, quick bool, only string) (err error) {
+func measure(ctx context.Context, quick, throughEnvoy bool, only string) (err error) {
 	root, err := mesh.Root()
 	if err != nil {
 		return err
@@ -66,8 +67,12 @@ func measure(ctx context.Context, quick bool, only string) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{root: root, dir: dir, corsd: corsd, self: self, pinned: os.Getenv(pinnedVariable) != "", quick: quick}
+	b := &bench{root: root, dir: dir, corsd: corsd, self: self, core: "0", pinned: os.Getenv(pinnedVariable) != "", quick: quick}
 	defer func() { err = errors.Join(err, b.stop()) }()
+	if throughEnvoy {
+		b.core = "1"
+		return b.gatewayRows(ctx)
+	}
 	return b.rows(ctx, only)
 }
 
@@ -97,13 +102,20 @@ func again(ctx context.Context, corsd string) error {
 type bench struct {
 	root, dir, corsd, self string
 	pinned, quick          bool
+	core                   string // of the servers, where they are pinned
 
 	started int
 	running []*server
+
+	gateways []*gateway
 }
 
 func (b *bench) stop() error {
 	var errs []error
+	for _, g := range b.gateways {
+		errs = append(errs, g.envoy.Stop())
+	}
+	b.gateways = nil
 	for _, s := range b.running {
 		select {
 		case <-s.process.Exited():

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/corsd/corsd/pkg/extproc"
 )
 
 // noop is the floor that corsd is measured against: a server that decides nothing, on
@@ -34,7 +36,11 @@ func serveNoop(listen string) error {
 	server := grpc.NewServer()
 	extprocv3.RegisterExternalProcessorServer(server, noop{})
 	authv3.RegisterAuthorizationServer(server, noop{})
-	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	well := health.NewServer()
+	for _, name := range extproc.ServiceNames() {
+		well.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	grpc_health_v1.RegisterHealthServer(server, well)
 	return server.Serve(l)
 }
 
@@ -72,10 +78,13 @@ func (noop) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse,
 	}, nil
 }
 
+// noopHeader is one that corsd's own configurations let through.
+const noopHeader = "access-control-noop"
+
 // oneHeader has its value in both fields: ext_proc goes by one, ext_authz by the other.
 func oneHeader() []*corev3.HeaderValueOption {
 	return []*corev3.HeaderValueOption{{
-		Header:       &corev3.HeaderValue{Key: "x-noop", Value: "1", RawValue: []byte("1")},
+		Header:       &corev3.HeaderValue{Key: noopHeader, Value: "1", RawValue: []byte("1")},
 		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 	}}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"image/color"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -34,7 +35,9 @@ func plotRatios(rows []row, path string) error {
 		y := float64(len(names))
 		names = append(names, r.Name+"\n/ "+r.Against)
 		medians = append(medians, plotter.XY{X: r.Median, Y: y})
-		bounds = append(bounds, plotter.XY{X: r.Bound, Y: y})
+		if r.Bound != unbounded {
+			bounds = append(bounds, plotter.XY{X: r.Bound, Y: y})
+		}
 		line, err := plotter.NewLine(plotter.XYs{{X: r.Low, Y: y}, {X: r.High, Y: y}})
 		if err != nil {
 			return err
@@ -66,4 +69,40 @@ func paint(p *plot.Plot) {
 		axis.Tick.Color, axis.Tick.Label.Color = ink, ink
 	}
 	p.Legend.TextStyle.Color = ink
+}
+
+// plotGateway draws what a request costs, Envoy and server together, relative to no
+// filter.
+func plotGateway(results []gatewayResult, path string) error {
+	p := plot.New()
+	p.BackgroundColor = color.Transparent
+	p.Y.Label.Text = "CPU per request, no filter = 1"
+	p.Y.Min = 0
+	paint(p)
+	var names []string
+	width := vg.Points(12)
+	for i, k := range kinds() {
+		var values plotter.Values
+		for _, r := range results {
+			if r.Kind != k.name {
+				continue
+			}
+			values = append(values, r.Relative)
+			if i == 0 {
+				names = append(names, strings.ReplaceAll(r.Variant, ", ", ",\n"))
+			}
+		}
+		bars, err := plotter.NewBarChart(values, width)
+		if err != nil {
+			return err
+		}
+		bars.Color = []color.Color{ink, ours, limits}[i]
+		bars.LineStyle.Width = 0
+		bars.Offset = vg.Length(i-1) * width
+		p.Add(bars)
+		p.Legend.Add(k.name, bars)
+	}
+	p.Legend.Top, p.Legend.Left = true, true
+	p.NominalX(names...)
+	return p.Save(11*vg.Inch, 4.5*vg.Inch, path)
 }

@@ -67,8 +67,8 @@ func (r row) spread() string {
 }
 
 func (r row) limit() string {
-	if r.Name == "" || r.Bound < 1 && r.Unit == "objects" {
-		return "0"
+	if r.Bound == unbounded {
+		return ""
 	}
 	return r.number(r.Bound)
 }

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/corsd/corsd/test/envoy"
+)
+
+// gatewayResult is the median of a variant and a kind.
+type gatewayResult struct {
+	Variant  string  `json:"variant"`
+	Kind     string  `json:"kind"`
+	PerCore  float64 `json:"requestsPerSecond"` // at saturation, with one worker
+	P50      float64 `json:"p50Milliseconds"`   // at the fixed rate
+	P99      float64 `json:"p99Milliseconds"`
+	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request, at the fixed rate
+	Server   float64 `json:"serverMicroseconds"`
+	Relative float64 `json:"relative"` // Envoy and server, to no filter
+	Messages float64 `json:"streamsPerRequest"`
+}
+
+// fixedRate is how many requests a second are asked of every variant alike, so that none
+// is saturated.
+const fixedRate = 1500
+
+// gatewayRows measures every variant with a real Envoy of one worker.
+func (b *bench) gatewayRows(ctx context.Context) error {
+	binary, err := envoy.Find(ctx, b.root, os.Stderr)
+	if err != nil {
+		return err
+	}
+	if b.pinned { // Envoy has a core of its own; all else has the other
+		wrapper := filepath.Join(b.dir, "envoy")
+		if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nexec taskset -c 0 "+binary.Path+" \"$@\"\n"), 0o700); err != nil {
+			return err
+		}
+		binary.Path = wrapper
+	}
+	policy := filepath.Join(b.dir, "policy.yaml")
+	if err := os.WriteFile(policy, []byte(gatewayPolicy), 0o600); err != nil {
+		return err
+	}
+	app, stop, err := application()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for _, v := range variants() {
+		g, err := b.startGateway(ctx, binary, v, app, policy)
+		if err != nil {
+			return fmt.Errorf("%s: %w", v.name, err)
+		}
+		if err := g.ready(ctx); err != nil {
+			return err
+		}
+	}
+	runs, saturated, err := b.gatewayRuns(ctx)
+	if err != nil {
+		return err
+	}
+	results := b.gatewayResults(runs, saturated)
+	return b.gatewayReport(results, gatewayBounds(runs))
+}
+
+// ready waits until the filter does its work: Envoy must know that the server is well.
+func (g *gateway) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return g.envoy.Await(ctx, func(context.Context) error { return g.verify() })
+}
+
+type runKey struct{ variant, kind string }
+
+// gatewayRuns repeats every kind with every variant in turn.
+func (b *bench) gatewayRuns(ctx context.Context) (runs, saturated map[runKey][]gatewayRun, err error) {
+	repetitions, run := 7, 2*time.Second
+	if b.quick {
+		repetitions, run = 2, 700*time.Millisecond
+	}
+	runs, saturated = map[runKey][]gatewayRun{}, map[runKey][]gatewayRun{}
+	order := slices.Clone(b.gateways)
+	for i := range repetitions {
+		fmt.Fprintf(os.Stderr, "measuring: repetition %d of %d\n", i+1, repetitions)
+		for _, k := range kinds() {
+			for _, g := range order {
+				if ctx.Err() != nil {
+					return nil, nil, ctx.Err()
+				}
+				key := runKey{g.name, k.name}
+				one, err := g.drive(k, 16, fixedRate, run)
+				if err != nil {
+					return nil, nil, err
+				}
+				runs[key] = append(runs[key], one)
+				if i >= 3 {
+					continue
+				}
+				if one, err = g.drive(k, 32, 0, run/2); err != nil {
+					return nil, nil, err
+				}
+				saturated[key] = append(saturated[key], one)
+			}
+		}
+		slices.Reverse(order)
+	}
+	return runs, saturated, nil
+}
+
+func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
+	values := make([]float64, len(runs))
+	for i, r := range runs {
+		values[i] = quantity(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func (b *bench) gatewayResults(runs, saturated map[runKey][]gatewayRun) []gatewayResult {
+	micro := func(d time.Duration) float64 { return float64(d) / 1000 }
+	var results []gatewayResult
+	for _, k := range kinds() {
+		base := runs[runKey{varNone, k.name}]
+		for _, g := range b.gateways {
+			key := runKey{g.name, k.name}
+			results = append(results, gatewayResult{
+				Variant: g.name, Kind: k.name,
+				PerCore:  medianOf(saturated[key], func(r gatewayRun) float64 { return float64(r.requests) / r.seconds }),
+				P50:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p50) / 1000 }),
+				P99:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p99) / 1000 }),
+				Envoy:    medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.envoy) }),
+				Server:   medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.server) }),
+				Relative: medianRatio(runs[key], base, gatewayRun.total),
+			})
+		}
+	}
+	return results
+}
+
+func gatewayRatios(of, by []gatewayRun, quantity func(gatewayRun) float64) []float64 {
+	values := make([]float64, min(len(of), len(by)))
+	for i := range values {
+		values[i] = quantity(of[i]) / quantity(by[i])
+	}
+	return values
+}
+
+func medianRatio(of, by []gatewayRun, quantity func(gatewayRun) float64) float64 {
+	values := gatewayRatios(of, by, quantity)
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// gatewayBounds are what must hold.
+func gatewayBounds(runs map[runKey][]gatewayRun) []row {
+	of := func(name, variant, against, kind string, bound float64, quantity func(gatewayRun) float64) row {
+		return newRow(name, against, "ratio", bound, gatewayRatios(runs[runKey{variant, kind}], runs[runKey{against, kind}], quantity))
+	}
+	envoyOnly := func(r gatewayRun) float64 { return float64(r.envoy) }
+	serverOnly := func(r gatewayRun) float64 { return float64(r.server) }
+	return []row{
+		of("actual request, default profile: CPU of Envoy and server", varDefault, varFloor, kindActual, 0.97, gatewayRun.total),
+		of("actual request, default profile: CPU of the server", varDefault, varFloor, kindActual, 0.75, serverOnly),
+		of("actual request, lean: CPU of Envoy and server", varLean, varAll, kindActual, 0.92, gatewayRun.total),
+		of("actual request, ext_authz: CPU of Envoy and server", varAuthz, varAll, kindActual, 0.90, gatewayRun.total),
+		of("request without Origin, default profile: CPU of Envoy", varDefault, varNone, kindPlain, 1.15, envoyOnly),
+		of("request without Origin, lean: CPU of Envoy", varLean, varNone, kindPlain, 1.15, envoyOnly),
+	}
+}
+
+func (b *bench) gatewayReport(results []gatewayResult, bounds []row) error {
+	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
+	writeGatewayTable(t, results)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if !b.quick {
+		if err := b.writeGateway(results, bounds); err != nil {
+			return err
+		}
+	}
+	fmt.Println()
+	return b.report(bounds, false)
+}
+
+func writeGatewayTable(w io.Writer, results []gatewayResult) {
+	fmt.Fprintln(w, "request\tfilter\trequests/s\tp50 ms\tp99 ms\tEnvoy us\tserver us\trelative\t")
+	for _, r := range results {
+		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t\n", r.Kind, r.Variant, r.PerCore, r.P50, r.P99, r.Envoy, r.Server, r.Relative)
+	}
+}
+
+func (b *bench) writeGateway(results []gatewayResult, bounds []row) error {
+	dir := filepath.Join(b.root, "docs", "performance")
+	text, err := json.MarshalIndent(struct {
+		Machine string          `json:"machine"`
+		Rate    int             `json:"rate"`
+		Results []gatewayResult `json:"results"`
+		Bounds  []row           `json:"bounds"`
+	}{machine(), fixedRate, results, bounds}, "", "  ")
+	if err != nil {
+		return err
+	}
+	var md strings.Builder
+	fmt.Fprintf(&md, "Written by `make bench-envoy` on %s, %s; Envoy with one worker.\n\n", machine(), runtime.Version())
+	md.WriteString("| request | filter | requests/s at saturation | p50 ms | p99 ms | Envoy, CPU µs | server, CPU µs | both, to no filter |\n|---|---|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		fmt.Fprintf(&md, "| %s | %s | %.0f | %.2f | %.2f | %.0f | %.0f | %.2f |\n", r.Kind, r.Variant, r.PerCore, r.P50, r.P99, r.Envoy, r.Server, r.Relative)
+	}
+	md.WriteString("\n| must hold | against | median | range | bound |\n|---|---|---|---|---|\n")
+	for _, r := range bounds {
+		limit := r.limit()
+		if !r.Met {
+			limit += ", **missed**"
+		}
+		fmt.Fprintf(&md, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
+	}
+	return errors.Join(
+		os.MkdirAll(dir, 0o755),
+		os.WriteFile(filepath.Join(dir, "envoy.json"), append(text, '\n'), 0o644),
+		os.WriteFile(filepath.Join(dir, "envoy.md"), []byte(md.String()), 0o644),
+		plotGateway(results, filepath.Join(dir, "envoy.svg")),
+	)
+}
