@@ -146,7 +146,6 @@ type exchange struct {
 	due     time.Time
 	answers [][]byte // with verify
 	partial []byte
-	need    int
 	got     int
 }
 
@@ -210,8 +209,14 @@ func (c *client) begin(x *exchange, due time.Time) error {
 	c.open[x.id] = x
 	c.block.Reset()
 	for _, h := range [...][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", c.load.method}, {":authority", "corsd"}, {"te", "trailers"},
-		{"content-type", "application/grpc"}, {"x-envoy-internal", "true"}, {"x-forwarded-for", "192.0.2.1"},
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", c.load.method},
+		{":authority", "corsd"},
+		{"te", "trailers"},
+		{"content-type", "application/grpc"},
+		{"x-envoy-internal", "true"},
+		{"x-forwarded-for", "192.0.2.1"},
 	} {
 		if err := c.encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}); err != nil {
 			return err

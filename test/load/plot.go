@@ -20,25 +20,23 @@ var (
 
 // plotRatios draws the rows that are ratios: the median with its range, and the bound.
 func plotRatios(rows []row, path string) error {
-	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p := newPlot()
 	p.X.Label.Text = "ratio: less is better; the red mark is the bound"
-	p.X.Min = 0
-	paint(p)
+	p.X.Min, p.X.Max = 0, widest
 	var names []string
 	var medians, bounds plotter.XYs
 	for i := len(rows) - 1; i >= 0; i-- {
 		r := rows[i]
-		if r.Unit != "ratio" {
+		if r.Unit != "ratio" || r.Median > widest {
 			continue
 		}
 		y := float64(len(names))
-		names = append(names, r.Name+"\n/ "+r.Against)
+		names = append(names, r.Name+" / "+r.Against)
 		medians = append(medians, plotter.XY{X: r.Median, Y: y})
 		if r.Bound != unbounded {
 			bounds = append(bounds, plotter.XY{X: r.Bound, Y: y})
 		}
-		line, err := plotter.NewLine(plotter.XYs{{X: r.Low, Y: y}, {X: r.High, Y: y}})
+		line, err := plotter.NewLine(plotter.XYs{{X: r.Low, Y: y}, {X: min(r.High, widest), Y: y}})
 		if err != nil {
 			return err
 		}
@@ -58,27 +56,35 @@ func plotRatios(rows []row, path string) error {
 		p.Add(s)
 	}
 	p.NominalY(names...)
-	return p.Save(9*vg.Inch, vg.Length(len(names))*0.42*vg.Inch+0.8*vg.Inch, path)
+	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
+	p.Y.Padding = vg.Points(14)
+	return p.Save(11*vg.Inch, vg.Length(len(names))*0.3*vg.Inch+0.8*vg.Inch, path)
 }
 
-// paint gives axes and text a colour that every page shows.
-func paint(p *plot.Plot) {
+// widest is the largest ratio that is drawn: one that is far out would make all others
+// look alike, and stands in the table.
+const widest = 2.5
+
+// newPlot is a plot whose axes and text have a colour that every page shows, and which
+// leaves the background to the page.
+func newPlot() *plot.Plot {
+	p := plot.New()
+	p.BackgroundColor = nil
 	p.Title.TextStyle.Color = ink
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color, axis.Label.TextStyle.Color = ink, ink
 		axis.Tick.Color, axis.Tick.Label.Color = ink, ink
 	}
 	p.Legend.TextStyle.Color = ink
+	return p
 }
 
 // plotGateway draws what a request costs, Envoy and server together, relative to no
 // filter.
 func plotGateway(results []gatewayResult, path string) error {
-	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p := newPlot()
 	p.Y.Label.Text = "CPU per request, no filter = 1"
 	p.Y.Min = 0
-	paint(p)
 	var names []string
 	width := vg.Points(12)
 	for i, k := range kinds() {
@@ -89,7 +95,7 @@ func plotGateway(results []gatewayResult, path string) error {
 			}
 			values = append(values, r.Relative)
 			if i == 0 {
-				names = append(names, strings.ReplaceAll(r.Variant, ", ", ",\n"))
+				names = append(names, strings.NewReplacer(", ", "\n", " for ", "\n").Replace(r.Variant))
 			}
 		}
 		bars, err := plotter.NewBarChart(values, width)
@@ -104,5 +110,7 @@ func plotGateway(results []gatewayResult, path string) error {
 	}
 	p.Legend.Top, p.Legend.Left = true, true
 	p.NominalX(names...)
-	return p.Save(11*vg.Inch, 4.5*vg.Inch, path)
+	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
+	p.Y.Max *= 1.15
+	return p.Save(12*vg.Inch, 4.5*vg.Inch, path)
 }

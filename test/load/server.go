@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/corsd/corsd/test/process"
@@ -76,10 +75,15 @@ func (b *bench) start(ctx context.Context, name, policy string) (*server, error)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, s.process.Output())
 	}
-	if name != floor {
-		s.admin = s.logged("admin is listening", "address")
+	if name == floor {
+		return s, nil
 	}
-	return s, nil
+	return s, s.process.Await(ctx, func(context.Context) error {
+		if s.admin = s.logged("admin is listening", "address"); s.admin == "" {
+			return errors.New("it has not said where its metrics are")
+		}
+		return nil
+	})
 }
 
 // logged gives a field of the first line of corsd's log that has a message.
@@ -178,5 +182,3 @@ func (s *server) metric(name string) (float64, error) {
 	}
 	return 0, fmt.Errorf("no metric %s", name)
 }
-
-func (s *server) hangup() { s.process.Signal(syscall.SIGHUP) }
