@@ -80,8 +80,16 @@ func (l *live) reload(why string) bool {
 func (l *live) load() *policyfile.Report {
 	defer l.tuneGC(servingGC)
 	l.tuneGC(loadingGC)
-	report := policyfile.Load(l.paths, policy.At(time.Now()))
-	debug.FreeOSMemory()
+	var report *policyfile.Report
+	read := func() {
+		report = policyfile.Load(l.paths, policy.At(time.Now()))
+		debug.FreeOSMemory()
+	}
+	if l.engine.Load() == nil {
+		read() // nobody waits for anything else
+	} else {
+		inBackground(read)
+	}
 	return report
 }
 

@@ -58,55 +58,56 @@ type sources struct {
 // resolve merges layers. Without cors it leaves out all that grants anything:
 // that is what stands where no rule took the request.
 func (c *compiler) resolve(ls layers, withCORS bool) *settings {
-	s := &settings{effects: &effects{}}
-	s.enforcement, s.from.enforcement = pick(ls, EnforcementEnforce, func(l *layer) *Enforcement { return l.enforcement })
-	s.upstreamHeaders, s.from.upstreamHeaders = pick(ls, UpstreamOverride, func(l *layer) *UpstreamHeaders { return l.upstreamHeaders })
-	s.preflight.mode, s.from.mode = pickPreflight(ls, PreflightAnswer, func(p *Preflight) *PreflightMode { return p.Mode })
-	s.preflight.successStatus, s.from.successStatus = pickPreflight(ls, 204, func(p *Preflight) *int { return p.SuccessStatus })
-	s.preflight.denyStatus, s.from.denyStatus = pickPreflight(ls, 403, func(p *Preflight) *int { return p.DenyStatus })
-	s.preflight.detail, s.from.detail = pickPreflight(ls, DetailFull, func(p *Preflight) *PreflightDetail { return p.Detail })
-	s.originCheck, s.from.originCheck = pick(ls, OriginCheckOff, func(l *layer) *OriginCheck {
+	s, e := &settings{}, effects{}
+	e.enforcement, e.from.enforcement = pick(ls, EnforcementEnforce, func(l *layer) *Enforcement { return l.enforcement })
+	e.upstreamHeaders, e.from.upstreamHeaders = pick(ls, UpstreamOverride, func(l *layer) *UpstreamHeaders { return l.upstreamHeaders })
+	e.preflight.mode, e.from.mode = pickPreflight(ls, PreflightAnswer, func(p *Preflight) *PreflightMode { return p.Mode })
+	e.preflight.successStatus, e.from.successStatus = pickPreflight(ls, 204, func(p *Preflight) *int { return p.SuccessStatus })
+	e.preflight.denyStatus, e.from.denyStatus = pickPreflight(ls, 403, func(p *Preflight) *int { return p.DenyStatus })
+	e.preflight.detail, e.from.detail = pickPreflight(ls, DetailFull, func(p *Preflight) *PreflightDetail { return p.Detail })
+	e.originCheck, e.from.originCheck = pick(ls, OriginCheckOff, func(l *layer) *OriginCheck {
 		if l.webSocket == nil {
 			return nil
 		}
 		return l.webSocket.OriginCheck
 	})
 	if withCORS {
-		c.resolveCORS(s, ls)
+		c.resolveCORS(s, &e, ls)
 	}
-	s.effects = c.sharedEffects(s.effects)
+	s.effects = c.sharedEffects(e)
 	return s
 }
 
 // sharedEffects gives the one that stands for all that are equal.
-func (c *compiler) sharedEffects(e *effects) *effects {
-	if same := c.effects[*e]; same != nil {
-		return same
+func (c *compiler) sharedEffects(e effects) *effects {
+	same := c.effects[e]
+	if same == nil {
+		if c.effects == nil {
+			c.effects = map[effects]*effects{}
+		}
+		same = new(e) // and not &e, which would be made anew for every rule
+		c.effects[e] = same
 	}
-	if c.effects == nil {
-		c.effects = map[effects]*effects{}
-	}
-	c.effects[*e] = e
-	return e
+	return same
 }
 
-func (c *compiler) resolveCORS(s *settings, ls layers) {
-	s.origins, s.from.origins = originsOf(ls)
-	s.credentials, s.from.credentials = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowCredentials })
-	s.privateNetwork, s.from.privateNetwork = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowPrivateNetwork })
-	s.expandExpose, s.from.expandExpose = pickCORS(ls, false, func(c *CORS) *bool { return c.ExpandExposeHeaders })
-	s.public = s.origins != nil && s.origins.any && !s.credentials
+func (c *compiler) resolveCORS(s *settings, e *effects, ls layers) {
+	s.origins, e.from.origins = originsOf(ls)
+	e.credentials, e.from.credentials = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowCredentials })
+	e.privateNetwork, e.from.privateNetwork = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowPrivateNetwork })
+	e.expandExpose, e.from.expandExpose = pickCORS(ls, false, func(c *CORS) *bool { return c.ExpandExposeHeaders })
+	s.public = s.origins != nil && s.origins.any && !e.credentials
 
 	var presets *presetNames
-	presets, s.from.presets = pickPresets(ls)
-	s.from.presetNames = presets.joined
-	s.methods, s.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
-	s.headers, s.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
-	s.expose, s.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
+	presets, e.from.presets = pickPresets(ls)
+	e.from.presetNames = presets.joined
+	e.methods, e.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
+	e.headers, e.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
+	e.expose, e.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
 
 	maxAge, from := pickCORS(ls, -1, func(c *CORS) *Seconds { return c.MaxAge })
-	if s.from.maxAge = from; from != LayerBuiltIn {
-		s.maxAge = strconv.FormatInt(int64(maxAge), 10)
+	if e.from.maxAge = from; from != LayerBuiltIn {
+		e.maxAge = strconv.FormatInt(int64(maxAge), 10)
 	}
 }
 

@@ -121,11 +121,11 @@ func canonicalIP(address string) (canonical string, isIP bool) {
 		}
 		return "[" + string(appendIPv6(nil, pieces)) + "]", true
 	}
-	labels := strings.Split(strings.TrimSuffix(address, "."), ".")
-	if _, ok := ipv4Number(labels[len(labels)-1]); !ok {
+	address = strings.TrimSuffix(address, ".")
+	if _, ok := ipv4Number(address[strings.LastIndexByte(address, '.')+1:]); !ok {
 		return "", false
 	}
-	return canonicalIPv4(labels), true
+	return canonicalIPv4(strings.Split(address, ".")), true
 }
 
 // canonicalIPv4 follows the URL standard's IPv4 parser: up to four numbers, the
@@ -153,6 +153,9 @@ func canonicalIPv4(labels []string) string {
 // ipv4Number reads a decimal, octal (leading 0) or hexadecimal (leading 0x)
 // number. Digits that are none of these (09), or too many, are read as a number that is too large.
 func ipv4Number(label string) (n uint64, ok bool) {
+	if label == "" || label[0] < '0' || label[0] > '9' {
+		return 0, false
+	}
 	digits, base := label, 10
 	switch {
 	case strings.HasPrefix(label, "0x"):

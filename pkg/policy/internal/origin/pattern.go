@@ -162,7 +162,14 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 }
 
 // lowerASCII keeps the length of s, as strings.ToLower does not.
-func lowerASCII(s string) string { return string(header.AppendLower(nil, s)) }
+func lowerASCII(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return string(header.AppendLower(nil, s))
+		}
+	}
+	return s
+}
 
 // refusedWhole refuses what is no origin whatever its parts are.
 func refusedWhole(s string) *Fault {
