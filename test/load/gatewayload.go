@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -89,7 +90,8 @@ func (g *gateway) drive(k kind, connections int, rate float64, run time.Duration
 				} else {
 					due = time.Now()
 				}
-				if _, err := k.ask(conn, r); err != nil {
+				answer, err := k.ask(conn, r)
+				if err = cmp.Or(err, g.judge(k, answer)); err != nil {
 					failed <- err
 					return
 				}
@@ -137,30 +139,35 @@ func (g *gateway) cpu() (used [2]time.Duration, err error) {
 	return used, err
 }
 
-// verify asks each kind once, and holds the answer to what the variant is for.
+// verify asks each kind once.
 func (g *gateway) verify() error {
 	for _, k := range kinds() {
 		conn, err := net.Dial("tcp", g.envoy.Address)
 		if err != nil {
 			return err
 		}
-		header, want := "Access-Control-Allow-Origin", ""
-		switch {
-		case g.server != nil && g.server.name == floor:
-			if header = noopHeader; g.name == varFloorAll || k.name != kindPlain {
-				want = "1"
-			}
-		case g.name != varNone && k.name != kindPlain:
-			want = page
-		}
 		answer, err := k.ask(conn, bufio.NewReader(conn))
 		_ = conn.Close()
-		if err != nil {
+		if err = cmp.Or(err, g.judge(k, answer)); err != nil {
 			return fmt.Errorf("%s: %s: %w", g.name, k.name, err)
 		}
-		if got := answer.Get(header); got != want {
-			return fmt.Errorf("%w: %s: %s: %s %q, want %q", errFilter, g.name, k.name, header, got, want)
+	}
+	return nil
+}
+
+// judge holds an answer to what the variant is for.
+func (g *gateway) judge(k kind, answer http.Header) error {
+	header, want := "Access-Control-Allow-Origin", ""
+	switch {
+	case g.server != nil && g.server.name == floor:
+		if header = noopHeader; g.name == varFloorAll || k.name != kindPlain {
+			want = "1"
 		}
+	case g.name != varNone && k.name != kindPlain:
+		want = page
+	}
+	if got := answer.Get(header); got != want {
+		return fmt.Errorf("%w: %s is %q, want %q", errFilter, header, got, want)
 	}
 	return nil
 }
