@@ -84,7 +84,7 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := &compiler{cfg: cfg, today: o.today, names: nameLists{map[listIdentity]*nameList{}, map[string]*nameList{}}, engine: &Engine{}}
+	c := &compiler{cfg: cfg, today: o.today, names: nameLists{inherited: map[listIdentity]*nameList{}, written: map[string]*nameList{}}, engine: &Engine{}}
 	if c.checkLimits() {
 		c.compile()
 	}

@@ -32,6 +32,7 @@ type nameList struct {
 type nameLists struct {
 	inherited map[listIdentity]*nameList
 	written   map[string]*nameList
+	key       []byte // of written, used again
 }
 
 // listIdentity is the same for lists that are inherited from one place.
@@ -47,11 +48,16 @@ func (m *nameLists) list(kind nameKind, own []string, presets *presetNames) *nam
 	if l := m.inherited[id]; l != nil {
 		return l
 	}
-	key := string(rune('0'+kind)) + strings.Join(own, ",") + "\x00" + presets.joined
-	l := m.written[key]
+	key := append(m.key[:0], byte(kind))
+	for _, name := range own {
+		key = append(append(key, name...), ',')
+	}
+	key = append(append(key, 0), presets.joined...)
+	m.key = key
+	l := m.written[string(key)]
 	if l == nil {
 		l = newNameList(kind, own, presets.list)
-		m.written[key] = l
+		m.written[string(key)] = l
 	}
 	m.inherited[id] = l
 	return l

@@ -24,10 +24,9 @@ type gatewayResult struct {
 	PerCore  float64 `json:"requestsPerSecond"` // at saturation, with one worker
 	P50      float64 `json:"p50Milliseconds"`   // at the fixed rate
 	P99      float64 `json:"p99Milliseconds"`
-	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request, at the fixed rate
+	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request, at saturation
 	Server   float64 `json:"serverMicroseconds"`
 	Relative float64 `json:"relative"` // Envoy and server, to no filter
-	Messages float64 `json:"streamsPerRequest"`
 }
 
 // fixedRate is how many requests a second are asked of every variant alike, so that none
@@ -70,7 +69,7 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 		return err
 	}
 	results := b.gatewayResults(runs, saturated)
-	return b.gatewayReport(results, gatewayBounds(runs))
+	return b.gatewayReport(results, gatewayBounds(saturated))
 }
 
 // ready waits until the filter does its work: Envoy must know that the server is well.
@@ -98,18 +97,18 @@ func (b *bench) gatewayRuns(ctx context.Context) (runs, saturated map[runKey][]g
 					return nil, nil, ctx.Err()
 				}
 				key := runKey{g.name, k.name}
-				one, err := g.drive(k, 16, fixedRate, run)
+				one, err := g.drive(k, 32, 0, run/2)
 				if err != nil {
 					return nil, nil, err
 				}
-				runs[key] = append(runs[key], one)
+				saturated[key] = append(saturated[key], one)
 				if i >= 3 {
 					continue
 				}
-				if one, err = g.drive(k, 32, 0, run/2); err != nil {
+				if one, err = g.drive(k, 16, fixedRate, run); err != nil {
 					return nil, nil, err
 				}
-				saturated[key] = append(saturated[key], one)
+				runs[key] = append(runs[key], one)
 			}
 		}
 		slices.Reverse(order)
@@ -130,7 +129,7 @@ func (b *bench) gatewayResults(runs, saturated map[runKey][]gatewayRun) []gatewa
 	micro := func(d time.Duration) float64 { return float64(d) / 1000 }
 	var results []gatewayResult
 	for _, k := range kinds() {
-		base := runs[runKey{varNone, k.name}]
+		base := saturated[runKey{varNone, k.name}]
 		for _, g := range b.gateways {
 			key := runKey{g.name, k.name}
 			results = append(results, gatewayResult{
@@ -138,9 +137,9 @@ func (b *bench) gatewayResults(runs, saturated map[runKey][]gatewayRun) []gatewa
 				PerCore:  medianOf(saturated[key], func(r gatewayRun) float64 { return float64(r.requests) / r.seconds }),
 				P50:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p50) / 1000 }),
 				P99:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p99) / 1000 }),
-				Envoy:    medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.envoy) }),
-				Server:   medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.server) }),
-				Relative: medianRatio(runs[key], base, gatewayRun.total),
+				Envoy:    medianOf(saturated[key], func(r gatewayRun) float64 { return micro(r.envoy) }),
+				Server:   medianOf(saturated[key], func(r gatewayRun) float64 { return micro(r.server) }),
+				Relative: medianRatio(saturated[key], base, gatewayRun.total),
 			})
 		}
 	}
