@@ -1,6 +1,8 @@
 package extproc_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -8,6 +10,7 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -225,6 +228,33 @@ func TestCheck(t *testing.T) {
 				equal(t, r.want, b.asked(t, r.sent))
 			}
 		})
+	}
+}
+
+// TestCheckInterceptor: a server's interceptor is asked, as with any other service.
+func TestCheckInterceptor(t *testing.T) {
+	b := newBench(t)
+	asked := ""
+	handle := b.services[authv3.Authorization_ServiceDesc.ServiceName].Methods[0].Handler
+	decode := func(m any) error { return receive(checkRequest("GET", "api.shop.example/cart", page), m, false) }
+	got, err := handle(nil, t.Context(), decode, func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		asked = info.FullMethod
+		return next(ctx, req)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := &authv3.CheckResponse{}
+	if err := deliver(got, response); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, passes(allowed, acao, acac, aceh), response)
+	if asked != authv3.Authorization_Check_FullMethodName {
+		t.Errorf("the interceptor was asked about %q", asked)
+	}
+	broken := errors.New("broken")
+	if _, err := handle(nil, t.Context(), func(any) error { return broken }, nil); !errors.Is(err, broken) {
+		t.Errorf("a message that cannot be read: %v", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"go.uber.org/goleak"
@@ -798,6 +799,46 @@ func TestStreamEnds(t *testing.T) {
 			}
 			if len(b.log.entries(t, "Envoy asks for decisions")) != 1 || strings.Count(b.log.String(), "\n") != 1 {
 				t.Errorf("logged:\n%s", b.log)
+			}
+		})
+	}
+}
+
+// configured is the first message of a stream, which says how bodies are sent.
+func configured(m sent, requestBodies, responseBodies modev3.ProcessingMode_BodySendMode) sent {
+	m = proto.CloneOf(m)
+	m.ProtocolConfig = &extprocv3.ProtocolConfiguration{RequestBodyMode: requestBodies, ResponseBodyMode: responseBodies}
+	return m
+}
+
+// TestEndsWithTheLastAnswer: where Envoy says that it sends no bodies a stream ends when
+// nothing is left to say, and not before; elsewhere Envoy ends it.
+func TestEndsWithTheLastAnswer(t *testing.T) {
+	const none, streamed = modev3.ProcessingMode_NONE, modev3.ProcessingMode_STREAMED
+	stripped := []string{"corsd-static: strip,vary"}
+	rows := []struct {
+		name     string
+		metadata []string
+		sent     []sent
+		answers  int // before the stream ends
+	}{
+		{"a refused request, where the route does the rest", stripped, []sent{configured(get("api.shop.example/cart", evil), none, none), responds("200")}, 1},
+		{"a preflight", nil, []sent{configured(preflight("api.shop.example/cart", "PUT", page), none, none), responds("204")}, 1},
+		{"an allowed request has its response", stripped, []sent{configured(get("api.shop.example/cart", page), none, none), responds("200"), responds("200")}, 2},
+		{"a stream of the response phase", lean("GET", "api.shop.example/cart", page), []sent{configured(responds("200"), none, none), responds("200")}, 1},
+		{"bodies of requests follow", stripped, []sent{configured(get("api.shop.example/cart", evil), streamed, none), requestBody}, 2},
+		{"bodies of responses follow", nil, []sent{configured(get("api.shop.example/cart", page), none, streamed), responds("200"), responseBody}, 3},
+		{"nothing is said of bodies", stripped, []sent{get("api.shop.example/cart", evil), requestBody, responds("200")}, 3},
+		{"in observability mode", stripped, []sent{observed(configured(get("api.shop.example/cart", evil), none, none)), responds("200")}, 1},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			for _, unusual := range []bool{false, true} {
+				b := newBench(t)
+				b.unusual = unusual
+				if got := b.answers(t, r.metadata, r.sent...); len(got) != r.answers {
+					t.Errorf("%d answers, want %d", len(got), r.answers)
+				}
 			}
 		})
 	}

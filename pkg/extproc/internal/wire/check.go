@@ -20,18 +20,18 @@ type CheckRequest struct {
 	// Extensions are the context_extensions of the route.
 	Extensions []Header
 
-	held mem.Buffer
+	held held
 }
 
 // Read is as [ProcessingRequest.Read].
 func (m *CheckRequest) Read(data mem.BufferSlice) error {
 	m.reset()
-	m.held = data.MaterializeToBuffer(mem.DefaultBufferPool())
-	if m.scan(m.held.ReadOnlyData()) {
+	text := m.held.hold(data)
+	if m.scan(text) {
 		return nil
 	}
 	m.reset()
-	return m.readUnusual(m.held.ReadOnlyData())
+	return m.readUnusual(text)
 }
 
 func (m *CheckRequest) reset() {
@@ -41,10 +41,7 @@ func (m *CheckRequest) reset() {
 
 // Release is as [ProcessingRequest.Release].
 func (m *CheckRequest) Release() {
-	if m.held != nil {
-		m.held.Free()
-		m.held = nil
-	}
+	m.held.giveBack()
 	m.reset()
 }
 

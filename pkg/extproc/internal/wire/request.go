@@ -38,19 +38,19 @@ type ProcessingRequest struct {
 	// Attributes are what request_attributes or response_attributes has Envoy send.
 	Attributes map[string]*structpb.Struct
 
-	held mem.Buffer // what Headers are parts of
+	held held // what Headers are parts of
 }
 
 // Read reads a message in place of the one before. Its headers are parts of data,
 // which is held until [ProcessingRequest.Release].
 func (m *ProcessingRequest) Read(data mem.BufferSlice) error {
 	m.reset()
-	m.held = data.MaterializeToBuffer(mem.DefaultBufferPool())
-	if m.scan(m.held.ReadOnlyData()) {
+	bytes := m.held.hold(data)
+	if m.scan(bytes) {
 		return nil
 	}
 	m.reset()
-	return m.readUnusual(m.held.ReadOnlyData())
+	return m.readUnusual(bytes)
 }
 
 func (m *ProcessingRequest) reset() {
@@ -59,10 +59,7 @@ func (m *ProcessingRequest) reset() {
 
 // Release gives back what the headers are parts of: they may not be used any more.
 func (m *ProcessingRequest) Release() {
-	if m.held != nil {
-		m.held.Free()
-		m.held = nil
-	}
+	m.held.giveBack()
 	m.reset()
 }
 
