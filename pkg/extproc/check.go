@@ -73,11 +73,7 @@ func (s *Server) check(c *call) (reply *wire.Answer) {
 func (c *call) read() {
 	r, p := &c.request, &c.reader
 	r.Reset()
-	p.reset()
-	for i := range c.message.Headers {
-		h := &c.message.Headers[i]
-		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
-	}
+	p.pickHeaders(r, c.message.Headers)
 	p.pick(&r.Method, nil, c.message.Method)
 	p.pick(&r.Scheme, nil, c.message.Scheme)
 	p.pick(&r.Authority, nil, c.message.Host)

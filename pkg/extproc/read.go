@@ -32,12 +32,17 @@ type picked struct {
 // pseudo-headers among them, one entry for each line. (Envoy itself joins two Origin
 // or access-control-request-* lines with a comma.)
 func (p *requestReader) read(r *policy.Request, headers []wire.Header) {
-	p.reset()
+	p.pickHeaders(r, headers)
+	p.finish()
+}
+
+// pickHeaders begins a request with the values of its headers.
+func (p *requestReader) pickHeaders(r *policy.Request, headers []wire.Header) {
+	p.values, p.picked = p.values[:0], p.picked[:0] // a panic may have left some
 	for i := range headers {
 		h := &headers[i]
 		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
 	}
-	p.finish()
 }
 
 // pick takes a value, if it goes anywhere.
@@ -60,9 +65,6 @@ func (p *requestReader) finish() {
 		}
 	}
 }
-
-// reset drops what a panic may have left.
-func (p *requestReader) reset() { p.values, p.picked = p.values[:0], p.picked[:0] }
 
 // pseudo gives the pseudo-header of a name, nil for every other.
 func pseudo(r *policy.Request, name []byte) *string {

@@ -29,10 +29,10 @@ type said struct {
 }
 
 func (c *collector) fault(d Diagnostic) { c.faults.add(d) }
+func (c *collector) warn(d Diagnostic)  { c.warnings.add(d) }
 
 // full reports that further faults are only counted, and need no hint.
-func (c *collector) full() bool        { return len(c.faults.list) >= maxDiagnostics }
-func (c *collector) warn(d Diagnostic) { c.warnings.add(d) }
+func (c *collector) full() bool { return len(c.faults.list) >= maxDiagnostics }
 
 func (r *report) add(d Diagnostic) {
 	key := said{code: d.Code, place: d.Place, value: d.Value}

@@ -216,14 +216,8 @@ func (b *bench) writeGateway(results []gatewayResult, bounds []row) error {
 	for _, r := range results {
 		fmt.Fprintf(&md, "| %s | %s | %.0f | %.2f | %.2f | %.0f | %.0f | %.2f |\n", r.Kind, r.Variant, r.PerCore, r.P50, r.P99, r.Envoy, r.Server, r.Relative)
 	}
-	md.WriteString("\n| must hold | against | median | range | bound |\n|---|---|---|---|---|\n")
-	for _, r := range bounds {
-		limit := r.limit()
-		if !r.Met {
-			limit += ", **missed**"
-		}
-		fmt.Fprintf(&md, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
-	}
+	md.WriteString("\n")
+	writeBounds(&md, "must hold", bounds)
 	return errors.Join(
 		os.MkdirAll(dir, 0o755),
 		os.WriteFile(filepath.Join(dir, "envoy.json"), append(text, '\n'), 0o644),

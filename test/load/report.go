@@ -95,15 +95,20 @@ func (b *bench) write(rows []row) error {
 func markdown(rows []row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Written by `make bench` on %s, %s.\n\n", machine(), runtime.Version())
-	b.WriteString("| what | against | median | range | bound |\n|---|---|---|---|---|\n")
+	writeBounds(&b, "what", rows)
+	return b.String()
+}
+
+// writeBounds writes a table of the rows; title is that of its first column.
+func writeBounds(b *strings.Builder, title string, rows []row) {
+	fmt.Fprintf(b, "| %s | against | median | range | bound |\n|---|---|---|---|---|\n", title)
 	for _, r := range rows {
 		limit := r.limit()
 		if !r.Met {
 			limit += ", **missed**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
 	}
-	return b.String()
 }
 
 // machine is what the run was on, in words.

@@ -32,17 +32,8 @@ func Parse(name string, data []byte, opts ...policy.Option) *Report {
 // Hash gives the hash that the [Report] of Load would have, for a look at whether
 // anything has changed.
 func Hash(paths []string) string {
-	bounds := defaultLimits()
-	l := newLoader(bounds)
-	for _, src := range bounds.list(paths) {
-		if src.fault == nil {
-			src.read(bounds.fileBytes)
-		}
-		l.addHash(src)
-		if l.bytes > bounds.totalBytes {
-			break
-		}
-	}
+	l := newLoader(defaultLimits())
+	l.each(paths, l.addHash)
 	return l.sum()
 }
 
@@ -58,15 +49,7 @@ func parse(bounds limits, name string, data []byte, opts []policy.Option) *Repor
 
 func load(bounds limits, paths []string, opts []policy.Option) *Report {
 	l := newLoader(bounds)
-	for _, src := range bounds.list(paths) {
-		if src.fault == nil {
-			src.read(bounds.fileBytes)
-		}
-		l.take(src)
-		if l.bytes > bounds.totalBytes {
-			break
-		}
-	}
+	l.each(paths, l.take)
 	return l.report(paths, opts)
 }
 
@@ -98,6 +81,20 @@ func newLoader(bounds limits) *loader {
 		documents: map[policy.Kind][]*document{},
 		tests:     map[string]string{},
 		types:     map[reflect.Type]fields{},
+	}
+}
+
+// each reads the files one after the other, up to the one with which they are too
+// large together. Do adds to l.bytes.
+func (l *loader) each(paths []string, do func(*source)) {
+	for _, src := range l.limits.list(paths) {
+		if src.fault == nil {
+			src.read(l.limits.fileBytes)
+		}
+		do(src)
+		if l.bytes > l.limits.totalBytes {
+			return
+		}
 	}
 }
 
