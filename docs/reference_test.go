@@ -351,6 +351,7 @@ func (s *source) limitTable() (string, error) {
 		"MaxRules":               {policy.MaxRules, "rules of all policies"},
 		"MaxOrigins":             {policy.MaxOrigins, "entries of all `allowOrigins`, `allowOriginRegexes` and OriginSets"},
 		"MaxTableEntries":        {policy.MaxTableEntries, "rules times the hosts that they apply to; hosts that the same policies name count once"},
+		"MaxText":                {policy.MaxText, "bytes of all names, hosts, paths and origins together"},
 		"MaxRegexLength":         {policy.MaxRegexLength, "bytes of one expression"},
 		"MaxRegexSize":           {policy.MaxRegexSize, "instructions that all expressions compile to"},
 		"MaxFindings":            {policyfile.MaxFindings, "faults that are listed, and warnings"},

@@ -76,14 +76,14 @@ func (d *Decision) AppendRequestPhase(a *Answer) {
 	case d.Class != ClassPreflight:
 		a.Status = 403
 	case d.Verdict == VerdictAllow:
-		a.Status = d.rule.preflight.successStatus
+		a.Status = d.effects.preflight.successStatus
 		d.appendGrant(a, nil)
 	case d.tells():
-		a.Status = d.rule.preflight.successStatus
+		a.Status = d.effects.preflight.successStatus
 		d.appendOrigin(a)
 		d.appendLists(a)
 	default:
-		a.Status = d.rule.preflight.denyStatus
+		a.Status = d.effects.preflight.denyStatus
 	}
 	d.appendVary(a, nil)
 }
@@ -91,7 +91,7 @@ func (d *Decision) AppendRequestPhase(a *Answer) {
 // tells reports whether the answer to a refused preflight says what is allowed.
 // Only an allowed origin gets so far as these reasons.
 func (d *Decision) tells() bool {
-	if d.rule.preflight.detail != DetailFull {
+	if d.effects.preflight.detail != DetailFull {
 		return false
 	}
 	switch d.Reason {
@@ -114,12 +114,12 @@ func (d *Decision) appendVary(a *Answer, lines [][]byte) {
 
 // varyNames gives the request headers that the response depends on.
 func (d *Decision) varyNames(names []string) []string {
-	if !d.rule.public || d.Action == ActionContinue && d.rule.upstreamHeaders == UpstreamPreserve {
+	if !d.effects.public || d.Action == ActionContinue && d.effects.upstreamHeaders == UpstreamPreserve {
 		names = append(names, "Origin") // under Preserve upstream may echo it
 	}
 	if d.Class == ClassPreflight {
 		names = append(names, "Access-Control-Request-Method", "Access-Control-Request-Headers")
-		if d.rule.privateNetwork {
+		if d.effects.privateNetwork {
 			names = append(names, "Access-Control-Request-Private-Network")
 		}
 	}
@@ -128,14 +128,14 @@ func (d *Decision) varyNames(names []string) []string {
 
 // appendOrigin sets who may read, and whether with credentials.
 func (d *Decision) appendOrigin(a *Answer) {
-	if d.rule.public {
+	if d.effects.public {
 		a.set(allowOrigin, anyValue)
 		return
 	}
 	start := len(a.buf)
 	a.buf = append(a.buf, d.request.Origin[0]...)
 	a.set(allowOrigin, a.keep(start))
-	if d.rule.credentials {
+	if d.effects.credentials {
 		a.set(allowCredentials, trueValue)
 	}
 }
@@ -149,7 +149,7 @@ func (d *Decision) appendGrant(a *Answer, upstream []Field) {
 		d.appendMaxAge(a)
 	}
 	a.set(exposeHeaders, d.exposed(a, upstream))
-	if d.Class == ClassPreflight && d.rule.privateNetwork && d.request.asksPrivateNetwork() {
+	if d.Class == ClassPreflight && d.effects.privateNetwork && d.request.asksPrivateNetwork() {
 		a.set(allowPrivateNetwork, trueValue)
 	}
 }
@@ -162,7 +162,7 @@ func (d *Decision) appendMaxAge(a *Answer) {
 		return
 	}
 	start := len(a.buf)
-	a.buf = append(a.buf, d.rule.maxAge...)
+	a.buf = append(a.buf, d.effects.maxAge...)
 	a.set(maxAge, a.keep(start))
 }
 
@@ -174,12 +174,12 @@ func (d *Decision) appendLists(a *Answer) {
 
 func (d *Decision) methodList(a *Answer) []byte {
 	start := len(a.buf)
-	switch l := d.rule.methods; {
+	switch l := d.effects.methods; {
 	case l.any:
 		a.buf = append(a.buf, d.request.RequestMethod[0]...)
 	case d.depends:
 		for _, method := range l.names {
-			if rule, _ := d.table.lookup(d.request.path(), method); rule == d.rule {
+			if d.leadsHere(method) {
 				a.buf = header.AppendElement(a.buf, start, method)
 			}
 		}
@@ -190,7 +190,7 @@ func (d *Decision) methodList(a *Answer) []byte {
 }
 
 func (d *Decision) headerList(a *Answer) []byte {
-	l := d.rule.headers
+	l := d.effects.headers
 	if !l.any {
 		return l.joined
 	}

@@ -16,21 +16,18 @@ const maxName = 253
 
 // checkNames judges the names of the documents.
 func (c *compiler) checkNames() {
-	names := map[Kind]map[string]Place{}
+	names := map[Kind]map[string]int{KindPolicy: {}, KindOriginSet: {}}
 	check := func(kind Kind, index int, name string) {
-		place := Place{kind, index, "metadata.name"}
+		place := documentAt(kind, index).at("metadata.name")
 		c.checkName(place, name)
-		if names[kind] == nil {
-			names[kind] = map[string]Place{}
-		}
 		if first, taken := names[kind][name]; taken && name != "" {
 			c.fault(Diagnostic{
-				Code: CodeDuplicateName, Place: place, Value: name, Related: &first,
+				Code: CodeDuplicateName, Place: place.written(), Value: name, Related: new(documentAt(kind, first).at("metadata.name").written()),
 				Message: fmt.Sprintf("is the name of another %s", kind), Hint: "a name of its own",
 			})
 			return
 		}
-		names[kind][name] = place
+		names[kind][name] = index
 	}
 	for i, doc := range c.cfg.Policies {
 		check(KindPolicy, i, doc.Name)
@@ -39,7 +36,7 @@ func (c *compiler) checkNames() {
 		check(KindOriginSet, i, doc.Name)
 	}
 	for i, doc := range c.cfg.Defaults {
-		c.checkName(Place{KindDefaults, i, "metadata.name"}, doc.Name)
+		c.checkName(documentAt(KindDefaults, i).at("metadata.name"), doc.Name)
 		if i > 0 {
 			c.fault(Diagnostic{
 				Code: CodeDuplicateName, Place: Place{KindDefaults, i, ""}, Value: doc.Name, Related: &Place{KindDefaults, 0, ""},
@@ -49,13 +46,13 @@ func (c *compiler) checkNames() {
 	}
 }
 
-func (c *compiler) checkName(place Place, name string) {
+func (c *compiler) checkName(place locator, name string) {
 	switch {
 	case name == "":
-		c.fault(Diagnostic{Code: CodeMissingField, Place: place, Message: "is missing", Hint: "a name for the document"})
+		c.fault(Diagnostic{Code: CodeMissingField, Place: place.written(), Message: "is missing", Hint: "a name for the document"})
 	case len(name) > maxName || strings.Contains(name, "/") || !isVisibleASCII(name):
 		c.fault(Diagnostic{
-			Code: CodeValueInvalid, Place: place, Value: name,
+			Code: CodeValueInvalid, Place: place.written(), Value: name,
 			Message: fmt.Sprintf(`is not 1 to %d visible ASCII characters without "/"`, maxName), Hint: "letters, digits and -",
 		})
 	}
@@ -66,32 +63,30 @@ func isVisibleASCII(s string) bool {
 }
 
 // checkRuleName judges the name of a rule, which must be the only one in its policy.
-func (c *compiler) checkRuleName(p *compiledPolicy, index int, doc *Rule, name string) {
-	place := p.compiling[index].layer.place.at("name")
+func (c *compiler) checkRuleName(p *policyCompiler, index int, doc *Rule, name string) {
+	place := p.rules[index].layer.place().at("name")
 	if doc.Name != "" && (len(name) > maxName || !isVisibleASCII(name)) {
 		c.fault(Diagnostic{
-			Code: CodeValueInvalid, Place: place, Value: name,
+			Code: CodeValueInvalid, Place: place.written(), Value: name,
 			Message: fmt.Sprintf("is not 1 to %d visible ASCII characters", maxName), Hint: "letters, digits and -",
 		})
 	}
-	if p.ruleNames == nil {
-		p.ruleNames = map[string]int{}
-	}
-	if first, taken := p.ruleNames[name]; taken {
+	x, r := &c.engine.policies, &p.rules[index]
+	if first, taken := x.names.Get(ofRules(p.id), name); taken {
 		c.fault(Diagnostic{
-			Code: CodeDuplicateName, Place: place, Value: name, Related: &p.compiling[first].layer.place,
+			Code: CodeDuplicateName, Place: place.written(), Value: name, Related: new(c.ruleOf(first).layer.place().written()),
 			Message: "is the name of another rule of this policy", Hint: "a name of its own",
 		})
 		return
 	}
-	p.ruleNames[name] = index
+	x.names.Add(ofRules(p.id), r.to.rule, r.id)
 }
 
 // compilePolicyHosts reads the hosts of a policy.
-func (c *compiler) compilePolicyHosts(place Place, texts []string) []compiledHost {
+func (c *compiler) compilePolicyHosts(place locator, texts []string) []compiledHost {
 	if len(texts) == 0 {
 		c.fault(Diagnostic{
-			Code: CodeMissingField, Place: place.at("hosts"), Message: "names no host",
+			Code: CodeMissingField, Place: place.at("hosts").written(), Message: "names no host",
 			Hint: `hosts: [api.shop.example], or ["*"] for every host`,
 		})
 	}
@@ -101,13 +96,13 @@ func (c *compiler) compilePolicyHosts(place Place, texts []string) []compiledHos
 		pattern, tenant, fault := parseHostPattern(text)
 		if fault != nil {
 			c.fault(Diagnostic{
-				Code: CodeHostInvalid, Place: place.item("hosts", i), Value: text, Message: fault.Message, Hint: fault.Hint,
+				Code: CodeHostInvalid, Place: place.item("hosts", i).written(), Value: text, Message: fault.Message, Hint: fault.Hint,
 			})
 			continue
 		}
 		if j, taken := first[pattern]; taken {
 			c.fault(Diagnostic{
-				Code: CodeConflict, Place: place.item("hosts", i), Value: text, Related: new(place.item("hosts", j)),
+				Code: CodeConflict, Place: place.item("hosts", i).written(), Value: text, Related: new(place.item("hosts", j).written()),
 				Message: "is the same host as " + strconv.Quote(texts[j]), Hint: "each host once",
 			})
 			continue
@@ -120,25 +115,25 @@ func (c *compiler) compilePolicyHosts(place Place, texts []string) []compiledHos
 
 // checkLayer judges what a document or rule says by itself, and compiles its origins.
 func (c *compiler) checkLayer(l *layer) {
-	checkEnum(c, l.place.at("enforcement"), l.enforcement, EnforcementOff, EnforcementShadow, EnforcementEnforce, EnforcementBlock)
-	checkEnum(c, l.place.at("upstreamHeaders"), l.upstreamHeaders, UpstreamOverride, UpstreamPreserve, UpstreamMerge)
+	checkEnum(c, l.place().at("enforcement"), l.enforcement, EnforcementOff, EnforcementShadow, EnforcementEnforce, EnforcementBlock)
+	checkEnum(c, l.place().at("upstreamHeaders"), l.upstreamHeaders, UpstreamOverride, UpstreamPreserve, UpstreamMerge)
 	if p := l.preflight; p != nil {
-		place := l.place.at("preflight")
+		place := l.place().at("preflight")
 		checkEnum(c, place.at("mode"), p.Mode, PreflightAnswer, PreflightForward)
 		checkEnum(c, place.at("detail"), p.Detail, DetailFull, DetailMinimal)
 		c.checkStatus(place.at("successStatus"), p.SuccessStatus, false)
 		c.checkStatus(place.at("denyStatus"), p.DenyStatus, true)
 	}
 	if w := l.webSocket; w != nil {
-		checkEnum(c, l.place.at("webSocket.originCheck"), w.OriginCheck, OriginCheckOff, OriginCheckEnforce)
+		checkEnum(c, l.place().at("webSocket.originCheck"), w.OriginCheck, OriginCheckOff, OriginCheckEnforce)
 	}
 	l.origins = c.compileOrigins(l)
 	if l.cors != nil {
-		c.checkLists(l.place.at("cors"), l.cors)
+		c.checkLists(l.place().at("cors"), l.cors)
 	}
 }
 
-func checkEnum[T ~string](c *compiler, place Place, value *T, values ...T) {
+func checkEnum[T ~string](c *compiler, place locator, value *T, values ...T) {
 	if value == nil || slices.Contains(values, *value) {
 		return
 	}
@@ -146,7 +141,7 @@ func checkEnum[T ~string](c *compiler, place Place, value *T, values ...T) {
 	if !c.full() {
 		hint = oneOf(*value, values...)
 	}
-	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place, Value: string(*value), Message: "is not a value of this field", Hint: hint})
+	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place.written(), Value: string(*value), Message: "is not a value of this field", Hint: hint})
 }
 
 // oneOf gives a hint for a value of a closed set.
@@ -162,13 +157,13 @@ func oneOf[T ~string](value T, values ...T) string {
 }
 
 func (c *compiler) checkUnmatchedHosts(s *DefaultsSpec) (passThrough bool) {
-	checkEnum(c, c.defaults.place.at("unmatchedHosts"), s.UnmatchedHosts, UnmatchedPassThrough, UnmatchedDeny)
+	checkEnum(c, c.defaults.place().at("unmatchedHosts"), s.UnmatchedHosts, UnmatchedPassThrough, UnmatchedDeny)
 	return s.UnmatchedHosts == nil || *s.UnmatchedHosts == UnmatchedPassThrough
 }
 
 // checkStatus: browsers take a preflight's answer for a grant by its status, 200
 // to 299, and never follow a redirect.
-func (c *compiler) checkStatus(place Place, status *int, deny bool) {
+func (c *compiler) checkStatus(place locator, status *int, deny bool) {
 	if status == nil || *status >= 200 && *status <= 299 || deny && *status >= 400 && *status <= 499 {
 		return
 	}
@@ -176,13 +171,13 @@ func (c *compiler) checkStatus(place Place, status *int, deny bool) {
 	if deny {
 		message, hint = "is not 200 to 299 or 400 to 499", "403"
 	}
-	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place, Value: strconv.Itoa(*status), Message: message, Hint: hint})
+	c.fault(Diagnostic{Code: CodeValueInvalid, Place: place.written(), Value: strconv.Itoa(*status), Message: message, Hint: hint})
 }
 
 // checkLists judges the fields of cors but for the origins.
-func (c *compiler) checkLists(place Place, cors *CORS) {
+func (c *compiler) checkLists(place locator, cors *CORS) {
 	for i, method := range cors.AllowMethods {
-		c.checkMethod(method, place, i, "allow")
+		c.checkMethod(method, place.item("allowMethods", i), false)
 	}
 	for i, name := range cors.AllowHeaders {
 		c.checkHeader(name, place.item("allowHeaders", i), header.IsForbiddenRequestHeader(name), "which no page can set")
@@ -200,21 +195,16 @@ func (c *compiler) checkLists(place Place, cors *CORS) {
 
 // checkMethod judges a method of allowMethods, or of match.methods, where "*" is
 // not known.
-func (c *compiler) checkMethod(method string, place Place, index int, use string) bool {
-	field := "allowMethods"
-	if use == "match" {
-		field = "methods"
-	}
-	at := place.item(field, index)
+func (c *compiler) checkMethod(method string, at locator, ofMatch bool) bool {
 	switch {
-	case method == "*" && use == "match":
+	case method == "*" && ofMatch:
 		c.fault(Diagnostic{
-			Code: CodeMethodInvalid, Place: at, Value: method, Message: "is no method", Hint: "leave methods out to take every method",
+			Code: CodeMethodInvalid, Place: at.written(), Value: method, Message: "is no method", Hint: "leave methods out to take every method",
 		})
 	case !header.IsToken(method):
-		c.fault(Diagnostic{Code: CodeMethodInvalid, Place: at, Value: method, Message: "is not one method", Hint: "one entry of the list for each method"})
+		c.fault(Diagnostic{Code: CodeMethodInvalid, Place: at.written(), Value: method, Message: "is not one method", Hint: "one entry of the list for each method"})
 	case header.IsForbiddenMethod(method):
-		c.fault(Diagnostic{Code: CodeMethodForbidden, Place: at, Value: method, Message: "is a method that no page can use", Hint: "remove it"})
+		c.fault(Diagnostic{Code: CodeMethodForbidden, Place: at.written(), Value: method, Message: "is a method that no page can use", Hint: "remove it"})
 	default:
 		return true
 	}
@@ -223,14 +213,14 @@ func (c *compiler) checkMethod(method string, place Place, index int, use string
 
 func normalized(method string) string { return header.NormalizeMethod(method) }
 
-func (c *compiler) checkHeader(name string, at Place, forbidden bool, why string) {
+func (c *compiler) checkHeader(name string, at locator, forbidden bool, why string) {
 	switch {
 	case !header.IsToken(name):
-		c.fault(Diagnostic{Code: CodeHeaderInvalid, Place: at, Value: name, Message: "is not one header name", Hint: "one entry of the list for each name"})
+		c.fault(Diagnostic{Code: CodeHeaderInvalid, Place: at.written(), Value: name, Message: "is not one header name", Hint: "one entry of the list for each name"})
 	case forbidden:
-		c.fault(Diagnostic{Code: CodeHeaderForbidden, Place: at, Value: name, Message: "is a header " + why, Hint: "remove it"})
+		c.fault(Diagnostic{Code: CodeHeaderForbidden, Place: at.written(), Value: name, Message: "is a header " + why, Hint: "remove it"})
 	case len(name) > maxHeaderName:
-		c.fault(Diagnostic{Code: CodeLimitExceeded, Place: at, Value: name, Message: fmt.Sprintf("is longer than %d bytes", maxHeaderName)})
+		c.fault(Diagnostic{Code: CodeLimitExceeded, Place: at.written(), Value: name, Message: fmt.Sprintf("is longer than %d bytes", maxHeaderName)})
 	}
 }
 
@@ -241,12 +231,12 @@ const (
 	maxAgeWebKit   = 600
 )
 
-func (c *compiler) checkMaxAge(at Place, age Seconds) {
+func (c *compiler) checkMaxAge(at locator, age Seconds) {
 	value := strconv.FormatInt(int64(age), 10)
 	switch {
 	case age < 0 || age > maxAgeLimit:
 		c.fault(Diagnostic{
-			Code: CodeMaxAgeOutOfRange, Place: at, Value: value, Message: fmt.Sprintf("is not 0 to %d seconds", maxAgeLimit),
+			Code: CodeMaxAgeOutOfRange, Place: at.written(), Value: value, Message: fmt.Sprintf("is not 0 to %d seconds", maxAgeLimit),
 			Hint: "600, which every browser honours",
 		})
 	case age > maxAgeChromium:
@@ -256,58 +246,62 @@ func (c *compiler) checkMaxAge(at Place, age Seconds) {
 	}
 }
 
-func (c *compiler) warnMaxAge(at Place, value, who string) {
+func (c *compiler) warnMaxAge(at locator, value, who string) {
 	c.warn(Diagnostic{
-		Code: CodeMaxAgeCapped, Place: at, Value: value, Message: "is longer than some browsers remember: " + who + " at most", Hint: "600",
+		Code: CodeMaxAgeCapped, Place: at.written(), Value: value, Message: "is longer than some browsers remember: " + who + " at most", Hint: "600",
 	})
 }
 
 // warnRelative: an expression is matched against the whole path, which begins with "/".
-func (c *compiler) warnRelative(r *compiledRule, place Place) {
+func (c *compiler) warnRelative(r *compiledRule, place locator) {
 	if r.re == nil {
 		return
 	}
 	if prefix, _ := r.re.LiteralPrefix(); prefix != "" && prefix[0] != '/' {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
 			Message: `takes no request: it is matched against the whole path, which begins with "/"`, Hint: "/" + r.path,
 		})
 	}
 }
 
 // checkPath judges a rule's path and compiles it where it is an expression.
-func (c *compiler) checkPath(r *compiledRule, place Place) bool {
+func (c *compiler) checkPath(r *compiledRule, written *PathMatchType, place locator) bool {
 	var fault *origin.Fault
-	switch r.pathType {
-	case PathExact, PathPrefix:
-		fault = refusedPath(r.path)
-	case PathRegularExpression:
-		r.re = c.regexes.compile(c, r.path, place, "value", -1)
+	if written != nil {
+		checkEnum(c, place.at("type"), written, PathExact, PathPrefix, PathRegularExpression)
+		known := slices.Index(pathTypes[:], *written)
+		if known < 0 {
+			return false
+		}
+		r.pathType = pathType(known)
+	}
+	if r.pathType == pathExpr {
+		r.re = c.regexes.compile(c, r.path, place.at("value"))
 		if r.path != "" {
 			c.warnRelative(r, place)
 			return r.re != nil
 		}
-	default:
-		checkEnum(c, place.at("type"), &r.pathType, PathExact, PathPrefix, PathRegularExpression)
-		return false
+	} else {
+		fault = refusedPath(r.path)
 	}
 	if r.path == "" {
-		c.fault(Diagnostic{Code: CodeMissingField, Place: place.at("value"), Message: "is missing", Hint: "a path that begins with /"})
+		c.fault(Diagnostic{Code: CodeMissingField, Place: place.at("value").written(), Message: "is missing", Hint: "a path that begins with /"})
 		return false
 	}
 	if fault != nil {
-		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value"), Value: r.path, Message: fault.Message, Hint: fault.Hint})
+		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value").written(), Value: r.path, Message: fault.Message, Hint: fault.Hint})
 		return false
 	}
 	if meant := withoutPlaceholders(r.path); meant != r.path && r.re == nil {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
 			Message: "takes only paths with these very characters: there are no wildcards here, and a PathPrefix takes all below it anyway",
 			Hint:    meant + ", or a RegularExpression",
 		})
 	} else if sent := asBrowsersSend(r.path); sent != r.path && r.re == nil {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value"), Value: r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
 			Message: "takes no request of a browser, which writes these characters differently", Hint: sent,
 		})
 	}

@@ -88,18 +88,47 @@ func (c *collector) err() error {
 	return nil
 }
 
-// at is the place of a field below p.
-func (p Place) at(path string) Place {
-	if p.Path != "" {
-		path = p.Path + "." + path
-	}
-	p.Path = path
-	return p
+// locator is a [Place] that is written out only where there is something to say of it:
+// most of a policy is well.
+type locator struct {
+	kind  Kind
+	index int
+	depth int
+	steps [5]step
 }
 
-// item is the place of an element of the list field below p.
-func (p Place) item(field string, index int) Place {
-	return p.at(fmt.Sprintf("%s[%d]", field, index))
+// step is a field, and the place in its list from 1 on; 0 where it is meant as a whole.
+type step struct {
+	field string
+	item  int
+}
+
+func documentAt(kind Kind, index int) locator { return locator{kind: kind, index: index} }
+
+// at leads to a field below.
+func (l locator) at(field string) locator { return l.to(step{field, 0}) }
+
+// item leads to an element of the list field below.
+func (l locator) item(field string, i int) locator { return l.to(step{field, 1 + i}) }
+
+func (l locator) to(s step) locator {
+	l.steps[l.depth] = s
+	l.depth++
+	return l
+}
+
+// written writes it out.
+func (l locator) written() Place {
+	path := ""
+	for i, s := range l.steps[:l.depth] {
+		if i > 0 {
+			path += "."
+		}
+		if path += s.field; s.item > 0 {
+			path += fmt.Sprintf("[%d]", s.item-1)
+		}
+	}
+	return Place{l.kind, l.index, path}
 }
 
 // String names the document and leads to the value.

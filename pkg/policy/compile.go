@@ -6,51 +6,38 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/corsd/corsd/pkg/policy/internal/index"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
 // Engine is a compiled [Config]. It never changes, but for sets that expire, and is
 // safe for concurrent use.
+//
+// What it has many of is kept in lists of numbers, and names in one text, so that it
+// costs the garbage collector next to nothing.
 type Engine struct {
+	text      *index.Text
 	hosts     hostIndex
-	policies  []*compiledPolicy
-	byName    map[string]*compiledPolicy
-	unmatched *settings // of CORSDefaults: it grants nothing
-	sets      []*originSet
+	paths     pathIndex
+	origins   originIndex
+	policies  policyIndex
+	settings  []settings
+	effects   []*effects
+	unmatched uint32 // settings of CORSDefaults: they grant nothing
 }
 
-// compiledPolicy is one policy.
-type compiledPolicy struct {
+// policyCompiler is what only compiling needs of a policy.
+type policyCompiler struct {
+	id       uint32
 	name     string
+	layer    *layer
 	hosts    []compiledHost
-	captures map[string]string // names of captured labels, by what follows the label
-	rules    []namedRule       // by name
-	own      *settings         // nil without cors
-	fallback *settings
-
-	// What only compiling needs.
-	layer     *layer
-	compiling []compiledRule // in the order of the document
-	table     *table         // of the hosts that no other policy names
-	tables    int            // how many tables it is in
-	ruleNames map[string]int
-}
-
-// namedRule is a rule for a selector to name, and what explain says of it.
-type namedRule struct {
-	*settings
-	path     string
-	pathType PathMatchType
-	methods  []string
-}
-
-// ruleNamed gives the settings of a rule, nil where there is none of that name.
-func (p *compiledPolicy) ruleNamed(name string) *settings {
-	i, found := slices.BinarySearchFunc(p.rules, name, func(r namedRule, name string) int { return strings.Compare(r.rule, name) })
-	if !found {
-		return nil
-	}
-	return p.rules[i].settings
+	own      *resolved // nil without cors
+	fallback resolved
+	rules    []compiledRule // in the order of the document
+	table    *uint32        // of the hosts that no other policy names
+	tables   int            // how many tables it is in
 }
 
 type compiledHost struct {
@@ -58,16 +45,18 @@ type compiledHost struct {
 	tenant  string
 }
 
-// compiledRule is one rule.
+// compiledRule is what only compiling needs of a rule.
 type compiledRule struct {
-	policy   *compiledPolicy
+	id       uint32    // in Engine.settings
+	to       *settings // these
+	policy   *policyCompiler
 	layer    *layer
-	settings *settings
 	path     string
-	pathType PathMatchType
 	re       *regexp.Regexp
 	methods  []string // nil for every method
-	invalid  bool     // has a fault that keeps it out of the tables
+	slot     uint32   // in the table that is being built
+	pathType pathType
+	invalid  bool // has a fault that keeps it out of the tables
 	hasMatch bool
 
 	sendsMaxAge bool // on some host
@@ -77,6 +66,9 @@ type compiledRule struct {
 // by the same policies share one.
 const MaxTableEntries = 1_000_000
 
+// MaxText bounds the names, hosts, paths and origins of one engine together, in bytes.
+const MaxText = 128 << 20
+
 // Compile turns documents into an [Engine], or says everything that is wrong
 // with them: the error is nil or [Faults]. Warnings are given in both cases.
 func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic, err error) {
@@ -84,7 +76,10 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := &compiler{cfg: cfg, today: o.today, names: nameLists{inherited: map[listIdentity]*nameList{}, written: map[string]*nameList{}}, engine: &Engine{}}
+	c := &compiler{
+		cfg: cfg, options: o,
+		names: nameLists{written: map[string]*nameList{}}, effects: map[common]uint32{},
+	}
 	if c.checkLimits() {
 		c.compile()
 	}
@@ -98,20 +93,24 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 // compiler is the state of one Compile.
 type compiler struct {
 	collector
-	cfg     Config
-	today   time.Time
-	engine  *Engine
-	sets    map[string]*originSet
-	regexes regexes
-	names   nameLists
-	effects map[effects]*effects
+	options
+	cfg      Config
+	engine   *Engine
+	policies []*policyCompiler
+	sets     map[string]uint32 // places in originIndex.named
+	regexes  regexes
+	names    nameLists
+	effects  map[common]uint32
 
-	defaults *layer
-	entries  int // rules of all tables
-	canaries int // matches of canaries that were tried
-	checked  map[checkedRisks]bool
-	setNames []string
-	setHints int
+	defaults  *layer
+	unmatched resolved
+	entries   int // rules of all tables
+	canaries  int // matches of canaries that were tried
+	checked   map[checkedRisks]bool
+	setNames  []string
+	setHints  int
+
+	slotPlaces []slotPlace // of a tableBuilder
 }
 
 func (c *compiler) compile() {
@@ -125,61 +124,95 @@ func (c *compiler) compile() {
 		c.fault(Diagnostic{Code: CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy"})
 	}
 	c.compileHosts()
-	for _, p := range c.engine.policies {
+	for _, p := range c.policies {
 		c.warnUnreachable(p)
 		c.warnUnusedMaxAge(p)
 	}
 	c.warnUnusedSets()
-	c.engine.forgetDocuments()
+	for _, set := range c.engine.origins.named {
+		set.risks = nil
+	}
+	if c.engine.text.Full() {
+		c.fault(Diagnostic{Code: CodeLimitExceeded, Message: fmt.Sprintf("names, hosts, paths and origins have more than %d bytes together", MaxText)})
+	}
 }
 
-// forgetDocuments drops what only compiling needs, so that the engine neither
-// keeps the documents nor depends on their staying as they are.
-func (e *Engine) forgetDocuments() {
-	e.byName = make(map[string]*compiledPolicy, len(e.policies))
-	for _, p := range e.policies {
-		e.byName[p.name] = p
-		p.rules = make([]namedRule, len(p.compiling))
-		for i := range p.compiling {
-			r := &p.compiling[i]
-			p.rules[i] = namedRule{r.settings, r.path, r.pathType, r.methods}
-			if r.settings.origins != nil {
-				r.settings.origins.layer = nil
-			}
+// newEngine gives an engine with room for what is counted.
+func newEngine(n counts) *Engine {
+	text := index.NewText(MaxText, n.text)
+	return &Engine{
+		text:     text,
+		hosts:    hostIndex{text: text, names: index.New(text, n.hosts), list: make([]governed, 0, n.hosts)},
+		paths:    pathIndex{text: text, names: index.New(text, n.rules), slots: make([]slot, 0, n.rules)},
+		origins:  originIndex{text: text, patterns: origin.NewSets(text, n.origins), entries: make([]index.Ref, 0, n.origins)},
+		policies: policyIndex{text: text, names: index.New(text, n.policies+n.rules), list: make([]compiledPolicy, 0, n.policies)},
+		settings: make([]settings, 0, 1+2*n.policies+n.rules), // to which compiling keeps pointers
+	}
+}
+
+// counts is how much there is in a [Config].
+type counts struct {
+	policies, hosts, rules, origins int
+
+	text int // bytes, about
+}
+
+func count(cfg *Config) counts {
+	n := counts{policies: len(cfg.Policies)}
+	for i := range cfg.Policies {
+		p := &cfg.Policies[i]
+		n.text += len(p.Name)
+		for _, host := range p.Spec.Hosts {
+			n.hosts++
+			n.text += len(host)
 		}
-		slices.SortFunc(p.rules, func(a, b namedRule) int { return strings.Compare(a.rule, b.rule) })
-		if p.own != nil && p.own.origins != nil {
-			p.own.origins.layer = nil
+		n.addCORS(p.Spec.CORS)
+		for j := range p.Spec.Rules {
+			n.addRule(&p.Spec.Rules[j])
 		}
-		p.layer, p.compiling, p.table, p.ruleNames = nil, nil, nil, nil
+	}
+	for i := range cfg.Defaults {
+		n.addCORS(cfg.Defaults[i].Spec.CORS)
+	}
+	for i := range cfg.OriginSets {
+		n.addOrigins(cfg.OriginSets[i].Spec.Origins)
+	}
+	return n
+}
+
+func (n *counts) addRule(r *Rule) {
+	n.rules++
+	n.text += len(r.Name)
+	if r.Match != nil && r.Match.Path != nil {
+		n.text += len(r.Match.Path.Value)
+	}
+	n.addCORS(r.CORS)
+}
+
+func (n *counts) addCORS(cors *CORS) {
+	if cors != nil {
+		n.addOrigins(cors.AllowOrigins)
+		n.origins += len(cors.AllowOriginRegexes)
+	}
+}
+
+func (n *counts) addOrigins(list []string) {
+	n.origins += len(list)
+	for _, text := range list {
+		n.text += 2 * len(text) // as it is written, and to look it up
 	}
 }
 
 // checkLimits counts before anything is built.
 func (c *compiler) checkLimits() bool {
-	rules, list := 0, 0
-	count := func(cors *CORS) {
-		if cors != nil {
-			list += len(cors.AllowOrigins) + len(cors.AllowOriginRegexes)
-		}
+	n := count(&c.cfg)
+	c.checkLimit(n.rules, MaxRules, "rules")
+	c.checkLimit(n.origins, MaxOrigins, "origins")
+	if len(c.faults.list) > 0 {
+		return false
 	}
-	for i := range c.cfg.Policies {
-		spec := &c.cfg.Policies[i].Spec
-		rules += len(spec.Rules)
-		count(spec.CORS)
-		for j := range spec.Rules {
-			count(spec.Rules[j].CORS)
-		}
-	}
-	for i := range c.cfg.Defaults {
-		count(c.cfg.Defaults[i].Spec.CORS)
-	}
-	for i := range c.cfg.OriginSets {
-		list += len(c.cfg.OriginSets[i].Spec.Origins)
-	}
-	c.checkLimit(rules, MaxRules, "rules")
-	c.checkLimit(list, MaxOrigins, "origins")
-	return len(c.faults.list) == 0
+	c.engine = newEngine(n)
+	return true
 }
 
 func (c *compiler) checkLimit(n, limit int, what string) {
@@ -198,33 +231,43 @@ func (c *compiler) compileDefaults() {
 			ls = layers{l}
 		}
 	}
-	c.engine.unmatched = c.resolve(ls, false)
-	c.engine.unmatched.passThrough = len(ls) == 0 || c.checkUnmatchedHosts(&c.cfg.Defaults[0].Spec)
+	c.unmatched = c.resolve(ls, false)
+	c.engine.unmatched = c.unmatched.id
+	c.unmatched.passThrough = len(ls) == 0 || c.checkUnmatchedHosts(&c.cfg.Defaults[0].Spec)
 }
 
-func (c *compiler) compilePolicy(index int) {
-	doc := &c.cfg.Policies[index]
-	l := policyLayer(index, &doc.Spec)
-	p := &compiledPolicy{name: doc.Name, layer: l}
-	c.engine.policies = append(c.engine.policies, p)
+func (c *compiler) compilePolicy(i int) {
+	e, doc := c.engine, &c.cfg.Policies[i]
+	l := policyLayer(i, &doc.Spec)
+	p := &policyCompiler{id: uint32(i), name: doc.Name, layer: l}
+	c.policies = append(c.policies, p)
 	c.checkLayer(l)
-	p.hosts = c.compilePolicyHosts(l.place, doc.Spec.Hosts)
-	p.captures = capturesOf(p.hosts)
+	p.hosts = c.compilePolicyHosts(l.place(), doc.Spec.Hosts)
+	to := e.policies.add(doc.Name, p.hosts)
+	first := len(e.settings)
 
 	ls := c.withDefaults(l)
-	p.fallback = c.resolve(ls, false)
-	p.fallback.policy, p.fallback.compiled = doc.Name, p
+	p.fallback = c.resolveFor(p, ls, false)
+	to.fallback = 1 + p.fallback.id
 	check := c.riskCheck(p, &doc.Spec)
 	if doc.Spec.CORS != nil {
-		p.own = c.resolve(ls, true)
-		p.own.policy, p.own.compiled = doc.Name, p
-		check.settings(p.own, ls)
+		p.own = new(c.resolveFor(p, ls, true))
+		to.own = 1 + p.own.id
+		check.settings(*p.own, ls)
 	}
-	p.compiling = make([]compiledRule, len(doc.Spec.Rules))
-	for i := range doc.Spec.Rules {
-		c.compileRule(p, i, &doc.Spec.Rules[i])
-		check.settings(p.compiling[i].settings, append(slices.Clip(ls), p.compiling[i].layer))
+	p.rules = make([]compiledRule, len(doc.Spec.Rules))
+	for j := range doc.Spec.Rules {
+		r := c.compileRule(p, j, &doc.Spec.Rules[j])
+		check.settings(r, append(slices.Clip(ls), p.rules[j].layer))
 	}
+	to.settings = partFrom(e.settings, first)
+}
+
+// resolveFor is resolve for a policy.
+func (c *compiler) resolveFor(p *policyCompiler, ls layers, withCORS bool) resolved {
+	r := c.resolve(ls, withCORS)
+	r.settings.policy = 1 + p.id
+	return r
 }
 
 func (c *compiler) withDefaults(l *layer) layers {
@@ -234,15 +277,27 @@ func (c *compiler) withDefaults(l *layer) layers {
 	return layers{c.defaults, l}
 }
 
-func (c *compiler) compileRule(p *compiledPolicy, index int, doc *Rule) {
-	r := &p.compiling[index]
-	l := ruleLayer(p.layer.place.item("rules", index), doc)
-	*r = compiledRule{policy: p, layer: l, pathType: PathPrefix, path: "/", hasMatch: doc.Match != nil}
+func (c *compiler) compileRule(p *policyCompiler, i int, doc *Rule) resolved {
+	r := &p.rules[i]
+	l := ruleLayer(int(p.id), i, doc)
+	*r = compiledRule{policy: p, layer: l, pathType: pathPrefix, path: "/", hasMatch: doc.Match != nil}
 	c.checkLayer(l)
 	c.compileMatch(r, doc.Match)
-	r.settings = c.resolve(append(c.withDefaults(p.layer), l), true)
-	r.settings.policy, r.settings.compiled, r.settings.rule = p.name, p, ruleName(doc, index)
-	c.checkRuleName(p, index, doc, r.settings.rule)
+	to := c.resolveFor(p, append(c.withDefaults(p.layer), l), true)
+	r.id, r.to = to.id, to.settings
+	text := c.engine.text
+	name := ruleName(doc, i)
+	r.to.rule, r.to.path, r.to.pathType = text.Add(name), text.Add(r.path), r.pathType
+	if r.methods != nil {
+		methods := &c.engine.paths.methods
+		first := len(*methods)
+		for _, method := range r.methods {
+			*methods = append(*methods, text.Add(method))
+		}
+		r.to.methods = partFrom(*methods, first)
+	}
+	c.checkRuleName(p, i, doc, name)
+	return to
 }
 
 func ruleName(doc *Rule, index int) string {
@@ -256,33 +311,30 @@ func (c *compiler) compileMatch(r *compiledRule, m *Match) {
 	if m == nil {
 		return
 	}
-	place := r.layer.place.at("match")
+	place := r.layer.place().at("match")
 	if m.Methods != nil {
 		r.methods = c.compileMatchMethods(r, place, m.Methods)
 	}
 	if m.Path == nil {
 		return
 	}
-	if m.Path.Type != nil {
-		r.pathType = *m.Path.Type
-	}
 	r.path = m.Path.Value
-	if !c.checkPath(r, place.at("path")) {
+	if !c.checkPath(r, m.Path.Type, place.at("path")) {
 		r.invalid = true
 	}
 }
 
-func (c *compiler) compileMatchMethods(r *compiledRule, place Place, methods []string) []string {
+func (c *compiler) compileMatchMethods(r *compiledRule, place locator, methods []string) []string {
 	if len(methods) == 0 {
 		c.fault(Diagnostic{
-			Code: CodeValueInvalid, Place: place.at("methods"), Message: "is an empty list, and a rule that takes no method takes nothing",
+			Code: CodeValueInvalid, Place: place.at("methods").written(), Message: "is an empty list, and a rule that takes no method takes nothing",
 			Hint: "leave methods out to take every method",
 		})
 		r.invalid = true
 	}
 	names := make([]string, 0, len(methods))
 	for i, method := range methods {
-		if !c.checkMethod(method, place, i, "match") {
+		if !c.checkMethod(method, place.item("methods", i), true) {
 			r.invalid = true
 			continue
 		}
@@ -292,99 +344,86 @@ func (c *compiler) compileMatchMethods(r *compiledRule, place Place, methods []s
 	return slices.Compact(names)
 }
 
-func (r *compiledRule) matchPlace() Place {
+func (r *compiledRule) matchPlace() locator {
 	if r.hasMatch {
-		return r.layer.place.at("match")
+		return r.layer.place().at("match")
 	}
-	return r.layer.place
+	return r.layer.place()
 }
 
-func (r *compiledRule) describe() string {
-	return fmt.Sprintf("rule %s of policy %s", r.settings.rule, r.policy.name)
+func (c *compiler) describe(r *compiledRule) string {
+	return fmt.Sprintf("rule %s of policy %s", c.engine.text.At(r.to.rule), r.policy.name)
+}
+
+// ruleOf gives the rule that settings are of.
+func (c *compiler) ruleOf(settings uint32) *compiledRule {
+	p := c.policies[c.engine.settings[settings].policy-1]
+	return &p.rules[settings-p.rules[0].id]
 }
 
 // compileHosts builds one table for each set of policies that name a host together.
 func (c *compiler) compileHosts() {
-	refs := map[hostPattern][]tenantName{}
+	type naming struct {
+		policies []*policyCompiler
+		tenants  []tenantName
+	}
+	refs := map[hostPattern]*naming{}
 	var order []hostPattern
-	for _, p := range c.engine.policies {
+	for _, p := range c.policies {
 		for _, h := range p.hosts {
-			if refs[h.pattern] == nil {
+			n := refs[h.pattern]
+			if n == nil {
+				n = &naming{}
+				refs[h.pattern] = n
 				order = append(order, h.pattern)
 			}
-			refs[h.pattern] = append(refs[h.pattern], tenantName{p, h.tenant})
-		}
-	}
-	tables := map[string]*table{}
-	for _, pattern := range order {
-		g := &governed{pattern: pattern.String()}
-		var policies []*compiledPolicy
-		for _, ref := range refs[pattern] {
-			policies = append(policies, ref.policy)
-			if ref.name != "" {
-				g.tenants = append(g.tenants, ref)
+			n.policies = append(n.policies, p)
+			if h.tenant != "" {
+				n.tenants = append(n.tenants, tenantName{p.id, c.engine.text.Add(h.tenant)})
 			}
 		}
-		if g.table = c.tableOf(policies, g.pattern, tables); g.table == nil {
+	}
+	tables := map[string]uint32{}
+	for _, pattern := range order {
+		table, ok := c.tableOf(refs[pattern].policies, pattern.String(), tables)
+		if !ok {
 			return // too many
 		}
-		c.engine.hosts.add(pattern, g)
+		c.engine.hosts.add(pattern, table, refs[pattern].tenants)
 	}
 }
 
-func (c *compiler) tableOf(policies []*compiledPolicy, host string, tables map[string]*table) *table {
+func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[string]uint32) (table uint32, ok bool) {
 	if len(policies) == 1 && policies[0].table != nil {
-		return policies[0].table
+		return *policies[0].table, true
 	}
 	// By name and not by order: what is built must not depend on the order of documents.
-	slices.SortFunc(policies, func(a, b *compiledPolicy) int {
-		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.layer.place.Index, b.layer.place.Index))
+	slices.SortFunc(policies, func(a, b *policyCompiler) int {
+		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
 	})
 	var key strings.Builder
 	for _, p := range policies {
-		fmt.Fprintf(&key, "%d,", p.layer.place.Index)
+		fmt.Fprintf(&key, "%d,", p.id)
 	}
-	if t := tables[key.String()]; t != nil {
-		return t
+	if t, known := tables[key.String()]; known {
+		return t, true
 	}
 	for _, p := range policies {
-		c.entries += len(p.compiling) + 1
+		c.entries += len(p.rules) + 1
 		p.tables++
 	}
 	if c.entries > MaxTableEntries {
 		c.fault(Diagnostic{
-			Code: CodeLimitExceeded, Place: policies[0].layer.place.at("hosts"), Value: host,
+			Code: CodeLimitExceeded, Place: policies[0].layer.place().at("hosts").written(), Value: host,
 			Message: fmt.Sprintf("makes more than %d entries of hosts and rules", MaxTableEntries),
 			Hint:    "policies that name the same hosts",
 		})
-		return nil
+		return 0, false
 	}
-	t := c.buildTable(policies, host)
+	table = c.buildTable(policies, host)
 	if len(policies) == 1 {
-		policies[0].table = t
+		policies[0].table = &table
 	}
-	tables[key.String()] = t
-	return t
-}
-
-func (x *hostIndex) add(p hostPattern, g *governed) {
-	switch p.kind {
-	case hostExact:
-		put(&x.exact, p.name, g)
-	case hostCapture:
-		x.lengths.add(len(p.name))
-		put(&x.captures, p.name, g)
-	case hostWildcard:
-		x.lengths.add(len(p.name))
-		put(&x.wildcards, p.name, g)
-	case hostAny:
-		x.any = g
-	}
-}
-
-func put(m *map[string]*governed, name string, g *governed) {
-	if *m == nil {
-		*m = map[string]*governed{}
-	}
-	(*m)[name] = g
+	tables[key.String()] = table
+	return table, true
 }

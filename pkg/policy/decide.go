@@ -16,11 +16,12 @@ type Decision struct {
 	Reason  Reason
 	Action  Action
 
+	engine *Engine
 	// rule is what applies: the rule or own cors that took the request, or what
-	// stands where none did. Never nil.
-	rule *settings
-	// table is nil where a selector named the rule, and where no policy names the host.
-	table    *table
+	// stands where none did. Neither it nor its effects are ever nil.
+	rule    *settings
+	effects *effects
+	// governed is nil where a selector named the rule, and where no policy names the host.
 	governed *governed
 	// depends says that another method might have been taken by another rule.
 	depends bool
@@ -30,25 +31,30 @@ type Decision struct {
 // Policy is the name of the policy that took the request. Where no rule did, it
 // is that of the one policy that names the host, or that the selector names; ""
 // where there is none, or more than one.
-func (d *Decision) Policy() string { return d.rule.policy }
+func (d *Decision) Policy() string {
+	if d.rule.policy == 0 {
+		return ""
+	}
+	return d.engine.text.At(d.engine.policies.list[d.rule.policy-1].name)
+}
 
 // Rule is the name of the rule that took the request, "" where the policy's own
 // cors did, or nothing.
-func (d *Decision) Rule() string { return d.rule.rule }
+func (d *Decision) Rule() string { return d.engine.text.At(d.rule.rule) }
 
 // Taken reports whether a rule, or a policy's own cors, took the request.
-func (d *Decision) Taken() bool { return d.rule.methods != nil }
+func (d *Decision) Taken() bool { return d.effects.methods != nil }
 
 // Enforcement says how much of the decision reaches the wire.
-func (d *Decision) Enforcement() Enforcement { return d.rule.enforcement }
+func (d *Decision) Enforcement() Enforcement { return d.effects.enforcement }
 
 // UpstreamHeaders says what becomes of the CORS headers that upstream sends.
-func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.rule.upstreamHeaders }
+func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.effects.upstreamHeaders }
 
 // Decide judges a request. It is total: whatever the request holds, it gives a
 // decision, without an error, a panic, blocking or an allocation.
 func (e *Engine) Decide(r *Request) Decision {
-	d := Decision{Class: r.class(), request: r}
+	d := Decision{Class: r.class(), engine: e, request: r}
 	// The tenant is a result and not written through a pointer: its label is a
 	// part of buf, which would no longer be on the stack.
 	var buf [maxHost]byte
@@ -66,55 +72,79 @@ func (e *Engine) Decide(r *Request) Decision {
 	return d
 }
 
+// apply sets what applies, by its place in the engine's settings.
+func (d *Decision) apply(settings uint32) {
+	d.rule = &d.engine.settings[settings]
+	d.effects = d.engine.effects[d.rule.effects]
+}
+
 // findRule finds what applies by host, path and method. Its reason is
 // ReasonAllowed where there is a rule, and the request is still to be judged.
 func (e *Engine) findRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
-	host, valid := appendHost(buf, d.request.Authority)
-	g := e.hosts.find(host, valid)
+	var host []byte
+	g := e.hosts.findExact(d.request.Authority)
 	if g == nil {
-		d.rule = e.unmatched
+		var valid bool
+		host, valid = appendHost(buf, d.request.Authority)
+		g = e.hosts.find(host, valid)
+	}
+	if g == nil {
+		d.apply(e.unmatched)
 		return ReasonNoPolicy, origin.Tenant{}
 	}
-	d.governed, d.table = g, g.table
-	path := d.request.path()
-	ambiguous := g.table.only == nil && g.table.spelled.isAmbiguous(path)
-	if !ambiguous {
-		d.rule, d.depends = g.table.lookup(path, d.request.effectiveMethod(d.Class))
+	d.governed = g
+	t := &e.paths.tables[g.table]
+	rule, ambiguous := t.only, false
+	if rule == 0 {
+		path := d.request.path()
+		if ambiguous = t.spelled.isAmbiguous(path); !ambiguous {
+			rule, d.depends = e.paths.lookup(t, path, d.request.effectiveMethod(d.Class))
+		}
 	}
-	taken := d.rule != nil
+	taken := rule != 0
 	if !taken {
-		d.rule = g.table.fallback
+		rule = t.fallback
 	}
+	d.apply(rule - 1)
 	switch {
-	case d.rule.enforcement == EnforcementOff:
+	case d.effects.enforcement == EnforcementOff:
 		return ReasonOff, origin.Tenant{}
 	case ambiguous:
 		return ReasonPathAmbiguous, origin.Tenant{}
 	case !taken:
 		return ReasonNoRule, origin.Tenant{}
 	}
-	return ReasonAllowed, g.tenant(d.rule.compiled, host)
+	return ReasonAllowed, e.hosts.tenant(g, d.rule.policy-1, host)
+}
+
+// leadsHere reports whether the rule that applies would take another method, too.
+func (d *Decision) leadsHere(method string) bool {
+	e := d.engine
+	rule, _ := e.paths.lookup(&e.paths.tables[d.governed.table], d.request.path(), method)
+	return rule != 0 && &e.settings[rule-1] == d.rule
 }
 
 // selectRule takes the rule that the proxy's configuration names.
 func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	name, ruleName, namesRule := strings.Cut(d.request.Selector, "/") // no policy has one in its name
-	p := e.byName[name]
-	if p != nil {
-		if d.rule = p.own; namesRule {
-			d.rule = p.ruleNamed(ruleName)
+	id, known := e.policies.named(name)
+	var rule uint32
+	if known {
+		if rule = e.policies.list[id].own; namesRule {
+			rule = e.policies.ruleNamed(id, ruleName)
 		}
 	}
-	if p == nil || namesRule && d.rule == nil {
-		d.rule = e.unmatched
+	if !known || namesRule && rule == 0 {
+		d.apply(e.unmatched)
 		return ReasonSelectorUnknown, origin.Tenant{}
 	}
-	taken := d.rule != nil
+	taken := rule != 0
 	if !taken {
-		d.rule = p.fallback
+		rule = e.policies.list[id].fallback
 	}
+	d.apply(rule - 1)
 	switch {
-	case d.rule.enforcement == EnforcementOff:
+	case d.effects.enforcement == EnforcementOff:
 		return ReasonOff, origin.Tenant{}
 	case !taken:
 		return ReasonNoRule, origin.Tenant{}
@@ -123,17 +153,7 @@ func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	if !valid {
 		return ReasonAllowed, origin.Tenant{}
 	}
-	return ReasonAllowed, p.tenant(host)
-}
-
-// tenant binds the first label of the host by the policy's own hosts.
-func (p *compiledPolicy) tenant(host []byte) origin.Tenant {
-	label, rest, _ := cutByte(host, '.')
-	name := p.captures[string(rest)]
-	if name == "" {
-		return origin.Tenant{}
-	}
-	return origin.Tenant{Name: name, Label: label}
+	return ReasonAllowed, e.policies.tenant(id, host)
 }
 
 // judge is the decision of the rule that took the request.
@@ -141,7 +161,7 @@ func (d *Decision) judge(tenant origin.Tenant) Reason {
 	if d.Class == ClassNotCORS {
 		return ReasonNotCORS
 	}
-	reason := d.rule.origins.judge(d.request.Origin, d.rule.public, tenant)
+	reason := d.engine.origins.judge(d.rule.origins, d.request.Origin, d.effects.public, tenant)
 	switch {
 	case d.Class == ClassPreflight && reason == ReasonAllowed:
 		return d.judgePreflight()
@@ -154,10 +174,10 @@ func (d *Decision) judge(tenant origin.Tenant) Reason {
 // judgePreflight follows the Fetch standard's CORS-preflight fetch, steps 7.5 to
 // 7.8, on the server's side: the browser would come to the same.
 func (d *Decision) judgePreflight() Reason {
-	if reason := d.rule.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {
+	if reason := d.effects.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {
 		return reason
 	}
-	return d.rule.headers.judgeHeaders(d.request.RequestHeaders)
+	return d.effects.headers.judgeHeaders(d.request.RequestHeaders)
 }
 
 func (l *nameList) judgeMethod(lines []string) Reason {
@@ -247,15 +267,15 @@ func (d *Decision) passesThrough() bool {
 // ChecksWebSocket reports whether a WebSocket handshake would be judged. A host that
 // no policy names is never checked.
 func (d *Decision) ChecksWebSocket() bool {
-	return d.rule.originCheck == OriginCheckEnforce && d.Reason != ReasonNoPolicy
+	return d.effects.originCheck == OriginCheckEnforce && d.Reason != ReasonNoPolicy
 }
 
 func (d *Decision) action() Action {
 	switch {
-	case d.rule.enforcement == EnforcementOff, d.rule.enforcement == EnforcementShadow, d.passesThrough():
+	case d.effects.enforcement == EnforcementOff, d.effects.enforcement == EnforcementShadow, d.passesThrough():
 		return ActionPass
 	case d.Class == ClassPreflight:
-		if d.Verdict == VerdictAllow && d.rule.preflight.mode == PreflightForward {
+		if d.Verdict == VerdictAllow && d.effects.preflight.mode == PreflightForward {
 			return ActionContinue
 		}
 		return ActionRespond
@@ -264,7 +284,7 @@ func (d *Decision) action() Action {
 			return ActionRespond
 		}
 		return ActionPass
-	case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.refuses():
+	case d.Class == ClassActual && d.effects.enforcement == EnforcementBlock && d.refuses():
 		return ActionRespond
 	}
 	return ActionContinue

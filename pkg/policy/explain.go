@@ -17,21 +17,22 @@ func (d *Decision) HostPattern() string {
 	if d.governed == nil {
 		return ""
 	}
-	return d.governed.pattern
+	return d.engine.hosts.pattern(d.governed)
 }
 
 // Match says which paths and methods the rule takes that took the request, such
 // as "PathPrefix /catalogue, GET". It is "" where no rule did.
 func (d *Decision) Match() string {
-	if d.rule.compiled == nil {
+	e := d.engine
+	path := e.text.At(d.rule.path)
+	if path == "" {
 		return ""
 	}
-	for i := range d.rule.compiled.rules {
-		if r := &d.rule.compiled.rules[i]; r.settings == d.rule {
-			return strings.Join(append([]string{string(r.pathType) + " " + r.path}, r.methods...), ", ")
-		}
+	parts := []string{d.rule.pathType.String() + " " + path}
+	for _, ref := range part(e.paths.methods, d.rule.methods) {
+		parts = append(parts, e.text.At(ref))
 	}
-	return ""
+	return strings.Join(parts, ", ")
 }
 
 // MethodDependent reports whether another method at this path might have been
@@ -49,7 +50,7 @@ func (d *Decision) Missing() []string {
 		var names []string
 		for _, line := range d.request.RequestHeaders {
 			for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
-				if !d.rule.headers.takesHeader(name) && !slices.Contains(names, name) {
+				if !d.effects.headers.takesHeader(name) && !slices.Contains(names, name) {
 					names = append(names, name)
 				}
 			}
@@ -69,7 +70,7 @@ type Setting struct {
 // Settings gives the effective settings of the rule that applies, and where each
 // was inherited from. Fields of cors are left out where no rule took the request.
 func (d *Decision) Settings() []Setting {
-	s := d.rule
+	s := d.effects
 	list := []Setting{
 		{"enforcement", string(s.enforcement), s.from.enforcement},
 		{"upstreamHeaders", string(s.upstreamHeaders), s.from.upstreamHeaders},
@@ -83,7 +84,7 @@ func (d *Decision) Settings() []Setting {
 		return list
 	}
 	return append([]Setting{
-		{"allowOrigins", s.origins.describe(), s.from.origins},
+		{"allowOrigins", d.describeOrigins(), s.from.origins},
 		{"allowMethods", s.methods.describe(), s.from.methods},
 		{"allowHeaders", s.headers.describe(), s.from.headers},
 		{"exposeHeaders", s.expose.describe(), s.from.expose},
@@ -110,18 +111,30 @@ func (l *nameList) describe() string {
 	return none(strings.Join(names, ", "))
 }
 
-// describe gives all that the four origin fields say.
-func (o *origins) describe() string {
+// origins is who is allowed, nil where nobody is.
+func (d *Decision) origins() *origins {
+	if d.rule.origins == 0 {
+		return nil
+	}
+	return &d.engine.origins.lists[d.rule.origins-1]
+}
+
+// describeOrigins gives all that the four origin fields say.
+func (d *Decision) describeOrigins() string {
+	o, x := d.origins(), &d.engine.origins
 	if o == nil {
 		return none("")
 	}
-	parts := slices.Clone(o.entries)
-	for _, re := range o.expressions {
-		parts = append(parts, "regex "+re)
+	var parts []string
+	for _, ref := range part(x.entries, o.entries) {
+		parts = append(parts, x.text.At(ref))
 	}
-	for _, set := range o.sets {
-		text := "set " + set.name
-		if set.expired.Load() {
+	for _, e := range part(x.expressions, o.expressions) {
+		parts = append(parts, "regex "+e.text)
+	}
+	for _, i := range part(x.uses, o.sets) {
+		text := "set " + x.named[i].name
+		if x.named[i].expired.Load() {
 			text += " (expired)"
 		}
 		parts = append(parts, text)
@@ -136,8 +149,8 @@ func (o *origins) describe() string {
 // https://*.shop.example or "https://partner.example of set partners". It is ""
 // where none does, or where the origin is not looked at.
 func (d *Decision) OriginEntry() string {
-	o := d.rule.origins
-	if o == nil || len(d.request.Origin) != 1 || d.rule.public {
+	o, x := d.origins(), &d.engine.origins
+	if o == nil || len(d.request.Origin) != 1 || d.effects.public {
 		return ""
 	}
 	if o.null && d.request.Origin[0] == origin.Null {
@@ -151,17 +164,18 @@ func (d *Decision) OriginEntry() string {
 		return origin.Any
 	}
 	tenant := d.tenant()
-	if text := entryTaking(o.entries, parsed, tenant); text != "" {
+	if text := x.entryTaking(o.entries, parsed, tenant); text != "" {
 		return text
 	}
-	for _, set := range o.sets {
-		if text := entryTaking(set.entries, parsed, tenant); text != "" && !set.expired.Load() {
+	for _, i := range part(x.uses, o.sets) {
+		set := x.named[i]
+		if text := x.entryTaking(set.entries, parsed, tenant); text != "" && !set.expired.Load() {
 			return fmt.Sprintf("%s of set %s", text, set.name)
 		}
 	}
-	for i, re := range o.regexes {
-		if re.MatchString(parsed.Canonical) {
-			return "regex " + o.expressions[i]
+	for _, e := range part(x.expressions, o.expressions) {
+		if e.re.MatchString(parsed.Canonical) {
+			return "regex " + e.text
 		}
 	}
 	return ""
@@ -170,28 +184,30 @@ func (d *Decision) OriginEntry() string {
 // NearestOrigin gives the entry that the origin of the request misses by little, and
 // by what. Both are "" where there is none, or the reason is another one.
 func (d *Decision) NearestOrigin() (entry, difference string) {
-	o := d.rule.origins
+	o, x := d.origins(), &d.engine.origins
 	if d.Reason != ReasonOriginNotAllowed || o == nil {
 		return "", ""
 	}
 	parsed, _ := origin.Parse(d.request.Origin[0])
 	tenant := d.tenant()
-	if entry, difference = nearestEntry(o.entries, parsed, tenant); entry != "" {
+	if entry, difference = x.nearestEntry(o.entries, parsed, tenant); entry != "" {
 		return entry, difference
 	}
-	for _, set := range o.sets {
-		if set.expired.Load() && set.patterns.Takes(parsed, tenant) {
+	for _, i := range part(x.uses, o.sets) {
+		set := x.named[i]
+		if set.expired.Load() && x.patterns.Takes(set.patterns, parsed, tenant) {
 			return "set " + set.name, "it has expired"
 		}
-		if entry, difference = nearestEntry(set.entries, parsed, tenant); entry != "" {
+		if entry, difference = x.nearestEntry(set.entries, parsed, tenant); entry != "" {
 			return entry + " of set " + set.name, difference
 		}
 	}
 	return "", ""
 }
 
-func nearestEntry(entries []string, o origin.Origin, tenant origin.Tenant) (entry, difference string) {
-	for _, text := range entries {
+func (x *originIndex) nearestEntry(entries span, o origin.Origin, tenant origin.Tenant) (entry, difference string) {
+	for _, ref := range part(x.entries, entries) {
+		text := x.text.At(ref)
 		if p, _, fault := origin.ParsePattern(text); fault == nil {
 			if difference = p.Misses(o, tenant); difference != "" {
 				return text, difference
@@ -201,8 +217,9 @@ func nearestEntry(entries []string, o origin.Origin, tenant origin.Tenant) (entr
 	return "", ""
 }
 
-func entryTaking(entries []string, o origin.Origin, tenant origin.Tenant) string {
-	for _, text := range entries {
+func (x *originIndex) entryTaking(entries span, o origin.Origin, tenant origin.Tenant) string {
+	for _, ref := range part(x.entries, entries) {
+		text := x.text.At(ref)
 		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Takes(o, tenant) {
 			return text
 		}
@@ -214,20 +231,24 @@ func entryTaking(entries []string, o origin.Origin, tenant origin.Tenant) string
 func (d *Decision) tenant() origin.Tenant {
 	host, valid := appendHost(nil, d.request.Authority)
 	switch {
-	case !valid || d.rule.compiled == nil:
+	case !valid || d.rule.policy == 0:
 		return origin.Tenant{}
 	case d.governed == nil:
-		return d.rule.compiled.tenant(host)
+		return d.engine.policies.tenant(d.rule.policy-1, host)
 	}
-	return d.governed.tenant(d.rule.compiled, host)
+	return d.engine.hosts.tenant(d.governed, d.rule.policy-1, host)
 }
 
 // Summary counts what the engine was compiled from, in words.
 func (e *Engine) Summary() string {
-	hosts, rules := 0, 0
-	for _, p := range e.policies {
-		hosts += len(p.hosts)
-		rules += len(p.rules)
+	hosts, rules := uint32(0), 0
+	for i := range e.policies.list {
+		hosts += e.policies.list[i].hosts
 	}
-	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies), hosts, rules, len(e.sets))
+	for i := range e.settings {
+		if e.text.At(e.settings[i].rule) != "" {
+			rules++
+		}
+	}
+	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies.list), hosts, rules, len(e.origins.named))
 }

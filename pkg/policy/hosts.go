@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/index"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
@@ -13,64 +14,107 @@ const maxHost = 255
 
 // hostIndex finds the most specific pattern that takes a host.
 type hostIndex struct {
-	exact     map[string]*governed
-	captures  map[string]*governed // {tenant}.suffix, by suffix
-	wildcards map[string]*governed // *.suffix, by suffix
-	any       *governed
-	lengths   lengthSet // of the suffixes
+	text    *index.Text
+	names   *index.Index // what a hostKind calls by the name in its pattern, in list
+	list    []governed
+	tenants []tenantName
+	any     uint32        // 1 + the place of "*" in list, 0 where there is none
+	lengths index.Lengths // of the suffixes
 }
 
 // governed is what applies to the hosts of one pattern.
 type governed struct {
-	pattern string
-	table   *table
-	// tenants holds the name that each policy gives to the captured label.
-	tenants []tenantName
+	kind  hostKind
+	name  index.Ref
+	table uint32 // in pathIndex.tables
+	// tenants are the names that policies give to the captured label.
+	tenants span
 }
 
 type tenantName struct {
-	policy *compiledPolicy
-	name   string
+	policy uint32
+	name   index.Ref
+}
+
+func (x *hostIndex) pattern(g *governed) string {
+	return hostPattern{g.kind, x.text.At(g.name)}.String()
 }
 
 // tenant binds the first label of the host by the name that the policy gives it,
 // if the pattern captures it.
-func (g *governed) tenant(p *compiledPolicy, host []byte) origin.Tenant {
-	for _, t := range g.tenants {
-		if t.policy == p {
+func (x *hostIndex) tenant(g *governed, policy uint32, host []byte) origin.Tenant {
+	for _, t := range part(x.tenants, g.tenants) {
+		if t.policy == policy {
 			label, _, _ := cutByte(host, '.')
-			return origin.Tenant{Name: t.name, Label: label}
+			return origin.Tenant{Name: x.text.At(t.name), Label: label}
 		}
 	}
 	return origin.Tenant{}
 }
 
+// findExact gives what governs an authority that is written as the pattern of a host,
+// as most are. What it does not find may be governed nevertheless.
+func (x *hostIndex) findExact(authority string) *governed {
+	if i, ok := x.names.Get(uint32(hostExact), authority); ok {
+		return &x.list[i]
+	}
+	return nil
+}
+
 // find gives what governs a host in lower case, nil where no policy names it. A
 // host that is none is taken by "*" only.
 func (x *hostIndex) find(host []byte, valid bool) *governed {
-	if !valid {
-		return x.any
-	}
-	if g := x.exact[string(host)]; g != nil {
-		return g
-	}
-	for first, rest := true, host; ; first = false {
-		_, after, found := cutByte(rest, '.')
-		if !found {
-			return x.any
-		}
-		if rest = after; !x.lengths.has(len(rest)) {
-			continue
-		}
-		if first {
-			if g := x.captures[string(rest)]; g != nil {
-				return g
-			}
-		}
-		if g := x.wildcards[string(rest)]; g != nil {
+	if valid {
+		if g := x.named(hostExact, host); g != nil {
 			return g
 		}
 	}
+	for first, rest := true, host; valid; first = false {
+		_, after, found := cutByte(rest, '.')
+		if !found {
+			break
+		}
+		if rest = after; !x.lengths.Has(len(rest)) {
+			continue
+		}
+		if first {
+			if g := x.named(hostCapture, rest); g != nil {
+				return g
+			}
+		}
+		if g := x.named(hostWildcard, rest); g != nil {
+			return g
+		}
+	}
+	if x.any == 0 {
+		return nil
+	}
+	return &x.list[x.any-1]
+}
+
+func (x *hostIndex) named(kind hostKind, name []byte) *governed {
+	if i, ok := x.names.GetBytes(uint32(kind), name); ok {
+		return &x.list[i]
+	}
+	return nil
+}
+
+// add adds what governs the hosts of a pattern.
+func (x *hostIndex) add(p hostPattern, table uint32, tenants []tenantName) {
+	i := uint32(len(x.list))
+	first := len(x.tenants)
+	x.tenants = append(x.tenants, tenants...)
+	g := governed{kind: p.kind, table: table, tenants: partFrom(x.tenants, first)}
+	if p.kind == hostAny {
+		x.any = i + 1
+	} else {
+		g.name = x.text.Add(p.name)
+		x.names.Add(uint32(p.kind), g.name, i)
+		if p.kind != hostExact {
+			x.lengths.Add(len(p.name))
+		}
+	}
+	x.list = append(x.list, g)
 }
 
 func cutByte(s []byte, c byte) (before, after []byte, found bool) {
@@ -96,8 +140,11 @@ func appendHost(dst []byte, authority string) (host []byte, ok bool) {
 	if len(name) > maxHost {
 		return dst, false
 	}
-	host = header.AppendLower(dst, name)
-	return host, isHostBytes(host)
+	if len(name) > 2 && name[0] == '[' && name[len(name)-1] == ']' {
+		dst = header.AppendLower(dst, name)
+		return dst, isAddressBytes(dst[len(dst)-len(name)+1 : len(dst)-1])
+	}
+	return appendLabels(dst, name)
 }
 
 // isDecimalPort takes one to five digits.
@@ -110,34 +157,34 @@ func isDecimalPort(s string) bool {
 	return 0 < len(s) && len(s) <= 5
 }
 
-// isHostBytes takes labels of what a browser lets stand in a host, none of them empty
-// (https://url.spec.whatwg.org/#forbidden-domain-code-point), but for a comma, or an
-// address in brackets. Names with such bytes are rare: what matters is that they are
-// governed by the wildcard that Envoy routes them by.
-func isHostBytes(s []byte) bool {
-	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
-		return isAddressBytes(s[1 : len(s)-1])
-	}
+// appendLabels appends a name in lower case. ok is false unless it is labels of what a
+// browser lets stand in a host, none of them empty
+// (https://url.spec.whatwg.org/#forbidden-domain-code-point), but for a comma. Names with
+// odd bytes are rare: what matters is that they are governed by the wildcard that Envoy
+// routes them by.
+func appendLabels(dst []byte, name string) (host []byte, ok bool) {
 	label := 0
-	for _, c := range s {
+	for i := range len(name) {
+		c := hostBytes[name[i]]
 		switch {
-		case c == '.' && label == 0:
-			return false
+		case c == 0, c == '.' && label == 0:
+			return dst, false
 		case c == '.':
 			label = 0
-		case !hostBytes[c]:
-			return false
 		default:
 			label++
 		}
+		dst = append(dst, c)
 	}
-	return label > 0
+	return dst, label > 0
 }
 
-// hostBytes marks what may stand in a label.
-var hostBytes = func() (t [256]bool) {
+// hostBytes gives what may stand in a host in lower case, 0 for every other byte.
+var hostBytes = func() (t [256]byte) {
 	for c := '!'; c < 0x7f; c++ {
-		t[c] = !strings.ContainsRune(`#%,/:<>?@[\]^|`, c)
+		if !strings.ContainsRune(`#%,/:<>?@[\]^|`, c) {
+			t[c] = header.Lower(byte(c))
+		}
 	}
 	return t
 }()
@@ -239,19 +286,4 @@ func portColon(host string) int {
 		return -1 // an IPv6 address without brackets
 	}
 	return colon
-}
-
-// capturesOf gives the names of captured labels, by what follows the label.
-func capturesOf(hosts []compiledHost) map[string]string {
-	var captures map[string]string
-	for _, h := range hosts {
-		if h.tenant == "" {
-			continue
-		}
-		if captures == nil {
-			captures = map[string]string{}
-		}
-		captures[h.pattern.name] = h.tenant
-	}
-	return captures
 }

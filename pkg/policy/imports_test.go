@@ -18,10 +18,11 @@ func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		".": {
 			"cmp", "encoding/json", "errors", "fmt", "regexp", "regexp/syntax", "slices", "strconv", "strings", "sync/atomic", "time",
-			"golang.org/x/net/publicsuffix", own + "header", own + "origin", own + "suggest",
+			"golang.org/x/net/publicsuffix", own + "header", own + "index", own + "origin", own + "suggest",
 		},
-		"internal/origin":  {"fmt", "net/netip", "strconv", "strings", "golang.org/x/net/idna", own + "header"},
+		"internal/origin":  {"fmt", "net/netip", "strconv", "strings", "golang.org/x/net/idna", own + "header", own + "index"},
 		"internal/header":  {},
+		"internal/index":   {"hash/maphash", "strings"},
 		"internal/suggest": {"strings"},
 	}
 	dirs, err := filepath.Glob("internal/*")

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Late gives the decision for a request that has gone upstream already: nothing
 // can be answered in upstream's place any more, so what was to be blocked is
 // refused in the response, by the browser, and a WebSocket handshake passes.
@@ -32,30 +34,18 @@ const (
 // CORSDefaults stands for the hosts that no policy names, if those are denied.
 func (e *Engine) Uses(f Feature) []string {
 	var names []string
-	if !e.unmatched.passThrough && e.unmatched.uses(f) {
+	if u := &e.settings[e.unmatched]; !u.passThrough && e.effects[u.effects].uses(f) {
 		names = append(names, string(KindDefaults))
 	}
-	for _, p := range e.policies {
-		if p.uses(f) {
-			names = append(names, p.name)
+	for i := range e.policies.list {
+		if p := &e.policies.list[i]; slices.ContainsFunc(part(e.settings, p.settings), func(s settings) bool { return e.effects[s.effects].uses(f) }) {
+			names = append(names, e.text.At(p.name))
 		}
 	}
 	return names
 }
 
-func (p *compiledPolicy) uses(f Feature) bool {
-	if p.own != nil && p.own.uses(f) || p.fallback.uses(f) {
-		return true
-	}
-	for i := range p.rules {
-		if p.rules[i].uses(f) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *settings) uses(f Feature) bool {
+func (s *effects) uses(f Feature) bool {
 	switch f {
 	case FeatureBlock:
 		return s.enforcement == EnforcementBlock

@@ -25,36 +25,49 @@ func (l Layer) String() string {
 // layer is what one document or rule sets.
 type layer struct {
 	kind            Layer
-	place           Place // of what holds the fields below
+	index           int // of the document
+	rule            int // of a rule
 	cors            *CORS
 	enforcement     *Enforcement
 	upstreamHeaders *UpstreamHeaders
 	preflight       *Preflight
 	webSocket       *WebSocket
 
-	origins *origins // nil where no origin field is set
+	origins *originFields // nil where no origin field is set
 	presets *presetNames
+	lists   *inheritedLists // of a document, whose lists many rules inherit
 }
 
 func defaultsLayer(index int, s *DefaultsSpec) *layer {
 	return &layer{
-		kind: LayerDefaults, place: Place{KindDefaults, index, "spec"},
+		kind: LayerDefaults, index: index, lists: &inheritedLists{},
 		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 
 func policyLayer(index int, s *Spec) *layer {
 	return &layer{
-		kind: LayerPolicy, place: Place{KindPolicy, index, "spec"},
+		kind: LayerPolicy, index: index, lists: &inheritedLists{},
 		cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 
-func ruleLayer(place Place, r *Rule) *layer {
+func ruleLayer(index, rule int, r *Rule) *layer {
 	return &layer{
-		kind: LayerRule, place: place,
+		kind: LayerRule, index: index, rule: rule,
 		cors: r.CORS, enforcement: r.Enforcement, upstreamHeaders: r.UpstreamHeaders, preflight: r.Preflight, webSocket: r.WebSocket, presets: presetsOf(r.CORS),
 	}
+}
+
+// place leads to what holds the fields of the layer.
+func (l *layer) place() locator {
+	switch l.kind {
+	case LayerDefaults:
+		return documentAt(KindDefaults, l.index).at("spec")
+	case LayerRule:
+		return documentAt(KindPolicy, l.index).at("spec").item("rules", l.rule)
+	}
+	return documentAt(KindPolicy, l.index).at("spec")
 }
 
 // layers are the layers of one rule, policy or default, outermost first.
@@ -112,14 +125,18 @@ func pickPresets(ls layers) (*presetNames, Layer) {
 	})
 }
 
-// pickList is pickCORS for a list, which is set where it is not nil.
-func pickList[T any](ls layers, get func(*CORS) []T) ([]T, Layer) {
-	return pickCORS(ls, nil, func(c *CORS) *[]T {
-		if list := get(c); list != nil {
-			return &list
+// pickList gives the innermost layer that sets a list, and the list, which is set where
+// it is not nil. The layer is nil where none does.
+func pickList(ls layers, get func(*CORS) []string) (*layer, []string) {
+	for i := len(ls) - 1; i >= 0; i-- {
+		if ls[i].cors == nil {
+			continue
 		}
-		return nil
-	})
+		if list := get(ls[i].cors); list != nil {
+			return ls[i], list
+		}
+	}
+	return nil, nil
 }
 
 // pickPreflight is pick for a field of preflight.
@@ -134,8 +151,8 @@ func pickPreflight[T any](ls layers, builtIn T, get func(*Preflight) *T) (T, Lay
 
 // originsOf gives the innermost layer that sets any of the four origin fields,
 // which are inherited as one: a union would let one layer widen another's grant.
-func originsOf(ls layers) (*origins, Layer) {
-	return pick(ls, nil, func(l *layer) **origins {
+func originsOf(ls layers) (*originFields, Layer) {
+	return pick(ls, nil, func(l *layer) **originFields {
 		if l.origins == nil {
 			return nil
 		}

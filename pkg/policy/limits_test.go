@@ -93,10 +93,23 @@ func TestLimits(t *testing.T) {
 	regexes := func(more int) policy.Config {
 		return forHost(policy.CORS{AllowOriginRegexes: sizedRegexes(t, 1000, more)})
 	}
+	texts := func(more int) policy.Config {
+		long := strings.Repeat("/a", 1<<20)
+		room := policy.MaxText + more - len("shop") - len(host)
+		var rules []policy.Rule
+		for length := len(long) / 2; room > 0; length -= 2 { // each another one
+			name := fmt.Sprintf("r%d", len(rules))
+			length = min(length, room-len(name))
+			room -= len(name) + length
+			rules = append(rules, policy.Rule{Name: name, Match: &policy.Match{Path: &policy.PathMatch{Type: new(policy.PathExact), Value: long[:length]}}, CORS: &policy.CORS{}})
+		}
+		return one("shop", policy.Spec{Hosts: []string{host}, Rules: rules})
+	}
 	tests := []struct {
 		name   string
 		config func(more int) policy.Config
 	}{
+		{"bytes of all texts", texts},
 		{"rules of all policies", rules},
 		{"origins, expressions and sets of all documents", origins},
 		{"entries of all tables", func(more int) policy.Config { return sharedTable(policy.MaxTableEntries/5, more) }},

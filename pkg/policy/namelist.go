@@ -17,6 +17,7 @@ const (
 	methodNames nameKind = iota
 	requestHeaderNames
 	exposedNames
+	numNameKinds
 )
 
 // nameList is a list of methods or header names, ready to be sent and looked up.
@@ -27,27 +28,32 @@ type nameList struct {
 	lower  map[string]struct{} // of names that are request headers
 }
 
-// nameLists makes each distinct list once: thousands of rules inherit the same,
-// or write it again.
+// nameLists makes each distinct list once: thousands of rules write the same.
 type nameLists struct {
-	inherited map[listIdentity]*nameList
-	written   map[string]*nameList
-	key       []byte // of written, used again
+	written map[string]*nameList
+	key     []byte // of written, used again
 }
 
-// listIdentity is the same for lists that are inherited from one place.
-type listIdentity struct {
-	kind    nameKind
-	own     *string
-	ownLen  int
-	presets string
+// inheritedLists are the lists that are inherited from a document, by their kind.
+type inheritedLists [numNameKinds]struct {
+	presets string // that are joined to it
+	list    *nameList
+}
+
+// inherited is list for what a layer sets, which may be a document that thousands of
+// rules inherit from.
+func (m *nameLists) inherited(l *layer, kind nameKind, own []string, presets *presetNames) *nameList {
+	if l.lists == nil {
+		return m.list(kind, own, presets)
+	}
+	known := &l.lists[kind]
+	if known.list == nil || known.presets != presets.joined {
+		known.presets, known.list = presets.joined, m.list(kind, own, presets)
+	}
+	return known.list
 }
 
 func (m *nameLists) list(kind nameKind, own []string, presets *presetNames) *nameList {
-	id := listIdentity{kind, firstOf(own), len(own), presets.joined}
-	if l := m.inherited[id]; l != nil {
-		return l
-	}
 	key := append(m.key[:0], byte(kind))
 	for _, name := range own {
 		key = append(append(key, name...), ',')
@@ -59,15 +65,7 @@ func (m *nameLists) list(kind nameKind, own []string, presets *presetNames) *nam
 		l = newNameList(kind, own, presets.list)
 		m.written[string(key)] = l
 	}
-	m.inherited[id] = l
 	return l
-}
-
-func firstOf[T any](list []T) *T {
-	if len(list) == 0 {
-		return nil
-	}
-	return &list[0]
 }
 
 func newNameList(kind nameKind, own []string, presets []Preset) *nameList {

@@ -10,75 +10,106 @@ import (
 
 	"golang.org/x/net/publicsuffix"
 
+	"github.com/corsd/corsd/pkg/policy/internal/index"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
-// origins is who is allowed: the four origin fields of one layer.
-type origins struct {
-	any      bool
-	null     bool
-	patterns origin.Set
-	sets     []*originSet
-	regexes  []*regexp.Regexp
-
-	entries     []string // allowOrigins
-	expressions []string // allowOriginRegexes
-	risks       []risk
-
-	layer *layer // while compiling
+// originIndex is who is allowed by each layer, without pointers where there are many.
+type originIndex struct {
+	text        *index.Text
+	patterns    *origin.Sets
+	lists       []origins
+	entries     []index.Ref // as written, for explain
+	expressions []expression
+	uses        []uint32 // of named
+	named       []*originSet
 }
 
-// originSet is one compiled OriginSet document.
+// origins is the four origin fields of one layer.
+type origins struct {
+	any, null   bool
+	patterns    origin.Set
+	entries     span
+	expressions span
+	sets        span // of uses
+}
+
+type expression struct {
+	text string
+	re   *regexp.Regexp
+}
+
+// originSet is one OriginSet document.
 type originSet struct {
 	name     string
 	expires  time.Time   // zero: never
 	expired  atomic.Bool // goes from false to true, see [Engine.Expire]
-	used     bool
 	patterns origin.Set
-	entries  []string
-	risks    []risk
-	first    [numRisks]int // 1 + the place of the first risk of a kind, 0 where there is none
+	entries  span
+
+	// What only compiling needs.
+	used  bool
+	risks []risk
+	first [numRisks]int // 1 + the place of the first risk of a kind, 0 where there is none
 }
 
-// judge is the part of a decision that depends on the origin alone.
-func (o *origins) judge(lines []string, public bool, tenant origin.Tenant) Reason {
+// judge is the part of a decision that depends on the origin alone. id is one more than
+// that of the list, 0 where nobody is allowed.
+func (x *originIndex) judge(id uint32, lines []string, public bool, tenant origin.Tenant) Reason {
 	if public {
 		return ReasonAllowed
 	}
-	if len(lines) == 1 && lines[0] == origin.Null {
+	if len(lines) != 1 {
+		return ReasonOriginMalformed
+	}
+	var o *origins
+	if id > 0 {
+		o = &x.lists[id-1]
+	}
+	if lines[0] == origin.Null {
 		if o != nil && o.null {
 			return ReasonAllowed
 		}
 		return ReasonOriginNull
 	}
-	if len(lines) != 1 {
-		return ReasonOriginMalformed
+	if o != nil && x.takesText(o, lines[0]) {
+		return ReasonAllowed
 	}
 	parsed, ok := origin.Parse(lines[0])
 	switch {
 	case !ok:
 		return ReasonOriginMalformed
-	case o.takes(parsed, tenant):
+	case o != nil && x.takes(o, parsed, tenant):
 		return ReasonAllowed
 	}
 	return ReasonOriginNotAllowed
 }
 
-func (o *origins) takes(parsed origin.Origin, tenant origin.Tenant) bool {
-	if o == nil {
-		return false
-	}
-	if o.any || o.patterns.Takes(parsed, tenant) {
+// takesText finds an origin that is listed as it is: what is listed is well-formed.
+func (x *originIndex) takesText(o *origins, text string) bool {
+	if x.patterns.TakesText(o.patterns, text) {
 		return true
 	}
-	for _, set := range o.sets {
-		if !set.expired.Load() && set.patterns.Takes(parsed, tenant) {
+	for _, i := range part(x.uses, o.sets) {
+		if set := x.named[i]; !set.expired.Load() && x.patterns.TakesText(set.patterns, text) {
 			return true
 		}
 	}
-	for _, re := range o.regexes {
-		if re.MatchString(parsed.Canonical) {
+	return false
+}
+
+func (x *originIndex) takes(o *origins, parsed origin.Origin, tenant origin.Tenant) bool {
+	if o.any || x.patterns.Takes(o.patterns, parsed, tenant) {
+		return true
+	}
+	for _, i := range part(x.uses, o.sets) {
+		if set := x.named[i]; !set.expired.Load() && x.patterns.Takes(set.patterns, parsed, tenant) {
+			return true
+		}
+	}
+	for _, e := range part(x.expressions, o.expressions) {
+		if e.re.MatchString(parsed.Canonical) {
 			return true
 		}
 	}
@@ -139,36 +170,56 @@ func isListedSuffix(name string) bool {
 	return managed && suffix == name
 }
 
+// entry gives an entry as it was written.
+func (x *originIndex) entry(of span, i int32) string { return x.text.At(part(x.entries, of)[i]) }
+
+// originFields is the origin fields of a layer while the engine is compiled.
+type originFields struct {
+	id        uint32 // in originIndex.lists
+	any, null bool
+	layer     *layer
+	sets      []*originSet
+	risks     []risk
+}
+
+func (o *originFields) entries() []string     { return o.layer.cors.AllowOrigins }
+func (o *originFields) expressions() []string { return o.layer.cors.AllowOriginRegexes }
+
 // compileOrigins compiles the origin fields of a layer that sets any of them.
-func (c *compiler) compileOrigins(l *layer) *origins {
+func (c *compiler) compileOrigins(l *layer) *originFields {
 	cors := l.cors
 	if cors == nil || cors.AllowOrigins == nil && cors.AllowOriginRegexes == nil && cors.AllowOriginSets == nil && cors.AllowNullOrigin == nil {
 		return nil
 	}
-	o := &origins{
-		layer: l, null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin,
-		entries: slices.Clone(cors.AllowOrigins), expressions: slices.Clone(cors.AllowOriginRegexes),
-	}
-	place := l.place.at("cors")
+	x := &c.engine.origins
+	o := &originFields{layer: l, id: uint32(len(x.lists)), null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin}
+	place := l.place().at("cors")
+	patterns := x.patterns.New()
 	for i, text := range cors.AllowOrigins {
 		if text == origin.Any {
 			o.any = true
 			o.risks = append(o.risks, risk{riskAny, int32(i)})
 			continue
 		}
-		o.risks = append(o.risks, c.addPattern(&o.patterns, text, place, "allowOrigins", i)...)
+		o.risks = append(o.risks, c.addPattern(patterns, text, place, "allowOrigins", i)...)
 	}
+	expressions := len(x.expressions)
 	for i, text := range cors.AllowOriginRegexes {
-		if re := c.regexes.compile(c, text, place, "allowOriginRegexes", i); re != nil {
-			o.regexes = append(o.regexes, re)
+		if re := c.regexes.compile(c, text, place.item("allowOriginRegexes", i)); re != nil {
+			x.expressions = append(x.expressions, expression{text, re})
 		}
 	}
+	uses := len(x.uses)
 	for i, name := range cors.AllowOriginSets {
 		c.addSet(o, name, place, i)
 	}
+	x.lists = append(x.lists, origins{
+		any: o.any, null: o.null, patterns: patterns, entries: c.keepEntries(cors.AllowOrigins),
+		expressions: partFrom(x.expressions, expressions), sets: partFrom(x.uses, uses),
+	})
 	if o.any && len(cors.AllowOrigins)+len(cors.AllowOriginRegexes)+len(cors.AllowOriginSets) > 1 {
 		c.fault(Diagnostic{
-			Code: CodeOriginAnyMixed, Place: place.item("allowOrigins", slices.Index(cors.AllowOrigins, origin.Any)), Value: origin.Any,
+			Code: CodeOriginAnyMixed, Place: place.item("allowOrigins", slices.Index(cors.AllowOrigins, origin.Any)).written(), Value: origin.Any,
 			Message: "takes every origin, so what stands beside it means nothing",
 			Hint:    `either "*" alone or the list without it`,
 		})
@@ -176,63 +227,76 @@ func (c *compiler) compileOrigins(l *layer) *origins {
 	return o
 }
 
+// keepEntries keeps entries as they are written.
+func (c *compiler) keepEntries(texts []string) span {
+	x := &c.engine.origins
+	first := len(x.entries)
+	for _, text := range texts {
+		x.entries = append(x.entries, c.engine.text.Add(text))
+	}
+	return partFrom(x.entries, first)
+}
+
 // addPattern adds one entry to a set and gives its risks.
-func (c *compiler) addPattern(set *origin.Set, text string, place Place, field string, index int) []risk {
+func (c *compiler) addPattern(set origin.Set, text string, place locator, field string, index int) []risk {
 	p, notes, fault := origin.ParsePattern(text)
 	if fault != nil {
 		c.fault(Diagnostic{
-			Code: CodeOriginInvalid, Place: place.item(field, index), Value: text,
+			Code: CodeOriginInvalid, Place: place.item(field, index).written(), Value: text,
 			Message: fault.Message, Hint: fault.Hint,
 		})
 		return nil
 	}
 	if notes.UpperCase {
 		c.warn(Diagnostic{
-			Code: CodeOriginUpperCase, Place: place.item(field, index), Value: text,
+			Code: CodeOriginUpperCase, Place: place.item(field, index).written(), Value: text,
 			Message: "has upper case, which browsers never send; it is read in lower case", Hint: p.String(),
 		})
 	}
 	if notes.DefaultPort {
 		c.warn(Diagnostic{
-			Code: CodeDefaultPort, Place: place.item(field, index), Value: text,
+			Code: CodeDefaultPort, Place: place.item(field, index).written(), Value: text,
 			Message: "names the default port, which browsers never send; it is left out", Hint: p.String(),
 		})
 	}
-	set.Add(p)
+	c.engine.origins.patterns.Add(set, p)
 	return risksOf(p, index)
 }
 
-func (c *compiler) addSet(o *origins, name string, place Place, index int) {
-	set := c.sets[name]
-	if set == nil {
+func (c *compiler) addSet(o *originFields, name string, place locator, index int) {
+	x := &c.engine.origins
+	i, known := c.sets[name]
+	if !known {
 		c.fault(Diagnostic{
-			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index), Value: name,
+			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index).written(), Value: name,
 			Message: "is no OriginSet", Hint: c.nearestSet(name),
 		})
 		return
 	}
-	set.used = true
-	o.sets = append(o.sets, set)
+	x.named[i].used = true
+	o.sets = append(o.sets, x.named[i])
+	x.uses = append(x.uses, i)
 }
 
 // compileSets compiles the OriginSet documents, by name.
 func (c *compiler) compileSets() {
-	c.sets = make(map[string]*originSet, len(c.cfg.OriginSets))
+	x := &c.engine.origins
+	c.sets = make(map[string]uint32, len(c.cfg.OriginSets))
 	for i := range c.cfg.OriginSets {
 		doc := &c.cfg.OriginSets[i]
-		set := &originSet{name: doc.Name, entries: slices.Clone(doc.Spec.Origins)}
-		c.sets[doc.Name] = set
-		c.engine.sets = append(c.engine.sets, set)
-		place := Place{KindOriginSet, i, "spec"}
+		set := &originSet{name: doc.Name, patterns: x.patterns.New(), entries: c.keepEntries(doc.Spec.Origins)}
+		c.sets[doc.Name] = uint32(i)
+		x.named = append(x.named, set)
+		place := documentAt(KindOriginSet, i).at("spec")
 		for j, text := range doc.Spec.Origins {
 			if text == origin.Any {
 				c.fault(Diagnostic{
-					Code: CodeOriginInvalid, Place: place.item("origins", j), Value: text,
+					Code: CodeOriginInvalid, Place: place.item("origins", j).written(), Value: text,
 					Message: "takes every origin, which no set may", Hint: `allowOrigins: ["*"] in the policy`,
 				})
 				continue
 			}
-			set.risks = append(set.risks, c.addPattern(&set.patterns, text, place, "origins", j)...)
+			set.risks = append(set.risks, c.addPattern(set.patterns, text, place, "origins", j)...)
 		}
 		for j, r := range set.risks {
 			if set.first[r.kind] == 0 {
@@ -243,7 +307,7 @@ func (c *compiler) compileSets() {
 	}
 }
 
-func (c *compiler) setExpiry(set *originSet, text *string, place Place) {
+func (c *compiler) setExpiry(set *originSet, text *string, place locator) {
 	if text == nil {
 		return
 	}
@@ -251,7 +315,7 @@ func (c *compiler) setExpiry(set *originSet, text *string, place Place) {
 	date, err := time.Parse(time.DateOnly, expires)
 	if err != nil {
 		c.fault(Diagnostic{
-			Code: CodeValueInvalid, Place: place, Value: expires,
+			Code: CodeValueInvalid, Place: place.written(), Value: expires,
 			Message: "is no date", Hint: "a date such as 2027-01-31",
 		})
 		return
@@ -261,7 +325,7 @@ func (c *compiler) setExpiry(set *originSet, text *string, place Place) {
 	}
 	if set.expires = date; set.expireAt(c.today) {
 		c.warn(Diagnostic{
-			Code: CodeOriginSetExpired, Place: place, Value: expires,
+			Code: CodeOriginSetExpired, Place: place.written(), Value: expires,
 			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.name), Hint: "a later date, or remove the set",
 		})
 	}
@@ -280,7 +344,7 @@ func (s *originSet) expireAt(now time.Time) bool {
 // is none.
 func (e *Engine) NextExpiry() time.Time {
 	var next time.Time
-	for _, set := range e.sets {
+	for _, set := range e.origins.named {
 		if !set.expires.IsZero() && !set.expired.Load() && (next.IsZero() || set.expires.Before(next)) {
 			next = set.expires
 		}
@@ -292,7 +356,7 @@ func (e *Engine) NextExpiry() time.Time {
 // what is left to do where the documents can no longer be compiled, and the one
 // thing about an engine that changes.
 func (e *Engine) Expire(now time.Time) {
-	for _, set := range e.sets {
+	for _, set := range e.origins.named {
 		set.expireAt(now)
 	}
 }
@@ -314,7 +378,7 @@ func (c *compiler) nearestSet(name string) string {
 
 func (c *compiler) warnUnusedSets() {
 	for i, doc := range c.cfg.OriginSets {
-		if set := c.sets[doc.Name]; set != nil && !set.used {
+		if set := c.engine.origins.named[c.sets[doc.Name]]; !set.used {
 			c.warn(Diagnostic{
 				Code: CodeOriginSetUnused, Place: Place{KindOriginSet, i, "metadata.name"}, Value: doc.Name,
 				Message: "is named by no policy", Hint: "allowOriginSets: [" + doc.Name + "] in a policy, or remove the set",

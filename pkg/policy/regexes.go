@@ -25,18 +25,14 @@ type regexes struct {
 
 // compile compiles an expression that is to be matched as a whole. It gives nil
 // where it has reported a fault.
-func (r *regexes) compile(c *compiler, text string, place Place, field string, index int) *regexp.Regexp {
+func (r *regexes) compile(c *compiler, text string, at locator) *regexp.Regexp {
 	re, ok := r.compiled[text]
 	if ok && re != nil {
 		return re
 	}
-	at := place.at(field)
-	if index >= 0 {
-		at = place.item(field, index)
-	}
 	re, d := r.build(text)
 	if d.Code != "" {
-		d.Place, d.Value = at, text
+		d.Place, d.Value = at.written(), text
 		c.fault(d)
 		return nil
 	}

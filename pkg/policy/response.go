@@ -28,7 +28,7 @@ func (d *Decision) NeedsResponsePhase(route Static) bool {
 // grants reports whether the response says that a page may read it. A public one
 // says so to everyone: without Vary, a cache may give it to anyone.
 func (d *Decision) grants() bool {
-	return d.Verdict == VerdictAllow || d.rule.public && d.Class == ClassNotCORS
+	return d.Verdict == VerdictAllow || d.effects.public && d.Class == ClassNotCORS
 }
 
 // ReadsAllFields reports whether AppendResponsePhase has to be given all field
@@ -44,7 +44,7 @@ func (d *Decision) AppendResponsePhase(a *Answer, status int, upstream []Field) 
 	if d.Action != ActionContinue || 100 <= status && status <= 199 {
 		return
 	}
-	if d.rule.upstreamHeaders != UpstreamPreserve || !hasField(upstream, allowOrigin) {
+	if d.effects.upstreamHeaders != UpstreamPreserve || !hasField(upstream, allowOrigin) {
 		d.appendOverride(a, upstream)
 	}
 	a.lines = appendValues(a.lines[:0], upstream, vary)
@@ -81,9 +81,9 @@ func (a *Answer) mentions(name string) bool {
 // exposed gives the exposed headers: the policy's, or the response's own in
 // place of "*", and upstream's where they are merged.
 func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
-	l := d.rule.expose
+	l := d.effects.expose
 	expands := d.expands()
-	merges := d.rule.upstreamHeaders == UpstreamMerge
+	merges := d.effects.upstreamHeaders == UpstreamMerge
 	if !merges && !expands {
 		return l.joined
 	}
@@ -102,7 +102,7 @@ func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 
 // expands reports whether the response's own header names stand in for "*".
 func (d *Decision) expands() bool {
-	return d.rule.expandExpose && d.rule.credentials && d.rule.expose.any
+	return d.effects.expandExpose && d.effects.credentials && d.effects.expose.any
 }
 
 // appendExpanded appends the list with the response's own header names for "*".

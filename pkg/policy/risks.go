@@ -15,7 +15,7 @@ const maxCanaries = 2_000_000
 // riskCheck judges what the layers of one policy come to.
 type riskCheck struct {
 	*compiler
-	policy   *compiledPolicy
+	policy   *policyCompiler
 	waived   dangers
 	canaries []string
 }
@@ -30,17 +30,17 @@ func allDangers() []Danger {
 // checkedRisks is what need not be judged again for one rule after another, and
 // one policy after another, that inherits the same.
 type checkedRisks struct {
-	policy      *compiledPolicy // nil where it makes no difference
-	origins     *origins
+	policy      *policyCompiler // nil where it makes no difference
+	origins     *originFields
 	credentials bool
 	waived      dangers
 }
 
-func (c *compiler) riskCheck(p *compiledPolicy, spec *Spec) *riskCheck {
+func (c *compiler) riskCheck(p *policyCompiler, spec *Spec) *riskCheck {
 	check := &riskCheck{compiler: c, policy: p, canaries: canariesOf(p.hosts)}
 	all := allDangers()
 	for i, danger := range spec.DangerouslyAllow {
-		checkEnum(c, p.layer.place.item("dangerouslyAllow", i), &danger, all...)
+		checkEnum(c, p.layer.place().item("dangerouslyAllow", i), &danger, all...)
 		if known := slices.Index(all, danger); known >= 0 {
 			check.waived[known] = true
 		}
@@ -76,7 +76,7 @@ func canariesOf(hosts []compiledHost) []string {
 }
 
 // settings judges the settings of a rule, or of the policy itself.
-func (c *riskCheck) settings(s *settings, ls layers) {
+func (c *riskCheck) settings(s resolved, ls layers) {
 	c.exposed(s, ls)
 	c.authorization(s, ls)
 	c.webSocket(s, ls)
@@ -94,20 +94,20 @@ func (c *riskCheck) settings(s *settings, ls layers) {
 }
 
 // originRisks judges each entry, and of each set the first one of a kind.
-func (c *riskCheck) originRisks(s *settings, ls layers) {
+func (c *riskCheck) originRisks(s resolved, ls layers) {
 	o := s.origins
-	place := o.layer.place.at("cors")
+	place := o.layer.place().at("cors")
 	with := "with credentials"
 	if s.from.credentials != o.layer.kind {
-		with += ", which " + s.from.credentials.String() + " " + layerOf(ls, s.from.credentials).place.at("cors.allowCredentials").Path + " allows"
+		with += ", which " + s.from.credentials.String() + " " + layerOf(ls, s.from.credentials).place().at("cors.allowCredentials").written().Path + " allows"
 	}
 	for _, r := range o.risks {
-		c.risk(r.kind, place.item("allowOrigins", int(r.index)), o.entries[r.index], "", with)
+		c.risk(r.kind, place.item("allowOrigins", int(r.index)), o.entries()[r.index], "", with)
 	}
 	for i, set := range o.sets {
 		for kind, first := range set.first {
 			if first > 0 {
-				entry := set.entries[set.risks[first-1].index]
+				entry := c.engine.origins.entry(set.entries, set.risks[first-1].index)
 				c.risk(riskKind(kind), o.setPlace(set, i), set.name, "of the set's origins "+entry+" ", with)
 			}
 		}
@@ -119,7 +119,7 @@ func (c *riskCheck) originRisks(s *settings, ls layers) {
 }
 
 // setPlace gives the place where a layer names a set.
-func (o *origins) setPlace(set *originSet, guess int) Place {
+func (o *originFields) setPlace(set *originSet, guess int) locator {
 	names := o.layer.cors.AllowOriginSets
 	for i := guess; i < len(names); i++ {
 		if names[i] == set.name {
@@ -127,11 +127,11 @@ func (o *origins) setPlace(set *originSet, guess int) Place {
 			break
 		}
 	}
-	return o.layer.place.at("cors").item("allowOriginSets", guess)
+	return o.layer.place().at("cors").item("allowOriginSets", guess)
 }
 
 // risk judges one entry. subject begins the message where value is not the entry.
-func (c *riskCheck) risk(kind riskKind, at Place, value, subject, with string) {
+func (c *riskCheck) risk(kind riskKind, at locator, value, subject, with string) {
 	switch kind {
 	case riskAny:
 		c.refuse(at, value, CodeAnyOriginWithCredentials, AnyOriginWithCredentials, subject+"lets every site read "+with,
@@ -144,7 +144,7 @@ func (c *riskCheck) risk(kind riskKind, at Place, value, subject, with string) {
 			subject+"lets whoever is on the network read "+with, secureForm(value))
 	case riskSubdomains:
 		c.warn(Diagnostic{
-			Code: CodeSubdomainTakeover, Place: at, Value: value,
+			Code: CodeSubdomainTakeover, Place: at.written(), Value: value,
 			Message: subject + "lets every subdomain read " + with + ", also one that someone else takes over",
 			Hint:    "the names that need it",
 		})
@@ -159,11 +159,11 @@ func secureForm(value string) string {
 	return "https: origins"
 }
 
-func (c *riskCheck) refuse(at Place, value string, code Code, danger Danger, message, hint string) {
+func (c *riskCheck) refuse(at locator, value string, code Code, danger Danger, message, hint string) {
 	if c.waives(danger) {
 		return
 	}
-	c.fault(Diagnostic{Code: code, Place: at, Value: value, Message: message, Hint: hint + "; " + c.waiver(danger)})
+	c.fault(Diagnostic{Code: code, Place: at.written(), Value: value, Message: message, Hint: hint + "; " + c.waiver(danger)})
 }
 
 func (c *riskCheck) waives(danger Danger) bool { return c.waived[slices.Index(allDangers(), danger)] }
@@ -173,23 +173,23 @@ func (c *riskCheck) waiver(danger Danger) string {
 }
 
 // tenants judges whether the policy's hosts bind what the origins name.
-func (c *riskCheck) tenants(o *origins) {
+func (c *riskCheck) tenants(o *originFields) {
 	for _, r := range o.risks {
 		if r.kind == riskTenant {
-			c.tenant(o.layer.place.at("cors").item("allowOrigins", int(r.index)), o.entries[r.index], o.entries[r.index], "")
+			c.tenant(o.layer.place().at("cors").item("allowOrigins", int(r.index)), o.entries()[r.index], o.entries()[r.index], "")
 		}
 	}
 	for i, set := range o.sets {
 		for _, r := range set.risks {
 			if r.kind == riskTenant {
-				entry := set.entries[r.index]
+				entry := c.engine.origins.entry(set.entries, r.index)
 				c.tenant(o.setPlace(set, i), set.name, entry, "of the set's origins "+entry+" ")
 			}
 		}
 	}
 }
 
-func (c *riskCheck) tenant(at Place, value, entry, subject string) {
+func (c *riskCheck) tenant(at locator, value, entry, subject string) {
 	_, name, _ := strings.Cut(entry, "{")
 	name, _, _ = strings.Cut(name, "}")
 	if slices.ContainsFunc(c.policy.hosts, func(h compiledHost) bool { return h.tenant == name }) {
@@ -200,7 +200,7 @@ func (c *riskCheck) tenant(at Place, value, entry, subject string) {
 		hint = "{" + bound[0] + "}, which the policy's hosts bind"
 	}
 	c.fault(Diagnostic{
-		Code: CodeTenantUnbound, Place: at, Value: value,
+		Code: CodeTenantUnbound, Place: at.written(), Value: value,
 		Message: fmt.Sprintf("%shas {%s}, which no host of policy %s binds", subject, name, c.policy.name), Hint: hint,
 	})
 }
@@ -217,19 +217,19 @@ func (c *riskCheck) boundNames() []string {
 }
 
 // regexRisks tries the canaries, with or without credentials.
-func (c *riskCheck) regexRisks(o *origins) {
+func (c *riskCheck) regexRisks(o *originFields) {
 	if c.waives(AnyOriginWithCredentials) {
 		return
 	}
-	place := o.layer.place.at("cors")
-	for i, text := range o.expressions {
+	place := o.layer.place().at("cors")
+	for i, text := range o.expressions() {
 		re := c.regexes.compiled[text]
 		if re == nil {
 			continue
 		}
 		if c.compiler.canaries += len(c.canaries); c.compiler.canaries > maxCanaries {
 			c.fault(Diagnostic{
-				Code: CodeLimitExceeded, Place: place.item("allowOriginRegexes", i), Value: text,
+				Code: CodeLimitExceeded, Place: place.item("allowOriginRegexes", i).written(), Value: text,
 				Message: fmt.Sprintf("makes expressions times hosts more than %d", maxCanaries/3), Hint: "fewer expressions, or allowOrigins",
 			})
 			return
@@ -237,7 +237,7 @@ func (c *riskCheck) regexRisks(o *origins) {
 		for _, canary := range c.canaries {
 			if re.MatchString(canary) {
 				c.fault(Diagnostic{
-					Code: CodeRegexUnsafe, Place: place.item("allowOriginRegexes", i), Value: text,
+					Code: CodeRegexUnsafe, Place: place.item("allowOriginRegexes", i).written(), Value: text,
 					Message: "takes " + canary + ", which you cannot mean",
 					Hint:    regexHint(canary) + "; " + c.waiver(AnyOriginWithCredentials),
 				})
@@ -257,25 +257,25 @@ func regexHint(canary string) string {
 	return `"\." for each dot: https://pr-[0-9]+\.shop\.example`
 }
 
-func (c *riskCheck) exposed(s *settings, ls layers) {
+func (c *riskCheck) exposed(s resolved, ls layers) {
 	if !s.credentials || !s.expose.any || s.expandExpose {
 		return
 	}
 	l := layerOf(ls, s.from.expose)
 	c.fault(Diagnostic{
-		Code: CodeExposeAnyWithCredentials, Place: l.place.at("cors").item("exposeHeaders", slices.Index(l.cors.ExposeHeaders, "*")), Value: "*",
+		Code: CodeExposeAnyWithCredentials, Place: l.place().at("cors").item("exposeHeaders", slices.Index(l.cors.ExposeHeaders, "*")).written(), Value: "*",
 		Message: "exposes nothing where credentials are allowed: browsers read it as a header named *",
 		Hint:    "the names, or expandExposeHeaders: true",
 	})
 }
 
-func (c *riskCheck) authorization(s *settings, ls layers) {
+func (c *riskCheck) authorization(s resolved, ls layers) {
 	if !s.credentials || !s.headers.any || s.headers.lists("authorization") {
 		return
 	}
 	l := layerOf(ls, s.from.headers)
 	c.warn(Diagnostic{
-		Code: CodeAuthorizationNotCovered, Place: l.place.at("cors").item("allowHeaders", slices.Index(l.cors.AllowHeaders, "*")), Value: "*",
+		Code: CodeAuthorizationNotCovered, Place: l.place().at("cors").item("allowHeaders", slices.Index(l.cors.AllowHeaders, "*")).written(), Value: "*",
 		Message: "does not cover Authorization, which passes only when it is named", Hint: `["*", Authorization]`,
 	})
 }
@@ -290,7 +290,7 @@ func layerOf(ls layers, kind Layer) *layer {
 }
 
 // takesAny reports whether an entry, of a set too, takes every host.
-func (o *origins) takesAny() bool {
+func (o *originFields) takesAny() bool {
 	takesAny := func(risks []risk) bool {
 		return slices.ContainsFunc(risks, func(r risk) bool { return r.kind == riskAny })
 	}
@@ -299,16 +299,16 @@ func (o *origins) takesAny() bool {
 
 // webSocket: a check that lets everyone in protects nobody, and a handshake
 // always carries cookies.
-func (c *riskCheck) webSocket(s *settings, ls layers) {
+func (c *riskCheck) webSocket(s resolved, ls layers) {
 	if s.originCheck != OriginCheckEnforce || s.origins == nil || c.waives(AnyOriginWithCredentials) || !s.origins.takesAny() {
 		return
 	}
 	where := "here"
-	if s.rule != "" {
-		where = "by rule " + s.rule
+	if name := c.engine.text.At(s.rule); name != "" {
+		where = "by rule " + name
 	}
 	c.fault(Diagnostic{
-		Code: CodeWebSocketAnyOrigin, Place: layerOf(ls, s.from.originCheck).place.at("webSocket.originCheck"), Value: string(s.originCheck),
+		Code: CodeWebSocketAnyOrigin, Place: layerOf(ls, s.from.originCheck).place().at("webSocket.originCheck").written(), Value: string(s.originCheck),
 		Message: "checks nothing, because every origin is allowed " + where,
 		Hint:    "the origins that may connect; " + c.waiver(AnyOriginWithCredentials),
 	})

@@ -2,32 +2,53 @@ package policy
 
 import (
 	"strconv"
+
+	"github.com/corsd/corsd/pkg/policy/internal/index"
 )
 
-// settings is everything that a decision needs of the rule that took the request:
-// what the layers come to, compiled.
+// settings is a rule, a policy's own cors, or what stands where neither took the
+// request. An engine has one for each rule; none has a pointer.
 type settings struct {
-	*effects
-	policy   string // "" for the settings of CORSDefaults
-	rule     string
-	compiled *compiledPolicy // nil for the settings of CORSDefaults
+	effects uint32    // in Engine.effects
+	origins uint32    // 1 + its place in originIndex.lists, 0 where nobody is allowed
+	policy  uint32    // 1 + its place in policyIndex.list, 0 for the settings of CORSDefaults
+	rule    index.Ref // its name, "" where it is no rule
 
-	origins   *origins // nil where nobody is allowed
-	public    bool     // "*" without credentials: the answer is the same for everyone
-	reachable bool     // some request could choose it
+	path     index.Ref // of a rule, for explain
+	pathType pathType
+	methods  span // of pathIndex.methods
+
+	reachable bool // some request could choose it
 
 	// passThrough is unmatchedHosts: PassThrough, on the settings of CORSDefaults.
 	passThrough bool
 }
 
-// effects are the settings that thousands of rules have in common: those that come
-// to the same are one.
+// span is a part of a list that many share.
+type span struct{ first, n uint32 }
+
+// part gives the part of a list.
+func part[T any](list []T, s span) []T { return list[s.first:][:s.n] }
+
+// partFrom is what has been appended to a list since it had so many elements.
+func partFrom[T any](list []T, first int) span {
+	return span{uint32(first), uint32(len(list) - first)}
+}
+
+// effects are the settings that thousands of rules have in common, and the parts of
+// answers that follow from them: those that come to the same are one.
 type effects struct {
+	common
+}
+
+// common is what the layers come to, but for the origins.
+type common struct {
 	enforcement     Enforcement
 	upstreamHeaders UpstreamHeaders
 	preflight       resolvedPreflight
 	originCheck     OriginCheck
 
+	public         bool // "*" without credentials: the answer is the same for everyone
 	credentials    bool
 	privateNetwork bool
 	expandExpose   bool
@@ -55,63 +76,86 @@ type sources struct {
 	presetNames string // of presets, joined
 }
 
+// resolved is what the layers of a rule, a policy or CORSDefaults come to, while the
+// engine is compiled.
+type resolved struct {
+	*effects
+	*settings
+	id      uint32        // of the settings, in Engine.settings
+	origins *originFields // nil where nobody is allowed
+}
+
 // resolve merges layers. Without cors it leaves out all that grants anything:
 // that is what stands where no rule took the request.
-func (c *compiler) resolve(ls layers, withCORS bool) *settings {
-	s, e := &settings{}, effects{}
-	e.enforcement, e.from.enforcement = pick(ls, EnforcementEnforce, func(l *layer) *Enforcement { return l.enforcement })
-	e.upstreamHeaders, e.from.upstreamHeaders = pick(ls, UpstreamOverride, func(l *layer) *UpstreamHeaders { return l.upstreamHeaders })
-	e.preflight.mode, e.from.mode = pickPreflight(ls, PreflightAnswer, func(p *Preflight) *PreflightMode { return p.Mode })
-	e.preflight.successStatus, e.from.successStatus = pickPreflight(ls, 204, func(p *Preflight) *int { return p.SuccessStatus })
-	e.preflight.denyStatus, e.from.denyStatus = pickPreflight(ls, 403, func(p *Preflight) *int { return p.DenyStatus })
-	e.preflight.detail, e.from.detail = pickPreflight(ls, DetailFull, func(p *Preflight) *PreflightDetail { return p.Detail })
-	e.originCheck, e.from.originCheck = pick(ls, OriginCheckOff, func(l *layer) *OriginCheck {
+func (c *compiler) resolve(ls layers, withCORS bool) resolved {
+	var r resolved
+	var s common
+	s.enforcement, s.from.enforcement = pick(ls, EnforcementEnforce, func(l *layer) *Enforcement { return l.enforcement })
+	s.upstreamHeaders, s.from.upstreamHeaders = pick(ls, UpstreamOverride, func(l *layer) *UpstreamHeaders { return l.upstreamHeaders })
+	s.preflight.mode, s.from.mode = pickPreflight(ls, PreflightAnswer, func(p *Preflight) *PreflightMode { return p.Mode })
+	s.preflight.successStatus, s.from.successStatus = pickPreflight(ls, 204, func(p *Preflight) *int { return p.SuccessStatus })
+	s.preflight.denyStatus, s.from.denyStatus = pickPreflight(ls, 403, func(p *Preflight) *int { return p.DenyStatus })
+	s.preflight.detail, s.from.detail = pickPreflight(ls, DetailFull, func(p *Preflight) *PreflightDetail { return p.Detail })
+	s.originCheck, s.from.originCheck = pick(ls, OriginCheckOff, func(l *layer) *OriginCheck {
 		if l.webSocket == nil {
 			return nil
 		}
 		return l.webSocket.OriginCheck
 	})
 	if withCORS {
-		c.resolveCORS(s, &e, ls)
+		r.origins, s.from.origins = originsOf(ls)
+		c.resolveCORS(&s, ls)
+		s.public = r.origins != nil && r.origins.any && !s.credentials
 	}
-	s.effects = c.sharedEffects(e)
-	return s
+	r.id, r.settings = c.newSettings()
+	if r.origins != nil {
+		r.settings.origins = 1 + r.origins.id
+	}
+	r.settings.effects, r.effects = c.sharedEffects(s)
+	return r
+}
+
+// newSettings gives empty settings, which stay where they are: there is room for all.
+func (c *compiler) newSettings() (id uint32, s *settings) {
+	e := c.engine
+	e.settings = append(e.settings, settings{})
+	id = uint32(len(e.settings) - 1)
+	return id, &e.settings[id]
 }
 
 // sharedEffects gives the one that stands for all that are equal.
-func (c *compiler) sharedEffects(e effects) *effects {
-	same := c.effects[e]
-	if same == nil {
-		if c.effects == nil {
-			c.effects = map[effects]*effects{}
-		}
-		same = new(e) // and not &e, which would be made anew for every rule
-		c.effects[e] = same
+func (c *compiler) sharedEffects(s common) (id uint32, e *effects) {
+	id, known := c.effects[s]
+	if !known {
+		id = uint32(len(c.engine.effects))
+		c.effects[s] = id
+		c.engine.effects = append(c.engine.effects, &effects{s})
 	}
-	return same
+	return id, c.engine.effects[id]
 }
 
-func (c *compiler) resolveCORS(s *settings, e *effects, ls layers) {
-	s.origins, e.from.origins = originsOf(ls)
-	e.credentials, e.from.credentials = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowCredentials })
-	e.privateNetwork, e.from.privateNetwork = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowPrivateNetwork })
-	e.expandExpose, e.from.expandExpose = pickCORS(ls, false, func(c *CORS) *bool { return c.ExpandExposeHeaders })
-	s.public = s.origins != nil && s.origins.any && !e.credentials
+func (c *compiler) resolveCORS(s *common, ls layers) {
+	s.credentials, s.from.credentials = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowCredentials })
+	s.privateNetwork, s.from.privateNetwork = pickCORS(ls, false, func(c *CORS) *bool { return c.AllowPrivateNetwork })
+	s.expandExpose, s.from.expandExpose = pickCORS(ls, false, func(c *CORS) *bool { return c.ExpandExposeHeaders })
 
 	var presets *presetNames
-	presets, e.from.presets = pickPresets(ls)
-	e.from.presetNames = presets.joined
-	e.methods, e.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
-	e.headers, e.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
-	e.expose, e.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
+	presets, s.from.presets = pickPresets(ls)
+	s.from.presetNames = presets.joined
+	s.methods, s.from.methods = c.list(ls, func(c *CORS) []string { return c.AllowMethods }, presets, methodNames)
+	s.headers, s.from.headers = c.list(ls, func(c *CORS) []string { return c.AllowHeaders }, presets, requestHeaderNames)
+	s.expose, s.from.expose = c.list(ls, func(c *CORS) []string { return c.ExposeHeaders }, presets, exposedNames)
 
 	maxAge, from := pickCORS(ls, -1, func(c *CORS) *Seconds { return c.MaxAge })
-	if e.from.maxAge = from; from != LayerBuiltIn {
-		e.maxAge = strconv.FormatInt(int64(maxAge), 10)
+	if s.from.maxAge = from; from != LayerBuiltIn {
+		s.maxAge = strconv.FormatInt(int64(maxAge), 10)
 	}
 }
 
 func (c *compiler) list(ls layers, get func(*CORS) []string, presets *presetNames, kind nameKind) (*nameList, Layer) {
-	own, from := pickList(ls, get)
-	return c.names.list(kind, own, presets), from
+	l, own := pickList(ls, get)
+	if l == nil {
+		return c.names.list(kind, nil, presets), LayerBuiltIn
+	}
+	return c.names.inherited(l, kind, own, presets), l.kind
 }

@@ -4,59 +4,96 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/index"
 )
 
-// table finds the rule that takes a path and method on the hosts of one pattern.
+// pathIndex finds the rule that takes a path and method, for every table.
+type pathIndex struct {
+	text        *index.Text
+	names       *index.Index // what a table calls by an exact path or a prefix, in slots
+	tables      []table
+	slots       []slot
+	candidates  []candidate
+	expressions []pathExpression
+	methods     []index.Ref
+}
+
+// pathType is a [PathMatchType] in one byte.
+type pathType uint8
+
+const (
+	pathExact pathType = iota
+	pathExpr
+	pathPrefix
+)
+
+// pathTypes are the values of pathType as documents have them.
+var pathTypes = [...]PathMatchType{pathExact: PathExact, pathExpr: PathRegularExpression, pathPrefix: PathPrefix}
+
+func (t pathType) String() string { return string(pathTypes[t]) }
+
+// table is the rules of the hosts that are named by the same policies. Rules are given as
+// one more than their place in Engine.settings, 0 where there is none.
 type table struct {
-	exact    map[string]*slot
-	regexes  []regexSlot      // in the order in which they are tried
-	prefixes map[string]*slot // without their final "/"; "" is the root
-	lengths  lengthSet        // of the prefixes
-	own      *settings        // the policy's own cors, nil where there is none
+	id          uint32
+	exact       bool
+	prefixes    index.Lengths // without their final "/"; the root has length 0
+	expressions span          // in the order in which they are tried
+
+	own uint32 // the policy's own cors
 
 	// only is the entry of a table that leaves no choice: it takes every path
 	// and method, however they are spelled.
-	only *settings
-
-	spelled spelled
+	only uint32
 
 	// fallback holds where no rule is taken. It grants nothing.
-	fallback *settings
+	fallback uint32
+
+	spelled spelled
 }
 
-type regexSlot struct {
+// owner is whose names the exact paths and the prefixes of the table are.
+func (t *table) owner(of pathType) uint32 { return t.id*uint32(len(pathTypes)) + uint32(of) }
+
+type pathExpression struct {
 	text string
 	re   *regexp.Regexp
-	*slot
+	slot uint32
 }
 
-// slot is the rules at one path.
+// slot is the rules at one path: those that name methods, in a list, and the one that
+// does not. Places in lists are one more than they are, 0 where there is none.
 type slot struct {
-	byMethod []candidate // rules that name methods
-	every    *settings   // the rule that does not, nil where there is none
+	every       uint32
+	first, last uint32 // of pathIndex.candidates
 }
 
 type candidate struct {
-	rule    *settings
-	methods []string // with HEAD where GET takes it
+	rule    uint32
+	methods span
+	head    bool // HEAD, too, by the name of GET
+	next    uint32
 }
 
-// lookup gives the rule that takes the path and method, nil where there is none.
+// lookup gives the rule that takes the path and method, 0 where there is none.
 // depends says that another method might have been taken by another rule.
-func (t *table) lookup(path, method string) (rule *settings, depends bool) {
-	if t.only != nil {
+func (x *pathIndex) lookup(t *table, path, method string) (rule uint32, depends bool) {
+	if t.only != 0 {
 		return t.only, false
 	}
-	rule = t.exact[path].pick(method, &depends)
-	for i := 0; rule == nil && i < len(t.regexes); i++ {
-		if r := &t.regexes[i]; r.re.MatchString(path) {
-			rule = r.pick(method, &depends)
+	if t.exact {
+		rule = x.pick(x.find(t, pathExact, path), method, &depends)
+	}
+	for i := uint32(0); rule == 0 && i < t.expressions.n; i++ {
+		if e := &x.expressions[t.expressions.first+i]; e.re.MatchString(path) {
+			rule = x.pick(&x.slots[e.slot], method, &depends)
 		}
 	}
-	if rule == nil && len(t.prefixes) > 0 {
-		rule = t.lookupPrefix(path, method, &depends)
+	if rule == 0 && !t.prefixes.Empty() {
+		rule = x.lookupPrefix(t, path, method, &depends)
 	}
-	if rule == nil {
+	if rule == 0 {
 		rule = t.own
 	}
 	return rule, depends
@@ -64,192 +101,252 @@ func (t *table) lookup(path, method string) (rule *settings, depends bool) {
 
 // lookupPrefix tries the path itself and what stands before each "/" in it, the
 // longest first. The root takes everything, also what does not begin with "/".
-func (t *table) lookupPrefix(path, method string, depends *bool) *settings {
+func (x *pathIndex) lookupPrefix(t *table, path, method string, depends *bool) uint32 {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
-		if !t.lengths.has(end) {
+		if !t.prefixes.Has(end) {
 			continue
 		}
-		if rule := t.prefixes[path[:end]].pick(method, depends); rule != nil {
+		if rule := x.pick(x.find(t, pathPrefix, path[:end]), method, depends); rule != 0 {
 			return rule
 		}
 	}
-	return t.prefixes[""].pick(method, depends)
+	if !t.prefixes.Has(0) {
+		return 0
+	}
+	return x.pick(x.find(t, pathPrefix, ""), method, depends)
 }
 
-// lengthSet is the set of the lengths that keys have, all above 62 being one: most
-// of what might be looked up need not be, and a look-up that finds nothing costs as
-// much as one that does.
-type lengthSet uint64
-
-func (s *lengthSet) add(n int)     { *s |= 1 << min(n, 63) }
-func (s lengthSet) has(n int) bool { return s>>min(n, 63)&1 != 0 }
-
-func (s *slot) pick(method string, depends *bool) *settings {
-	if s == nil {
-		return nil
+// find gives the slot of an exact path or a prefix, nil where there is none.
+func (x *pathIndex) find(t *table, of pathType, path string) *slot {
+	if i, ok := x.names.Get(t.owner(of), path); ok {
+		return &x.slots[i]
 	}
-	for i := range s.byMethod {
+	return nil
+}
+
+func (x *pathIndex) pick(s *slot, method string, depends *bool) uint32 {
+	if s == nil {
+		return 0
+	}
+	for i := s.first; i != 0; i = x.candidates[i-1].next {
 		*depends = true
-		if slices.Contains(s.byMethod[i].methods, method) {
-			return s.byMethod[i].rule
+		if c := &x.candidates[i-1]; x.takes(c, method) {
+			return c.rule
 		}
 	}
 	return s.every
 }
 
+// takes reports whether a rule that names methods names this one.
+func (x *pathIndex) takes(c *candidate, method string) bool {
+	if c.head && method == "HEAD" {
+		return true
+	}
+	for _, ref := range part(x.methods, c.methods) {
+		if x.text.At(ref) == method {
+			return true
+		}
+	}
+	return false
+}
+
 // tableBuilder puts the rules of the policies that name a host into one table.
 type tableBuilder struct {
 	*compiler
+	paths *pathIndex
 	table *table
 	host  string // for messages
-	owner map[ownerKey]*compiledRule
 
-	regexSlots map[string]*slot
+	expressions map[string]uint32   // slots of this table, by text
+	slots       []slotPlace         // all slots of this table, in memory that the next one uses again
+	owner       map[ownerKey]uint32 // rules that name methods, by each
+}
+
+// slotPlace is a slot and the path that it is the slot of.
+type slotPlace struct {
+	of   pathType
+	path string
+	slot uint32
 }
 
 // ownerKey is what no two rules may both take.
 type ownerKey struct {
-	slot   *slot
-	method string // "" for a rule without methods
+	slot   uint32
+	method string
 }
 
-func (c *compiler) buildTable(policies []*compiledPolicy, host string) *table {
-	b := &tableBuilder{compiler: c, table: &table{}, host: host, owner: map[ownerKey]*compiledRule{}}
+// buildTable gives the table's place.
+func (c *compiler) buildTable(policies []*policyCompiler, host string) uint32 {
+	x := &c.engine.paths
+	id := uint32(len(x.tables))
+	x.tables = append(x.tables, table{id: id})
+	b := &tableBuilder{compiler: c, paths: x, table: &x.tables[id], host: host, slots: c.slotPlaces[:0]}
 	for _, p := range policies {
-		for i := range p.compiling {
-			b.addRule(&p.compiling[i])
+		for i := range p.rules {
+			b.addRule(&p.rules[i])
 		}
 	}
 	b.finishSlots()
 	b.markSentMaxAge(policies)
 	b.setOwn(policies)
 	b.table.only = b.onlyEntry()
-	b.table.fallback = c.engine.unmatched
+	b.table.fallback = 1 + c.unmatched.id
 	if len(policies) == 1 {
-		b.table.fallback = policies[0].fallback
+		b.table.fallback = 1 + policies[0].fallback.id
 	}
 	b.markReachable()
-	return b.table
+	c.slotPlaces = b.slots
+	return id
 }
 
 func (b *tableBuilder) addRule(r *compiledRule) {
 	if r.invalid {
 		return
 	}
-	s := b.slot(r)
+	r.slot = b.slot(r)
+	s := &b.paths.slots[r.slot]
 	b.table.spelled.addValue(r.path)
 	if r.methods == nil {
-		if b.own(ownerKey{s, ""}, r) {
-			s.every = r.settings
+		if s.every != 0 {
+			b.conflict(r, s.every, "")
+			return
 		}
+		s.every = 1 + r.id
 		return
 	}
 	for _, method := range r.methods {
-		b.own(ownerKey{s, method}, r)
+		b.own(ownerKey{r.slot, method}, r)
 	}
-	s.byMethod = append(s.byMethod, candidate{r.settings, r.methods})
+	b.paths.candidates = append(b.paths.candidates, candidate{rule: 1 + r.id, methods: r.to.methods})
+	last := uint32(len(b.paths.candidates))
+	if s.first == 0 {
+		s.first = last
+	} else {
+		b.paths.candidates[s.last-1].next = last
+	}
+	s.last = last
 }
 
-// slot gives the slot of the rule's path.
-func (b *tableBuilder) slot(r *compiledRule) *slot {
-	t := b.table
+// slot gives the place of the slot of the rule's path.
+func (b *tableBuilder) slot(r *compiledRule) uint32 {
+	path := r.path
 	switch r.pathType {
-	case PathExact:
-		return slotAt(&t.exact, r.path)
-	case PathRegularExpression:
-		known := len(b.regexSlots)
-		s := slotAt(&b.regexSlots, r.path)
-		if len(b.regexSlots) > known {
-			t.regexes = append(t.regexes, regexSlot{r.path, r.re, s})
-		}
-		return s
+	case pathExpr:
+		return b.expressionSlot(r)
+	case pathPrefix:
+		path = strings.TrimSuffix(path, "/")
 	}
-	prefix := strings.TrimSuffix(r.path, "/")
-	t.lengths.add(len(prefix))
-	return slotAt(&t.prefixes, prefix)
+	owner := b.table.owner(r.pathType)
+	if i, known := b.paths.names.Get(owner, path); known {
+		return i
+	}
+	ref := r.to.path
+	if path != r.path {
+		ref = b.paths.text.Add(path)
+	}
+	i := b.newSlot(r.pathType, path)
+	b.paths.names.Add(owner, ref, i)
+	if r.pathType == pathExact {
+		b.table.exact = true
+	} else {
+		b.table.prefixes.Add(len(path))
+	}
+	return i
 }
 
-func slotAt(m *map[string]*slot, key string) *slot {
-	if *m == nil {
-		*m = map[string]*slot{}
+func (b *tableBuilder) expressionSlot(r *compiledRule) uint32 {
+	if i, known := b.expressions[r.path]; known {
+		return i
 	}
-	s := (*m)[key]
-	if s == nil {
-		s = &slot{}
-		(*m)[key] = s
+	if b.expressions == nil {
+		b.expressions = map[string]uint32{}
 	}
-	return s
+	x := b.paths
+	if b.table.expressions.n == 0 {
+		b.table.expressions.first = uint32(len(x.expressions))
+	}
+	b.table.expressions.n++
+	i := b.newSlot(pathExpr, r.path)
+	b.expressions[r.path] = i
+	x.expressions = append(x.expressions, pathExpression{r.path, r.re, i})
+	return i
 }
 
-// own claims a key for a rule. It reports a conflict and false where another
-// rule has it.
-func (b *tableBuilder) own(key ownerKey, r *compiledRule) bool {
-	other := b.owner[key]
-	if other == nil {
-		b.owner[key] = r
-		return true
+func (b *tableBuilder) newSlot(of pathType, path string) uint32 {
+	i := uint32(len(b.paths.slots))
+	b.paths.slots = append(b.paths.slots, slot{})
+	b.slots = append(b.slots, slotPlace{of, path, i})
+	return i
+}
+
+// own claims a method of a slot for a rule, or reports a conflict.
+func (b *tableBuilder) own(key ownerKey, r *compiledRule) {
+	if other, taken := b.owner[key]; taken {
+		b.conflict(r, other, key.method)
+		return
 	}
-	r.settings.reachable = true // would be, without the conflict
+	if b.owner == nil {
+		b.owner = map[ownerKey]uint32{}
+	}
+	b.owner[key] = 1 + r.id
+}
+
+// conflict reports that another rule has what this one is to take.
+func (b *tableBuilder) conflict(r *compiledRule, with uint32, method string) {
+	other := b.ruleOf(with - 1)
+	r.to.reachable = true // would be, without the conflict
 	what := "every method"
-	if key.method != "" {
-		what = key.method
+	if method != "" {
+		what = method
 	}
 	b.fault(Diagnostic{
-		Code: CodeConflict, Place: r.matchPlace(), Value: r.path, Related: new(other.matchPlace()),
-		Message: string(r.pathType) + " with " + what + " is taken on host " + b.host + " by " + other.describe() + " already",
+		Code: CodeConflict, Place: r.matchPlace().written(), Value: r.path, Related: new(other.matchPlace().written()),
+		Message: r.pathType.String() + " with " + what + " is taken on host " + b.host + " by " + b.describe(other) + " already",
 		Hint:    "one rule for each host, path and method",
 	})
-	return false
 }
 
 // finishSlots puts regular expressions in their order and lets GET take HEAD
 // where no rule of the slot names HEAD.
 func (b *tableBuilder) finishSlots() {
-	t := b.table
-	slices.SortFunc(t.regexes, func(x, y regexSlot) int {
+	slices.SortFunc(part(b.paths.expressions, b.table.expressions), func(x, y pathExpression) int {
 		if len(x.text) != len(y.text) {
 			return len(y.text) - len(x.text)
 		}
 		return strings.Compare(x.text, y.text)
 	})
-	for _, s := range t.exact {
-		s.addHEAD()
-	}
-	for i := range t.regexes {
-		t.regexes[i].addHEAD()
-	}
-	for _, s := range t.prefixes {
-		s.addHEAD()
+	for _, p := range b.slots {
+		b.addHEAD(&b.paths.slots[p.slot])
 	}
 }
 
-func (s *slot) addHEAD() {
-	get := -1
-	for i, c := range s.byMethod {
-		if slices.Contains(c.methods, "HEAD") {
+func (b *tableBuilder) addHEAD(s *slot) {
+	var get *candidate
+	for i := s.first; i != 0; i = b.paths.candidates[i-1].next {
+		c := &b.paths.candidates[i-1]
+		if b.paths.takes(c, "HEAD") {
 			return
 		}
-		if slices.Contains(c.methods, "GET") {
-			get = i
+		if b.paths.takes(c, "GET") {
+			get = c
 		}
 	}
-	if get >= 0 {
-		c := &s.byMethod[get]
-		c.methods = append(slices.Clip(c.methods), "HEAD")
+	if get != nil {
+		get.head = true
 	}
 }
 
 // setOwn finds the policy whose own cors takes what no rule takes. Beside a rule for
 // every path and method there is none: every cors is only inherited from.
-func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
-	var owner *compiledPolicy
+func (b *tableBuilder) setOwn(policies []*policyCompiler) {
+	var owner *policyCompiler
 	for _, p := range policies {
 		if p.own == nil {
 			continue
 		}
-		if root := b.table.prefixes[""]; root != nil && root.every != nil {
+		if root := b.paths.find(b.table, pathPrefix, ""); root != nil && root.every != 0 {
 			b.warn(Diagnostic{
-				Code: CodeOwnCORSShadowed, Place: p.layer.place.at("cors"),
+				Code: CodeOwnCORSShadowed, Place: p.layer.place().at("cors").written(),
 				Message: "takes no request on host " + b.host + ", because a rule takes every path there; it is only inherited from",
 				Hint:    "write that rule's settings here, or give it a longer path",
 			})
@@ -257,28 +354,27 @@ func (b *tableBuilder) setOwn(policies []*compiledPolicy) {
 		}
 		if owner != nil {
 			b.fault(Diagnostic{
-				Code: CodeConflict, Place: p.layer.place.at("cors"), Related: new(owner.layer.place.at("cors")),
+				Code: CodeConflict, Place: p.layer.place().at("cors").written(), Related: new(owner.layer.place().at("cors").written()),
 				Message: "every path of host " + b.host + " is taken by the cors of policy " + owner.name + " already",
 				Hint:    "one policy with a cors of its own for each host; the others with rules",
 			})
 			continue
 		}
 		owner = p
-		b.table.own = p.own
+		b.table.own = 1 + p.own.id
 	}
 }
 
-// onlyEntry gives the one entry that takes everything, nil where there is a choice.
-func (b *tableBuilder) onlyEntry() *settings {
-	t := b.table
-	switch paths := len(t.exact) + len(t.regexes) + len(t.prefixes); {
-	case paths == 0:
-		return t.own
-	case paths > 1:
-		return nil
+// onlyEntry gives the one entry that takes everything, 0 where there is a choice.
+func (b *tableBuilder) onlyEntry() uint32 {
+	switch {
+	case len(b.slots) == 0:
+		return b.table.own
+	case len(b.slots) > 1:
+		return 0
 	}
-	if root := t.prefixes[""]; root != nil && len(root.byMethod) == 0 {
+	if root := b.paths.find(b.table, pathPrefix, ""); root != nil && root.first == 0 {
 		return root.every
 	}
-	return nil
+	return 0
 }

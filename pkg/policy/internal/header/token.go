@@ -40,7 +40,7 @@ func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
 		return false
 	}
 	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
+		if Lower(a[i]) != Lower(b[i]) {
 			return false
 		}
 	}
@@ -55,12 +55,13 @@ func HasPrefixFold[T ~string | ~[]byte](s T, prefix string) bool {
 // AppendLower appends s with its ASCII letters in lower case.
 func AppendLower[T ~string | ~[]byte](dst []byte, s T) []byte {
 	for i := range len(s) {
-		dst = append(dst, lower(s[i]))
+		dst = append(dst, Lower(s[i]))
 	}
 	return dst
 }
 
-func lower(c byte) byte {
+// Lower gives an ASCII letter in lower case, and every other byte as it is.
+func Lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + ('a' - 'A')
 	}

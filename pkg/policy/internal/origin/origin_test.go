@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/corsd/corsd/pkg/policy/internal/index"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
@@ -96,7 +97,8 @@ func TestSet(t *testing.T) {
 		"http://localhost", "http://localhost:1", "app://a", "app://a:80", "https://[::1]", "https://[::1]:1", "https://other", "https://other:9",
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var set origin.Set
+		sets := origin.NewSets(index.NewText(1<<20, 0), 0)
+		other, set := sets.New(), sets.New()
 		chosen := rapid.SliceOfN(rapid.SampledFrom(patterns), 0, 5).Draw(t, "patterns")
 		var list []origin.Pattern
 		for _, text := range chosen {
@@ -104,23 +106,30 @@ func TestSet(t *testing.T) {
 			if fault != nil {
 				t.Fatal(fault)
 			}
-			set.Add(p)
+			sets.Add(set, p)
 			list = append(list, p)
 		}
 		tenant := origin.Tenant{Name: rapid.SampledFrom([]string{"", "t", "u"}).Draw(t, "name")}
 		if tenant.Name != "" {
 			tenant.Label = []byte(rapid.SampledFrom([]string{"x", "t", "y"}).Draw(t, "label"))
 		}
+		if len(chosen) > 0 { // what another set takes makes no difference
+			p, _, _ := origin.ParsePattern(rapid.SampledFrom(patterns).Draw(t, "of another set"))
+			sets.Add(other, p)
+		}
 		for _, text := range origins {
 			o, ok := origin.Parse(text)
 			if !ok {
 				t.Fatal(text)
 			}
+			if sets.TakesText(set, text) && (o.Canonical != text || !sets.Takes(set, o, tenant)) {
+				t.Errorf("%q is taken as it is, and not as an origin", text)
+			}
 			want := false
 			for _, p := range list {
 				want = want || p.Takes(o, tenant)
 			}
-			if got := set.Takes(o, tenant); got != want {
+			if got := sets.Takes(set, o, tenant); got != want {
 				t.Errorf("%q with %s=%s: the set %q takes it: %t", text, tenant.Name, tenant.Label, chosen, got)
 			}
 		}

@@ -1,6 +1,10 @@
 package origin
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/index"
+)
 
 // Tenant is a label that the host of a request bound to a name. The zero Tenant
 // is bound to nothing.
@@ -9,93 +13,130 @@ type Tenant struct {
 	Label []byte
 }
 
-// Set holds patterns so that finding the one that takes an origin costs a few
-// map look-ups, however many there are. The zero Set takes nothing.
-type Set struct {
-	exact  map[string]struct{}
-	groups map[group]*hosts
+// Set is one of the sets of a [Sets].
+type Set uint32
+
+// Sets holds sets of patterns so that finding out whether one of a set takes an origin
+// costs a few look-ups, however many there are.
+type Sets struct {
+	text   *index.Text
+	names  *index.Index
+	sets   []set
+	groups []group
 }
 
-// group is what patterns have in common that are looked for together.
-type group struct{ scheme, port string }
-
-// hosts are the hosts of the patterns of one group.
-type hosts struct {
-	any      bool
-	exact    map[string]struct{}
-	suffixes map[string]struct{}
-	tenants  map[tenantHost]struct{}
+// set is what need not be looked up for a set.
+type set struct {
+	exact   bool // it has patterns of one origin
+	grouped bool // it has others
 }
 
-type tenantHost struct{ name, suffix string }
+// group is the patterns of a set that have scheme and port in common.
+type group struct {
+	any, exact, tenants bool
+	suffixes            index.Lengths
+}
 
-// Add adds a pattern. Its strings are kept.
-func (s *Set) Add(p Pattern) {
+// What names are of: an owner is one of these of a set, or of a group.
+const (
+	ofOrigins  uint32 = iota // a set's single origins
+	ofGroups                 // a set's groups, by scheme:port
+	ofHosts                  // a group's hosts
+	ofSuffixes               // what its hosts end with
+	ofTenants                // name}suffix
+	kinds
+)
+
+func owner(kind, of uint32) uint32 { return of*kinds + kind }
+
+// NewSets gives a collection that has room for so many patterns, and grows beyond them.
+// Their names are kept in text.
+func NewSets(text *index.Text, patterns int) *Sets {
+	return &Sets{text: text, names: index.New(text, patterns)}
+}
+
+// New gives an empty set.
+func (s *Sets) New() Set {
+	s.sets = append(s.sets, set{})
+	return Set(len(s.sets) - 1)
+}
+
+// Add adds a pattern to a set.
+func (s *Sets) Add(to Set, p Pattern) {
 	if p.Kind == ExactHost && p.Port != AnyPort {
-		insert(&s.exact, p.String())
+		s.sets[to].exact = true
+		s.insert(owner(ofOrigins, uint32(to)), p.String())
 		return
 	}
-	h := s.group(group{p.Scheme, p.Port})
+	id := s.group(to, p.Scheme+":"+p.Port)
+	g := &s.groups[id]
 	switch p.Kind {
 	case ExactHost:
-		insert(&h.exact, p.Host)
+		g.exact = true
+		s.insert(owner(ofHosts, id), p.Host)
 	case Subdomains:
-		insert(&h.suffixes, p.Host)
+		g.suffixes.Add(len(p.Host))
+		s.insert(owner(ofSuffixes, id), p.Host)
 	case AnyHost:
-		h.any = true
+		g.any = true
 	case TenantHost:
-		insert(&h.tenants, tenantHost{p.Tenant, p.Host})
+		g.tenants = true
+		s.insert(owner(ofTenants, id), p.Tenant+"}"+p.Host)
 	}
 }
 
-func (s *Set) group(key group) *hosts {
-	if s.groups == nil {
-		s.groups = map[group]*hosts{}
+func (s *Sets) insert(owner uint32, name string) {
+	if _, known := s.names.Get(owner, name); !known {
+		s.names.Add(owner, s.text.Add(name), 0)
 	}
-	h := s.groups[key]
-	if h == nil {
-		h = &hosts{}
-		s.groups[key] = h
-	}
-	return h
 }
 
-func insert[K comparable](m *map[K]struct{}, key K) {
-	if *m == nil {
-		*m = map[K]struct{}{}
+func (s *Sets) group(of Set, key string) uint32 {
+	s.sets[of].grouped = true
+	groups := owner(ofGroups, uint32(of))
+	id, known := s.names.Get(groups, key)
+	if !known {
+		id = uint32(len(s.groups))
+		s.groups = append(s.groups, group{})
+		s.names.Add(groups, s.text.Add(key), id)
 	}
-	(*m)[key] = struct{}{}
+	return id
+}
+
+func (s *Sets) has(owner uint32, name string) bool {
+	_, ok := s.names.Get(owner, name)
+	return ok
+}
+
+// TakesText reports whether a pattern of the set is the text itself, which then is a
+// well-formed origin. Most are found like this. What it does not find may be taken
+// nevertheless.
+func (s *Sets) TakesText(of Set, text string) bool {
+	return s.sets[of].exact && s.has(owner(ofOrigins, uint32(of)), text)
 }
 
 // Takes reports whether any pattern of the set takes the origin, for requests to
 // a host that bound tenant.
-func (s *Set) Takes(o Origin, tenant Tenant) bool {
-	if _, ok := s.exact[o.Canonical]; ok {
-		return true
-	}
-	if len(s.groups) == 0 {
-		return false
-	}
-	return s.groups[group{o.Scheme, o.Port}].takes(o.Host, tenant) ||
-		s.groups[group{o.Scheme, AnyPort}].takes(o.Host, tenant)
+func (s *Sets) Takes(of Set, o Origin, tenant Tenant) bool {
+	return s.TakesText(of, o.Canonical) ||
+		s.sets[of].grouped && (s.groupTakes(of, o, o.Port, tenant) || s.groupTakes(of, o, AnyPort, tenant))
 }
 
-func (h *hosts) takes(host string, tenant Tenant) bool {
-	if h == nil {
+func (s *Sets) groupTakes(of Set, o Origin, port string, tenant Tenant) bool {
+	var buf [MaxLength]byte
+	key := append(append(append(buf[:0], o.Scheme...), ':'), port...)
+	id, known := s.names.GetBytes(owner(ofGroups, uint32(of)), key)
+	if !known {
 		return false
 	}
-	if h.any {
-		return true
-	}
-	if _, ok := h.exact[host]; ok {
-		return true
-	}
-	return h.takesSubdomain(host) || h.takesTenant(host, tenant)
+	g := &s.groups[id]
+	return g.any || g.exact && s.has(owner(ofHosts, id), o.Host) || s.takesSubdomain(id, o.Host) || g.tenants && s.takesTenant(id, o.Host, tenant)
 }
 
 // takesSubdomain tries what is behind each dot, the longest first.
-func (h *hosts) takesSubdomain(host string) bool {
-	if len(h.suffixes) == 0 {
+func (s *Sets) takesSubdomain(id uint32, host string) bool {
+	suffixes := s.groups[id].suffixes
+	if suffixes.Empty() {
 		return false
 	}
 	for rest := host; ; {
@@ -104,20 +145,21 @@ func (h *hosts) takesSubdomain(host string) bool {
 			return false
 		}
 		rest = rest[dot+1:]
-		if _, ok := h.suffixes[rest]; ok {
+		if suffixes.Has(len(rest)) && s.has(owner(ofSuffixes, id), rest) {
 			return true
 		}
 	}
 }
 
-func (h *hosts) takesTenant(host string, tenant Tenant) bool {
-	if len(h.tenants) == 0 || len(tenant.Label) == 0 {
+func (s *Sets) takesTenant(id uint32, host string, tenant Tenant) bool {
+	if len(tenant.Label) == 0 {
 		return false
 	}
 	label, rest, found := strings.Cut(host, ".")
 	if !found || label != string(tenant.Label) {
 		return false
 	}
-	_, ok := h.tenants[tenantHost{tenant.Name, rest}]
+	var buf [MaxLength]byte
+	_, ok := s.names.GetBytes(owner(ofTenants, id), append(append(append(buf[:0], tenant.Name...), '}'), rest...))
 	return ok
 }
