@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
@@ -82,7 +83,7 @@ func (l *live) load() *policyfile.Report {
 	l.tuneGC(loadingGC)
 	var report *policyfile.Report
 	read := func() {
-		report = policyfile.Load(l.paths, policy.At(time.Now()))
+		report = policyfile.Load(l.paths, policy.At(time.Now()), policy.Encoding(extproc.EncodeFields))
 		debug.FreeOSMemory()
 	}
 	if l.engine.Load() == nil {

@@ -23,6 +23,11 @@ type Answer struct {
 	// to the engine and to this Answer, and may be neither changed nor kept beyond
 	// the next Reset.
 	Set []Field
+	// Encoded is what the encoder of [Encoding] has made of the part of Set that is the
+	// same in many answers, from EncodedFrom to before EncodedTo. It is nil where there is
+	// no such part, or no encoder. It may not be changed.
+	Encoded                []byte
+	EncodedFrom, EncodedTo int
 
 	buf   []byte
 	lines [][]byte
@@ -33,6 +38,7 @@ func (a *Answer) Reset() {
 	a.Status = 0
 	a.Remove = a.Remove[:0]
 	a.Set = a.Set[:0]
+	a.Encoded, a.EncodedFrom, a.EncodedTo = nil, 0, 0
 	a.buf = a.buf[:0]
 }
 
@@ -72,20 +78,24 @@ func (d *Decision) AppendRequestPhase(a *Answer) {
 	if d.Action != ActionRespond {
 		return
 	}
+	same := &d.effects.same
 	switch {
 	case d.Class != ClassPreflight:
 		a.Status = 403
+		d.appendVary(a, nil)
 	case d.Verdict == VerdictAllow:
 		a.Status = d.effects.preflight.successStatus
-		d.appendGrant(a, nil)
+		d.appendOrigin(a)
+		d.appendPrivateNetwork(a)
+		d.appendSame(a, &same.granted, (*Decision).appendGranted)
 	case d.tells():
 		a.Status = d.effects.preflight.successStatus
 		d.appendOrigin(a)
-		d.appendLists(a)
+		d.appendSame(a, &same.told, (*Decision).appendTold)
 	default:
 		a.Status = d.effects.preflight.denyStatus
+		d.appendSame(a, &same.denied, (*Decision).appendDenied)
 	}
-	d.appendVary(a, nil)
 }
 
 // tells reports whether the answer to a refused preflight says what is allowed.
@@ -126,30 +136,28 @@ func (d *Decision) varyNames(names []string) []string {
 	return names
 }
 
-// appendOrigin sets who may read, and whether with credentials.
+// appendOrigin sets who may read, unless everyone may.
 func (d *Decision) appendOrigin(a *Answer) {
 	if d.effects.public {
-		a.set(allowOrigin, anyValue)
 		return
 	}
 	start := len(a.buf)
 	a.buf = append(a.buf, d.request.Origin[0]...)
 	a.set(allowOrigin, a.keep(start))
-	if d.effects.credentials {
+}
+
+// appendReaders sets that everyone may read, or that it is with credentials.
+func (d *Decision) appendReaders(a *Answer) {
+	switch {
+	case d.effects.public:
+		a.set(allowOrigin, anyValue)
+	case d.effects.credentials:
 		a.set(allowCredentials, trueValue)
 	}
 }
 
-// appendGrant sets everything that a grant says. upstream holds the field lines
-// of the response, nil where there is none.
-func (d *Decision) appendGrant(a *Answer, upstream []Field) {
-	d.appendOrigin(a)
-	if d.Class == ClassPreflight {
-		d.appendLists(a)
-		d.appendMaxAge(a)
-	}
-	a.set(exposeHeaders, d.exposed(a, upstream))
-	if d.Class == ClassPreflight && d.effects.privateNetwork && d.request.asksPrivateNetwork() {
+func (d *Decision) appendPrivateNetwork(a *Answer) {
+	if d.effects.privateNetwork && d.request.asksPrivateNetwork() {
 		a.set(allowPrivateNetwork, trueValue)
 	}
 }

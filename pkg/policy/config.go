@@ -46,7 +46,8 @@ const (
 type Option func(*options)
 
 type options struct {
-	today time.Time
+	today  time.Time
+	encode func([]Field) []byte // nil: nothing is encoded
 }
 
 // At is the moment for which origin sets count as expired or not. Without it

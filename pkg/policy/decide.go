@@ -205,6 +205,9 @@ const (
 // judgeHeaders reads the whole list before it looks at a name: what is malformed
 // anywhere is refused as malformed.
 func (l *nameList) judgeHeaders(lines []string) Reason {
+	if l.listsAll(lines) {
+		return ReasonAllowed
+	}
 	if reason := checkRequestHeaders(lines); reason != ReasonAllowed {
 		return reason
 	}
@@ -221,6 +224,23 @@ func (l *nameList) judgeHeaders(lines []string) Reason {
 		}
 	}
 	return refused
+}
+
+// listsAll finds what browsers send: one line, in lower case, without blanks, of which
+// every name is listed, and so is well-formed. What it does not find may be allowed
+// nevertheless.
+func (l *nameList) listsAll(lines []string) bool {
+	if len(lines) != 1 || len(lines[0]) > MaxRequestHeadersBytes {
+		return len(lines) == 0
+	}
+	names := 0
+	for name, rest, more := "", lines[0], true; more; names++ {
+		name, rest, more = strings.Cut(rest, ",")
+		if _, listed := l.lower[name]; !listed {
+			return false
+		}
+	}
+	return names <= MaxRequestHeaders
 }
 
 // checkRequestHeaders judges the form of the list.

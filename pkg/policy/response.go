@@ -54,6 +54,7 @@ func (d *Decision) AppendResponsePhase(a *Answer, status int, upstream []Field) 
 // appendOverride replaces upstream's CORS headers by what the decision grants.
 func (d *Decision) appendOverride(a *Answer, upstream []Field) {
 	if d.grants() {
+		d.appendOrigin(a)
 		d.appendGrant(a, upstream)
 	}
 	for i := range upstream {
@@ -61,6 +62,26 @@ func (d *Decision) appendOverride(a *Answer, upstream []Field) {
 			a.Remove = append(a.Remove, name)
 		}
 	}
+}
+
+// appendGrant sets what a grant says beside the origin.
+func (d *Decision) appendGrant(a *Answer, upstream []Field) {
+	if d.Class != ClassPreflight && !d.readsUpstream() {
+		d.appendSame(a, &d.effects.same.actual, (*Decision).appendActual)
+		return
+	}
+	d.appendReaders(a)
+	if d.Class == ClassPreflight { // that was forwarded
+		d.appendLists(a)
+		d.appendMaxAge(a)
+		d.appendPrivateNetwork(a)
+	}
+	a.set(exposeHeaders, d.exposed(a, upstream))
+}
+
+// readsUpstream reports whether the exposed headers depend on upstream's.
+func (d *Decision) readsUpstream() bool {
+	return d.effects.upstreamHeaders == UpstreamMerge || d.expands()
 }
 
 // mentions reports whether the header is set or removed already.

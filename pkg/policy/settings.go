@@ -39,6 +39,7 @@ func partFrom[T any](list []T, first int) span {
 // answers that follow from them: those that come to the same are one.
 type effects struct {
 	common
+	same same
 }
 
 // common is what the layers come to, but for the origins.
@@ -129,7 +130,9 @@ func (c *compiler) sharedEffects(s common) (id uint32, e *effects) {
 	if !known {
 		id = uint32(len(c.engine.effects))
 		c.effects[s] = id
-		c.engine.effects = append(c.engine.effects, &effects{s})
+		e = &effects{common: s}
+		e.same = c.sameOf(e)
+		c.engine.effects = append(c.engine.effects, e)
 	}
 	return id, c.engine.effects[id]
 }

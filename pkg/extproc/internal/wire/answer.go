@@ -9,14 +9,25 @@ import (
 )
 
 // Answer is an encoded message to Envoy: a ProcessingResponse or a CheckResponse.
-// It is made once and never changed, since gRPC writes it some time after it has
-// been sent.
 type Answer struct {
 	bytes []byte
 }
 
-// Buffers gives the bytes to gRPC.
-func (a *Answer) Buffers() mem.BufferSlice { return mem.BufferSlice{mem.SliceBuffer(a.bytes)} }
+// Buffers gives the bytes away to gRPC, which writes them some time after they have been
+// sent. Until then, what is written next takes their place.
+func (a *Answer) Buffers() mem.BufferSlice {
+	bytes := a.bytes
+	a.bytes = nil
+	return mem.BufferSlice{mem.SliceBuffer(bytes)}
+}
+
+// room gives an empty buffer for so many bytes.
+func (a *Answer) room(size int) []byte {
+	if cap(a.bytes) < size {
+		a.bytes = make([]byte, 0, size)
+	}
+	return a.bytes[:0]
+}
 
 // detailsPrefix and a reason make %RESPONSE_CODE_DETAILS%.
 const detailsPrefix = "corsd_"
@@ -39,7 +50,7 @@ func kindField(k Kind) protowire.Number {
 // Unchanged is the answer of the right kind that changes nothing. There is none to
 // a message of no known kind, which is not to be answered.
 func (a *Answer) Unchanged(k Kind) {
-	a.bytes = appendHead(nil, kindField(k), 0)
+	a.bytes = appendHead(a.room(sizeOf(0)), kindField(k), 0)
 }
 
 // Immediate answers in upstream's place. It never has a body: Envoy would send one
@@ -52,7 +63,7 @@ func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
 	size := sizeOf(status) + sizeOf(headers) + sizeOf(details)
 	m := metadataOf(d)
 
-	b := make([]byte, 0, sizeOf(size)+sizeOf(m.namedSize()))
+	b := a.room(sizeOf(size) + sizeOf(m.namedSize()))
 	b = appendHead(b, responseImmediate, size)
 	b = appendHead(b, 1, status)
 	b = protowire.AppendVarint(append(b, 1<<3|varintType), uint64(change.Status))
@@ -73,7 +84,7 @@ func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool) {
 		mode = byte(modev3.ProcessingMode_SEND)
 	}
 	m := metadataOf(d)
-	b := make([]byte, 0, sizeOf(0)+sizeOf(2)+sizeOf(m.namedSize()))
+	b := a.room(sizeOf(0) + sizeOf(2) + sizeOf(m.namedSize()))
 	b = appendHead(b, kindField(KindRequestHeaders), 0)
 	b = m.appendNamed(b)
 	b = appendHead(b, responseModeOverride, 2)
@@ -94,7 +105,7 @@ func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
 		m = metadataOf(d)
 		size += sizeOf(m.namedSize())
 	}
-	b := make([]byte, 0, size)
+	b := a.room(size)
 	b = appendHead(b, kindField(KindResponseHeaders), response)
 	if response > 0 {
 		b = appendHead(b, 1, sizeOf(mutation)) // HeadersResponse.response
@@ -110,13 +121,29 @@ func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
 // A HeaderMutation has values in raw_value, since one in value is sent empty.
 // append stays unset, which is to overwrite; append_action is ignored.
 
+// EncodeFields makes a part of a HeaderMutation that sets the fields, for
+// policy.Encoding.
+func EncodeFields(fields []policy.Field) []byte {
+	return appendFields(make([]byte, 0, fieldsSize(fields)), fields)
+}
+
 func mutationSize(change *policy.Answer) int {
-	n := 0
-	for i := range change.Set {
-		n += sizeOf(sizeOf(headerSize(&change.Set[i])))
+	n := len(change.Encoded)
+	if n == 0 {
+		n = fieldsSize(change.Set)
+	} else {
+		n += fieldsSize(change.Set[:change.EncodedFrom]) + fieldsSize(change.Set[change.EncodedTo:])
 	}
 	for _, name := range change.Remove {
 		n += sizeOf(len(name))
+	}
+	return n
+}
+
+func fieldsSize(fields []policy.Field) int {
+	n := 0
+	for i := range fields {
+		n += sizeOf(sizeOf(headerSize(&fields[i])))
 	}
 	return n
 }
@@ -125,16 +152,27 @@ func mutationSize(change *policy.Answer) int {
 func headerSize(f *policy.Field) int { return sizeOf(len(f.Name)) + sizeOf(len(f.Value)) }
 
 func appendMutation(dst []byte, change *policy.Answer) []byte {
-	for i := range change.Set {
-		f := &change.Set[i]
+	if len(change.Encoded) == 0 {
+		dst = appendFields(dst, change.Set)
+	} else {
+		dst = appendFields(dst, change.Set[:change.EncodedFrom])
+		dst = append(dst, change.Encoded...)
+		dst = appendFields(dst, change.Set[change.EncodedTo:])
+	}
+	for _, name := range change.Remove {
+		dst = appendBytes(dst, 2, name) // remove_headers
+	}
+	return dst
+}
+
+func appendFields(dst []byte, fields []policy.Field) []byte {
+	for i := range fields {
+		f := &fields[i]
 		header := headerSize(f)
 		dst = appendHead(dst, 1, sizeOf(header)) // set_headers
 		dst = appendHead(dst, 1, header)         // HeaderValueOption.header
 		dst = appendBytes(dst, 1, f.Name)
 		dst = appendBytes(dst, 3, f.Value) // raw_value
-	}
-	for _, name := range change.Remove {
-		dst = appendBytes(dst, 2, name) // remove_headers
 	}
 	return dst
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -24,9 +25,13 @@ import (
 // go-control-plane's types.
 func TestAnswers(t *testing.T) {
 	long := string(make([]byte, 200))
+	rule := func(length int) policy.Rule {
+		name := strings.Repeat("r", length)
+		return policy.Rule{Name: name, Match: &policy.Match{Path: &policy.PathMatch{Value: "/" + name}}}
+	}
 	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
 		Hosts: []string{"*"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}},
-		Rules: []policy.Rule{{Name: "r", Match: &policy.Match{Path: &policy.PathMatch{Value: "/r"}}}},
+		Rules: []policy.Rule{rule(1), rule(shortValue - 1), rule(shortValue), rule(118), rule(130)},
 	}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -35,12 +40,17 @@ func TestAnswers(t *testing.T) {
 	names := rapid.SampledFrom([]string{"vary", "access-control-allow-origin", "a", "b"})
 	rapid.Check(t, func(t *rapid.T) {
 		d := engine.Decide(&policy.Request{
-			Method: "GET", Path: rapid.SampledFrom([]string{"/", "/r", "//"}).Draw(t, "path"), Selector: rapid.SampledFrom([]string{"", "shop", "x"}).Draw(t, "selector"),
+			Method: "GET", Path: "/" + strings.Repeat("r", rapid.SampledFrom([]int{0, 1, shortValue - 1, shortValue, 118, 130}).Draw(t, "length of the path")), Selector: rapid.SampledFrom([]string{"", "shop", "x"}).Draw(t, "selector"),
 			Origin: rapid.SampledFrom([][]string{nil, {"https://a.example"}, {"null"}, {"x"}}).Draw(t, "origin"),
 		})
 		change := &policy.Answer{Status: rapid.SampledFrom([]int{200, 204, 299, 403, 499}).Draw(t, "status")}
 		for range rapid.IntRange(0, 3).Draw(t, "set") {
 			change.Set = append(change.Set, policy.Field{Name: names.Draw(t, "name"), Value: []byte(values.Draw(t, "value"))})
+		}
+		if rapid.Bool().Draw(t, "a part is encoded") {
+			change.EncodedFrom = rapid.IntRange(0, len(change.Set)).Draw(t, "from")
+			change.EncodedTo = rapid.IntRange(change.EncodedFrom, len(change.Set)).Draw(t, "to")
+			change.Encoded = EncodeFields(change.Set[change.EncodedFrom:change.EncodedTo])
 		}
 		change.Remove = rapid.SliceOfN(names, 0, 3).Draw(t, "remove")
 
@@ -68,11 +78,12 @@ func TestAnswers(t *testing.T) {
 
 func same(t *rapid.T, want proto.Message, got *Answer) {
 	t.Helper()
-	if len(got.bytes) != cap(got.bytes) {
-		t.Errorf("%d bytes were counted, %d written", cap(got.bytes), len(got.bytes))
+	bytes := got.Buffers()[0].ReadOnlyData()
+	if len(bytes) != cap(bytes) {
+		t.Errorf("%d bytes were counted, %d written", cap(bytes), len(bytes))
 	}
 	m := want.ProtoReflect().New().Interface()
-	if err := proto.Unmarshal(got.bytes, m); err != nil {
+	if err := proto.Unmarshal(bytes, m); err != nil {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff(want, m, protocmp.Transform()); diff != "" {

@@ -19,7 +19,7 @@ func (a *Answer) Passed(d *policy.Decision, change *policy.Answer) {
 			added += sizeOf(sizeOf(headerSize(f)) + sizeOf(0))
 		}
 	}
-	b := make([]byte, 0, sizeOf(0)+sizeOf(added)+checkedSize(d))
+	b := a.room(sizeOf(0) + sizeOf(added) + checkedSize(d))
 	b = appendHead(b, 1, 0)     // status: OK
 	b = appendHead(b, 3, added) // ok_response
 	for i := range change.Set {
@@ -42,7 +42,7 @@ func (a *Answer) Denied(d *policy.Decision, change *policy.Answer) {
 	for i := range change.Set {
 		denied += sizeOf(sizeOf(headerSize(&change.Set[i])))
 	}
-	b := make([]byte, 0, sizeOf(2)+sizeOf(denied)+checkedSize(d))
+	b := a.room(sizeOf(2) + sizeOf(denied) + checkedSize(d))
 	b = append(appendHead(b, 1, 2), 1<<3|varintType, byte(codes.PermissionDenied)) // status
 	b = appendHead(b, 2, denied)                                                   // denied_response
 	b = appendHead(b, 1, code)

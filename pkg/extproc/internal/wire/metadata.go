@@ -10,34 +10,52 @@ const metadataNamespace = "corsd"
 // metadata is what is said of a decision, and the size of a google.protobuf.Struct
 // of it.
 type metadata struct {
-	entries [4]entry
-	size    int
+	outcome      []byte // verdict and reason, encoded
+	policy, rule string
+	size         int
 }
-
-type entry struct{ name, value string }
 
 func metadataOf(d *policy.Decision) metadata {
-	m := metadata{entries: [...]entry{{"verdict", d.Verdict.String()}, {"reason", d.Reason.String()}, {"policy", d.Policy()}, {"rule", d.Rule()}}}
-	for i := range m.entries {
-		e := &m.entries[i]
-		m.size += sizeOf(entrySize(e.name, sizeOf(len(e.value))))
-	}
+	m := metadata{outcome: outcomes[d.Verdict][d.Reason], policy: d.Policy(), rule: d.Rule()}
+	m.size = len(m.outcome) + fieldSize("policy", m.policy) + fieldSize("rule", m.rule)
 	return m
 }
+
+func (m *metadata) appendStruct(dst []byte) []byte {
+	return appendField(appendField(append(dst, m.outcome...), "policy", m.policy), "rule", m.rule)
+}
+
+// outcomes are the fields for each verdict and reason.
+var outcomes = func() (all [3][][]byte) {
+	for _, verdict := range []policy.Verdict{policy.VerdictNone, policy.VerdictAllow, policy.VerdictDeny} {
+		for _, reason := range policy.Reasons() {
+			fields := appendField(appendField(nil, "verdict", verdict.String()), "reason", reason.String())
+			all[verdict] = append(all[verdict], fields)
+		}
+	}
+	return all
+}()
+
+// shortValue is less than a value has with which a length takes two bytes.
+const shortValue = 100
 
 // entrySize is that of an entry of a Struct: a name, and a Value of n bytes.
 func entrySize(name string, n int) int { return sizeOf(len(name)) + sizeOf(n) }
 
-func (m *metadata) appendStruct(dst []byte) []byte {
-	for i := range m.entries {
-		e := &m.entries[i]
-		value := sizeOf(len(e.value))
-		dst = appendHead(dst, 1, entrySize(e.name, value)) // fields
-		dst = appendBytes(dst, 1, e.name)                  // key
-		dst = appendHead(dst, 2, value)                    // value
-		dst = appendBytes(dst, 3, e.value)                 // string_value
+func fieldSize(name, value string) int { return sizeOf(entrySize(name, sizeOf(len(value)))) }
+
+// appendField appends a field of a Struct.
+func appendField(dst []byte, name, value string) []byte {
+	if n := len(value); n < shortValue {
+		dst = append(dst, 1<<3|bytesType, byte(len(name)+n+6), 1<<3|bytesType, byte(len(name)))
+		dst = append(dst, name...)
+		return append(append(dst, 2<<3|bytesType, byte(n+2), 3<<3|bytesType, byte(n)), value...)
 	}
-	return dst
+	size := sizeOf(len(value))
+	dst = appendHead(dst, 1, entrySize(name, size)) // fields
+	dst = appendBytes(dst, 1, name)                 // key
+	dst = appendHead(dst, 2, size)                  // value
+	return appendBytes(dst, 3, value)               // string_value
 }
 
 // namedSize is the size of a Struct that has that of the decision in the namespace.
