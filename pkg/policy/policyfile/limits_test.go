@@ -158,7 +158,7 @@ func TestTotals(t *testing.T) {
 				write(t, filepath.Join(dir, fmt.Sprintf("p%d.yaml", i)), data)
 			}
 			var got string
-			for _, d := range load(bounds, []string{dir}, nil).Faults {
+			for _, d := range load(bounds, []string{dir}, func() {}, nil).Faults {
 				if d.Code == policy.CodeLimitExceeded {
 					got += strings.TrimPrefix(d.String(), dir+"/")
 				}

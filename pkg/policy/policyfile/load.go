@@ -20,7 +20,13 @@ import (
 //
 // The options are passed on to [policy.Compile].
 func Load(paths []string, opts ...policy.Option) *Report {
-	return load(defaultLimits(), paths, opts)
+	return LoadWithPauses(paths, func() {}, opts...)
+}
+
+// LoadWithPauses is [Load] for a program that does something else meanwhile: pause is
+// called after each document, and may sleep.
+func LoadWithPauses(paths []string, pause func(), opts ...policy.Option) *Report {
+	return load(defaultLimits(), paths, pause, opts)
 }
 
 // Parse compiles the policies in data, as [Load] does those of a file. Name stands
@@ -47,8 +53,9 @@ func parse(bounds limits, name string, data []byte, opts []policy.Option) *Repor
 	return l.report([]string{name}, opts)
 }
 
-func load(bounds limits, paths []string, opts []policy.Option) *Report {
+func load(bounds limits, paths []string, pause func(), opts []policy.Option) *Report {
 	l := newLoader(bounds)
+	l.pause = pause
 	l.each(paths, l.take)
 	return l.report(paths, opts)
 }
@@ -56,6 +63,7 @@ func load(bounds limits, paths []string, opts []policy.Option) *Report {
 // loader gathers what all files hold, and what is wrong with it.
 type loader struct {
 	limits limits
+	pause  func()
 	hash   hash.Hash
 	bytes  int64
 
@@ -63,6 +71,7 @@ type loader struct {
 	documents map[policy.Kind][]*document // as they stand in config
 	tests     map[string]string           // where each CORSTest name was first used
 	types     map[reflect.Type]fields
+	sharer    *sharer
 	order     int
 	rules     int
 	origins   int
@@ -77,10 +86,12 @@ type loader struct {
 func newLoader(bounds limits) *loader {
 	return &loader{
 		limits:    bounds,
+		pause:     func() {},
 		hash:      sha256.New(),
 		documents: map[policy.Kind][]*document{},
 		tests:     map[string]string{},
 		types:     map[reflect.Type]fields{},
+		sharer:    newSharer(),
 	}
 }
 
@@ -152,6 +163,7 @@ func (l *loader) takeDocuments(src *source) {
 			return
 		}
 		l.takeDocument(doc)
+		l.pause()
 	}
 	if more {
 		l.lose(Diagnostic{
@@ -197,6 +209,7 @@ func (l *loader) takeKind(doc *document, d *decoder, e envelope) {
 	case policy.KindPolicy:
 		p := policy.Policy{Name: e.name}
 		spec(&p.Spec)
+		l.sharer.rules(p.Spec.Rules)
 		l.config.Policies = append(l.config.Policies, p)
 		l.countPolicy(&p.Spec)
 	case policy.KindOriginSet:
