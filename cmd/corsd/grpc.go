@@ -23,7 +23,7 @@ const (
 	// streamWorkers is how many streams find a goroutine whose stack has grown
 	// already. Growing it anew is a tenth of a stream's cost, and more of the streams
 	// beyond these. One that waits has a stack of 8 KiB.
-	streamWorkers = 256
+	streamWorkers = 64
 
 	// connWindow is how much all streams of a connection may have sent and not had
 	// read, in bytes. A fixed window saves grpc-go's measuring of a better one, a ping

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	runtimemetrics "runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// How much garbage there may be before the garbage collector runs, in bytes, whatever
+// the policy's size. Go's own measure is a percentage of what lives; but what lives is
+// mostly the policy, which costs the collector next to nothing, and memory would grow by
+// five times its size.
+const (
+	// servingGarbage: a cycle of the collector takes some 2 ms, which the requests of
+	// that time wait for. With 20 MB they are less than a hundredth of all.
+	servingGarbage = 20 << 20
+	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage, of which 90 MB live
+	// until it is compiled, and these do cost the collector.
+	loadingGarbage = 100 << 20
+
+	minGCPercent, maxGCPercent = 50, 400
+)
+
+// gcPercent is the percentage of what lives that makes so much garbage.
+func gcPercent(live, garbage uint64) int {
+	return int(min(max(garbage*100/max(live, 1), minGCPercent), maxGCPercent))
+}
+
+// gcTuner keeps the percentage right while what lives comes and goes. It leaves alone
+// what someone has set by GOGC.
+type gcTuner struct {
+	garbage *atomic.Uint64
+	percent int
+	sample  []runtimemetrics.Sample
+}
+
+func newGCTuner(garbage *atomic.Uint64) *gcTuner {
+	return &gcTuner{garbage: garbage, percent: 100, sample: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+}
+
+func (t *gcTuner) tune() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	runtimemetrics.Read(t.sample)
+	percent := gcPercent(t.sample[0].Value.Uint64(), t.garbage.Load())
+	if 10*max(percent-t.percent, t.percent-percent) < t.percent {
+		return // to set it stops the world for a moment
+	}
+	t.percent = percent
+	debug.SetGCPercent(percent)
+}
+
+// keep tunes until ctx ends.
+func (t *gcTuner) keep(ctx context.Context) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		t.tune()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
