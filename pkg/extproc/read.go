@@ -135,6 +135,9 @@ const (
 	keyOrigin    = "corsd-origin"
 	keyFetchSite = "corsd-fetch-site"
 	keyUpgrade   = "corsd-upgrade"
+	// keyRequest has the seven before in one value, since Envoy takes a microsecond for each
+	// key: method, scheme, host, path, Sec-Fetch-Site, Upgrade and Origin, with tabs between.
+	keyRequest = "corsd-request"
 )
 
 // streamMetadata is what the metadata of a stream says.
@@ -175,6 +178,9 @@ func (m *streamMetadata) get(key string) (value string, ok bool) {
 // readRequest reads the request that a stream is about which begins with the
 // response's headers. It reports false where Envoy knew nothing of it.
 func (m *streamMetadata) readRequest(r *policy.Request) bool {
+	if line, ok := m.get(keyRequest); ok {
+		return readLine(r, line)
+	}
 	var known [3]bool
 	r.Method, known[0] = m.get(keyMethod)
 	r.Authority, known[1] = m.get(keyHost)
@@ -184,6 +190,26 @@ func (m *streamMetadata) readRequest(r *policy.Request) bool {
 	r.FetchSite = m.lines(keyFetchSite)
 	r.Upgrade = m.lines(keyUpgrade)
 	return known[0] || known[1] || known[2]
+}
+
+// readLine reads the value of keyRequest, in which what is absent is empty. Envoy lets a
+// tab into none of the first four. One in Sec-Fetch-Site or Upgrade is of no browser's
+// making, and becomes a part of the origin, which then is malformed: nothing that a client
+// writes there passes for another field.
+func readLine(r *policy.Request, line string) bool {
+	var fetchSite, upgrade string
+	for _, to := range []*string{&r.Method, &r.Scheme, &r.Authority, &r.Path, &fetchSite, &upgrade} {
+		*to, line, _ = strings.Cut(line, "\t")
+	}
+	for _, h := range []struct {
+		lines *[]string
+		value string
+	}{{&r.FetchSite, fetchSite}, {&r.Upgrade, upgrade}, {&r.Origin, line}} {
+		if h.value != "" {
+			*h.lines = append(*h.lines, h.value)
+		}
+	}
+	return r.Method != "" || r.Authority != "" || r.Path != ""
 }
 
 // attributesKey is the name of the filter's type, whatever the filter is called.

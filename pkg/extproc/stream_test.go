@@ -254,6 +254,24 @@ func lean(method, url string, lines ...string) []string {
 	return known
 }
 
+// inOneLine gives the metadata with what it says of the request in one value.
+func inOneLine(metadata []string) []string {
+	keys := []string{"corsd-method", "corsd-scheme", "corsd-host", "corsd-path", "corsd-fetch-site", "corsd-upgrade", "corsd-origin"}
+	values, rest, some := make([]string, len(keys)), []string(nil), false
+	for _, line := range metadata {
+		key, value, _ := strings.Cut(line, ": ")
+		if i := slices.Index(keys, key); i >= 0 {
+			values[i], some = value, true
+		} else {
+			rest = append(rest, line)
+		}
+	}
+	if !some {
+		return metadata
+	}
+	return append(rest, "corsd-request: "+strings.Join(values, "\t"))
+}
+
 // TestStream is the conversation with Envoy: every message that can come, in
 // every order, and all that is answered.
 func TestStream(t *testing.T) {
@@ -633,6 +651,24 @@ func TestStream(t *testing.T) {
 			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
 		},
 		{
+			"lean: a tab in Sec-Fetch-Site makes no origin",
+			[]string{"corsd-request: GET\thttps\tapi.shop.example\t/cart\tx\t\thttps://www.shop.example\t\thttps://evil.example"},
+			[]sent{responds("200", upstreams...)},
+			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(bothRemoved, varyBoth))},
+		},
+		{
+			"lean: a tab in Origin is malformed",
+			[]string{"corsd-request: GET\thttps\tapi.shop.example\t/cart\t\t\thttps://www.shop.example\t"},
+			[]sent{responds("200")},
+			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+		},
+		{
+			"lean: where Envoy knows nothing of the request nothing is changed",
+			[]string{"corsd-request: \t\t\t\t\t\t"},
+			[]sent{responds("400", upstreams...)},
+			[]answer{untouchedResponse()},
+		},
+		{
 			"lean: a page of the host itself", lean("GET", "api.shop.example/cart", evil, "fetch-site: same-origin"),
 			[]sent{responds("200")},
 			[]answer{why{"none", "same_origin", "shop", ""}.said(changes(nil, varyOrigin))},
@@ -761,6 +797,7 @@ func TestStream(t *testing.T) {
 				b := newBench(t)
 				b.unusual = unusual
 				equal(t, r.want, b.answers(t, r.metadata, r.sent...))
+				equal(t, r.want, newBench(t).answers(t, inOneLine(r.metadata), r.sent...))
 			}
 		})
 	}
