@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -116,50 +115,26 @@ func (c *Config) SetManager(field, value string) error {
 	return nil
 }
 
-// Add adds what a YAML text lists, any part of which may be missing:
-//
-//	routes: { NAME: [...] }   before those of the virtual host of that name
-//	filters: [...]            the last HTTP filters before the router
-//	clusters: [...]
-func (c *Config) Add(text []byte) error {
-	var doc yaml.Node
-	if err := yaml.Load(text, &doc); err != nil {
-		return err
-	}
-	additions := doc.Content[0]
-	if routes := lookup(additions, "routes"); routes != nil {
-		for i := 0; i < len(routes.Content); i += 2 {
-			if err := c.addRoutes(routes.Content[i].Value, routes.Content[i+1]); err != nil {
-				return err
-			}
-		}
-	}
-	filters, err := c.at(append(slices.Clone(manager), "http_filters")...)
+// SetTLS makes the listener ingress speak TLS, with a certificate and its key in
+// PEM, and offer these protocols by ALPN.
+func (c *Config) SetTLS(certificate, key string, protocols ...string) error {
+	chain, err := c.at("static_resources", "listeners", "ingress", "filter_chains", "0")
 	if err != nil {
 		return err
 	}
-	insert(filters, len(filters.Content)-1, lookup(additions, "filters"))
-	clusters, err := c.at("static_resources", "clusters")
-	if err != nil {
-		return err
+	offered := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, p := range protocols {
+		offered.Content = append(offered.Content, scalar(p))
 	}
-	insert(clusters, len(clusters.Content), lookup(additions, "clusters"))
+	pair := mapping("certificate_chain", mapping("inline_string", scalar(certificate)), "private_key", mapping("inline_string", scalar(key)))
+	chain.Content = append(chain.Content, scalar("transport_socket"), mapping(
+		"name", scalar("envoy.transport_sockets.tls"),
+		"typed_config", mapping(
+			"@type", scalar("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"),
+			"common_tls_context", mapping("tls_certificates", &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{pair}}, "alpn_protocols", offered),
+		),
+	))
 	return nil
-}
-
-func (c *Config) addRoutes(virtualHost string, routes *yaml.Node) error {
-	at, err := c.at(append(slices.Clone(manager), "route_config", "virtual_hosts", virtualHost, "routes")...)
-	if err == nil {
-		insert(at, 0, routes)
-	}
-	return err
-}
-
-// insert puts the elements of one list, which may be missing, into another.
-func insert(into *yaml.Node, i int, list *yaml.Node) {
-	if list != nil {
-		into.Content = slices.Insert(into.Content, i, list.Content...)
-	}
 }
 
 func (c *Config) setAddress(address string, path ...string) error {

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/corsd/corsd/test/app/upstream"
@@ -23,12 +25,22 @@ type Options struct {
 	Config *envoy.Config // a configuration of deploy/, whose addresses Start replaces
 	Corsd  string        // path of the binary
 	Policy string        // path of the policies
+
+	// More is paths of further policies.
+	More []string
+
+	// Addresses says where those servers are that the configuration calls beside
+	// the applications and corsd, as [envoy.Config.Resolve] takes them.
+	Addresses map[string]string
 }
 
 // Mesh is an application, corsd and Envoy.
 type Mesh struct {
 	Envoy *envoy.Envoy
 	Corsd *process.Process
+
+	// Admin is the address of corsd's probes and metrics, host:port.
+	Admin string
 
 	// Shop and Weather are the addresses of the applications themselves, host:port.
 	Shop, Weather string
@@ -115,8 +127,11 @@ func (m *Mesh) socket() string { return filepath.Join(m.dir, "corsd.sock") }
 // StartCorsd starts corsd, at first or again, and returns when it accepts connections.
 func (m *Mesh) StartCorsd(ctx context.Context) (err error) {
 	// A short drain: Envoy is stopped before, or is to see what happens.
-	m.Corsd, err = process.Start(context.WithoutCancel(ctx), m.options.Corsd,
-		"serve", "--policy", m.options.Policy, "--listen", "unix:"+m.socket(), "--drain", "100ms")
+	args := []string{"serve", "--listen", "unix:" + m.socket(), "--admin", "127.0.0.1:0", "--drain", "100ms"}
+	for _, path := range append([]string{m.options.Policy}, m.options.More...) {
+		args = append(args, "--policy", path)
+	}
+	m.Corsd, err = process.Start(context.WithoutCancel(ctx), m.options.Corsd, args...)
 	if err != nil {
 		return err
 	}
@@ -124,15 +139,29 @@ func (m *Mesh) StartCorsd(ctx context.Context) (err error) {
 	defer cancel()
 	return m.Corsd.Await(ctx, func(context.Context) error {
 		conn, err := net.Dial("unix", m.socket())
-		if err == nil {
-			conn.Close()
+		if err != nil {
+			return err
 		}
-		return err
+		conn.Close()
+		return m.locateAdmin()
 	})
+}
+
+var adminIsListening = regexp.MustCompile(`"admin is listening","address":"([^"]+)"`)
+
+// locateAdmin learns the address that the kernel chose.
+func (m *Mesh) locateAdmin() error {
+	said := adminIsListening.FindStringSubmatch(m.Corsd.Output())
+	if said == nil {
+		return errors.New("corsd has not said where its admin listens")
+	}
+	m.Admin = said[1]
+	return nil
 }
 
 func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
 	addresses := map[string]string{"corsd:9002": "unix:" + m.socket(), "app:8080": m.Shop, "app:8081": m.Weather}
+	maps.Copy(addresses, m.options.Addresses)
 	if err := m.options.Config.Resolve(addresses); err != nil {
 		return err
 	}

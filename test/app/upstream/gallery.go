@@ -1,0 +1,101 @@
+package upstream
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/image/font/gofont/gosmallcaps"
+)
+
+// Gallery returns an application for people who want to see CORS at work: it has
+// one of each thing that a page can load. It says nothing of CORS, but where its
+// author once had trouble with it, and then says too much.
+//
+//	/articles/7     is read by GET, changed by PUT, PATCH and DELETE
+//	/catalogue      lets everyone read, and forgets to expose X-Total
+//	/invoices       lets everyone read, and should not
+//	/me             says who is signed in, by the cookie session; lets everyone
+//	                read with credentials, in the one way that browsers refuse
+//	/moved          redirects to /articles/7, /moved-away to the weather
+//	/events         sends one event and stays open
+//	/chat           is a WebSocket that sends back what it gets
+//	/assets/        has a font, two pictures and a script
+func Gallery() http.Handler {
+	mux := http.NewServeMux()
+	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE", "POST"} {
+		mux.HandleFunc(method+" /articles/7", article)
+	}
+	mux.HandleFunc("GET /catalogue", open(`{"articles": 120}`))
+	mux.HandleFunc("GET /invoices", open(`{"open": ["No. 17: 1,200.00"]}`))
+	mux.HandleFunc("GET /me", me)
+	mux.HandleFunc("GET /moved", moved)
+	mux.HandleFunc("GET /moved-away", movedAway)
+	mux.HandleFunc("GET /events", events)
+	mux.Handle("GET /chat", chat())
+	mux.HandleFunc("GET /assets/small-caps.ttf", asset("font/ttf", gosmallcaps.TTF))
+	mux.HandleFunc("GET /assets/sun.png", asset("image/png", sun()))
+	mux.HandleFunc("GET /assets/disc.png", asset("image/png", disc()))
+	mux.HandleFunc("GET /assets/greeting.js", asset("text/javascript", []byte("export const greeting = 'Hello from the API';\n")))
+	return mux
+}
+
+func article(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Total", "3")
+	writeJSON(w, fmt.Sprintf(`{"article": 7, "name": "teapot", "method": %q}`, r.Method))
+}
+
+// open answers for everyone.
+func open(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("X-Total", "120")
+		writeJSON(w, body)
+	}
+}
+
+func me(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Allow-Credentials", "true")
+	user := "nobody"
+	if session, err := r.Cookie("session"); err == nil {
+		user = session.Value
+	}
+	writeJSON(w, fmt.Sprintf(`{"user": %q}`, user))
+}
+
+func moved(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "/articles/7?"+r.URL.RawQuery, http.StatusFound)
+}
+
+func movedAway(w http.ResponseWriter, r *http.Request) {
+	host := "weather.localhost"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		host = net.JoinHostPort(host, port)
+	}
+	http.Redirect(w, r, "//"+host+"/today?"+r.URL.RawQuery, http.StatusFound)
+}
+
+// longestEvents bounds how long a page is kept waiting that does not go away.
+const longestEvents = time.Minute
+
+func events(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	fmt.Fprint(w, "event: price\ndata: {\"article\": 7, \"price\": 12}\n\n")
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return
+	}
+	select {
+	case <-r.Context().Done():
+	case <-time.After(longestEvents):
+	}
+}
+
+func asset(kind string, content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(content) // to a client that may have gone
+	}
+}
