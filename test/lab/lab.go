@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"net"
 	"path/filepath"
 
@@ -37,13 +36,17 @@ type Lab struct {
 	// Policy is the file that the page follows.
 	Policy string
 
-	// The origins, such as http://www.shop.localhost:4711.
-	Page, API, Bare, Stranger, Weather, BareWeather string
+	Origins Origins
 
-	record  *record
-	servers *servers
-	corsd   string
+	binary   string // corsd
+	record   *record
+	follower *follower
+	servers  *servers
+	started  chan struct{} // closed when all of the above is there
 }
+
+// Origins are those of the lab, such as http://www.shop.localhost:4711.
+type Origins struct{ Page, API, Bare, Stranger, Weather, BareWeather string }
 
 //go:embed additions.yaml
 var additions []byte
@@ -56,8 +59,11 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{Profile: o.Profile, Policy: o.Policy, record: newRecord(o.Profile), corsd: o.Corsd}
-	if l.servers, err = serveAll(l); err != nil {
+	l := &Lab{
+		Profile: o.Profile, Policy: o.Policy, binary: o.Corsd, record: newRecord(o.Profile.metadata),
+		follower: &follower{paths: append([]string{o.Policy}, o.More...)}, started: make(chan struct{}),
+	}
+	if l.servers, err = l.serve(); err != nil {
 		return nil, err
 	}
 	l.Mesh, err = mesh.Start(ctx, mesh.Options{
@@ -66,7 +72,11 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err != nil {
 		return nil, errors.Join(err, l.servers.stop())
 	}
-	return l, l.name(o.Transport)
+	if l.Origins, err = originsAt(l.Envoy.Address, o.Transport); err != nil {
+		return nil, errors.Join(err, l.Stop())
+	}
+	close(l.started)
+	return l, nil
 }
 
 // Stop ends all that Start has started.
@@ -104,17 +114,12 @@ func configure(o Options) (*envoy.Config, error) {
 	return config, config.SetTLS(certificate, key, o.Transport.protocols()...)
 }
 
-// name gives the origins their port, which is Envoy's.
-func (l *Lab) name(t Transport) error {
-	_, port, err := net.SplitHostPort(l.Envoy.Address)
-	if err != nil {
-		return err
-	}
-	for name, origin := range map[string]*string{
-		"www.shop": &l.Page, "api.shop": &l.API, "bare.shop": &l.Bare, "www.evil": &l.Stranger,
-		"weather": &l.Weather, "bare-weather": &l.BareWeather,
-	} {
-		*origin = fmt.Sprintf("%s://%s.localhost:%s", t.scheme(), name, port)
-	}
-	return nil
+// originsAt gives the lab's origins, whose port is Envoy's.
+func originsAt(address string, t Transport) (Origins, error) {
+	_, port, err := net.SplitHostPort(address)
+	at := func(name string) string { return t.scheme() + "://" + name + ".localhost:" + port }
+	return Origins{
+		Page: at("www.shop"), API: at("api.shop"), Bare: at("bare.shop"), Stranger: at("www.evil"),
+		Weather: at("weather"), BareWeather: at("bare-weather"),
+	}, err
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/corsd/corsd/test/app/upstream"
@@ -39,9 +40,6 @@ type Mesh struct {
 	Envoy *envoy.Envoy
 	Corsd *process.Process
 
-	// Admin is the address of corsd's probes and metrics, host:port.
-	Admin string
-
 	// Shop and Weather are the addresses of the applications themselves, host:port.
 	Shop, Weather string
 
@@ -49,7 +47,11 @@ type Mesh struct {
 	dir      string
 	endShops context.CancelFunc
 	taken    int // entries of the access log that have been returned
+	admin    atomic.Pointer[string]
 }
+
+// Admin is the address of corsd's probes and metrics, host:port.
+func (m *Mesh) Admin() string { return *m.admin.Load() }
 
 // Start starts all three and returns when Envoy knows that corsd is healthy. If
 // that fails, or ctx ends before, nothing is left running.
@@ -155,7 +157,7 @@ func (m *Mesh) locateAdmin() error {
 	if said == nil {
 		return errors.New("corsd has not said where its admin listens")
 	}
-	m.Admin = said[1]
+	m.admin.Store(&said[1])
 	return nil
 }
 

@@ -19,7 +19,7 @@ import (
 //	/me             says who is signed in, by the cookie session; lets everyone
 //	                read with credentials, in the one way that browsers refuse
 //	/moved          redirects to /articles/7, /moved-away to the weather
-//	/events         sends one event and stays open
+//	/events         sends one event, and ends a second later
 //	/chat           is a WebSocket that sends back what it gets
 //	/assets/        has a font, two pictures and a script
 func Gallery() http.Handler {
@@ -77,8 +77,8 @@ func movedAway(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "//"+host+"/today?"+r.URL.RawQuery, http.StatusFound)
 }
 
-// longestEvents bounds how long a page is kept waiting that does not go away.
-const longestEvents = time.Minute
+// eventsFor is how long events last for a page that does not go away.
+const eventsFor = time.Second
 
 func events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -89,7 +89,7 @@ func events(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case <-r.Context().Done():
-	case <-time.After(longestEvents):
+	case <-time.After(eventsFor):
 	}
 }
 

@@ -1,0 +1,85 @@
+import { consoles, withAndWithout } from './card.js';
+
+export const reading = [
+  {
+    id: 'simple',
+    title: 'A simple request',
+    lesson:
+      'The browser sends this GET at once, and the application answers; then the browser gives the answer to the page only if it names the page’s origin. ' +
+      'Otherwise any site that you visit could read, as you, whatever your browser can reach: your bank, your intranet, your router.',
+    attempts: withAndWithout({ way: 'fetch', path: '/articles/7' }),
+  },
+  {
+    id: 'xhr',
+    title: 'XMLHttpRequest',
+    lesson:
+      'The older way to ask is under the same rule as fetch, and fails with less to go on: an error event and the status 0. ' +
+      'The browser hides the status on purpose, since already “404 or 200?” would tell a stranger something about you.',
+    attempts: withAndWithout({ way: 'xhr', path: '/articles/7' }),
+  },
+  {
+    id: 'credentials',
+    title: 'A request with a cookie',
+    lesson:
+      'With credentials the answer is yours personally, so it must name the origin exactly and say Access-Control-Allow-Credentials: true; a * does not do. ' +
+      'This application says * and true, as many do: the browser refuses that pair, because it would open every user’s data to every site.',
+    attempts: withAndWithout(
+      { way: 'fetch', path: '/me', options: { credentials: 'include' } },
+      { without: { console: consoles.wildcard } },
+    ),
+  },
+  {
+    id: 'exposed',
+    title: 'A response header',
+    lesson:
+      'Even of an answer that it may read, a page sees seven harmless headers only; any other has to be named in Access-Control-Expose-Headers. ' +
+      'Headers often say more than the body does, about servers, caches and sessions, so each is opened by name.',
+    attempts: withAndWithout(
+      { way: 'fetch', path: '/catalogue', options: { reads: 'X-Total' } },
+      { without: { console: '' } },
+    ),
+  },
+  {
+    id: 'public',
+    title: 'An answer for everyone',
+    lesson:
+      'Access-Control-Allow-Origin: * lets every page read, and goes only without credentials. ' +
+      'It is right for what anyone could fetch without a browser, since then a stranger’s page learns nothing that the stranger does not know.',
+    attempts: withAndWithout(
+      { way: 'fetch', path: '/public/7' },
+      { refused: { expected: 'readable', console: '' } },
+    ),
+  },
+  {
+    id: 'careless',
+    title: 'An application that says too much',
+    lesson:
+      'This application answers everyone with Access-Control-Allow-Origin: *, and here it should not. ' +
+      'Envoy takes away what the application says of CORS and corsd puts the policy in its place, so the stranger reads the invoices only where corsd is not.',
+    attempts: {
+      with: { from: 'stranger', to: 'api', way: 'fetch', path: '/invoices', expected: 'refused', console: consoles.noOrigin },
+      without: { from: 'stranger', to: 'bare', way: 'fetch', path: '/invoices', expected: 'readable' },
+    },
+  },
+];
+
+// An answer of Envoy itself is an answer like any other, once it has the headers.
+const answerOf = (status, path, title, lesson, more) => ({
+  id: `status-${status}`, title, lesson, attempts: withAndWithout({ way: 'fetch', path }, more),
+});
+
+export const errors = [
+  answerOf('401', '/admin', '401: please sign in',
+    'Authentication in Envoy refuses before the application is asked, so nobody has put CORS headers on this 401 but corsd. ' +
+      'With them the page sees the status and can send its user to sign in; without them it sees “Failed to fetch”, like a broken network.'),
+  answerOf('404', '/nowhere', '404: there is no route',
+    'Where Envoy has no route there is no application either, and yet the page wants to know that it asked for the wrong thing. ' +
+      'corsd comes before routing, so it also answers for what is not there; ext_authz, the reduced profile, is not asked without a route.',
+    { with: { expected: { ext_authz: 'refused', else: 'readable' } } }),
+  answerOf('429', '/limited', '429: slow down',
+    'A page that can read this status can wait and try again; one that cannot will try again at once. ' +
+      'The limit is Envoy’s, which answers before the application hears of it.'),
+  answerOf('503', '/unreachable', '503: the application is down',
+    'When the application cannot be reached, Envoy answers in its place, and that answer needs CORS headers too. ' +
+      'Otherwise every outage looks to the page’s developers like a CORS fault, and they search in the wrong place.'),
+];

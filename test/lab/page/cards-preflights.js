@@ -1,0 +1,97 @@
+import { consoles, withAndWithout } from './card.js';
+
+const json = { 'Content-Type': 'application/json' };
+
+// A request that is not safelisted: the browser refuses it at the preflight already.
+const asked = (what, more = {}) =>
+  withAndWithout(what, {
+    ...more,
+    without: { console: consoles.preflightNoOrigin, ...more.without },
+    refused: { console: consoles.preflightNoOrigin, ...more.refused },
+  });
+
+const change = (method) => ({ way: 'fetch', path: '/articles/7', options: { method } });
+
+export const asking = [
+  {
+    id: 'preflighted',
+    title: 'JSON in a POST',
+    lesson:
+      'No form can send application/json, so the browser first asks by OPTIONS whether this page may. ' +
+      'Servers from before CORS rely on never getting such a request from a foreign page; the question keeps that promise.',
+    attempts: asked({ way: 'fetch', path: '/articles/7', options: { method: 'POST', headers: json, body: '{"stock": 4}' } }),
+  },
+  {
+    id: 'header',
+    title: 'A header of one’s own',
+    lesson:
+      'A request with a custom header is asked about by name, and each name must be in Access-Control-Allow-Headers. ' +
+      'The third attempt sends X-Debug, which the policy does not list: the browser’s console names it, because corsd answers with the list.',
+    attempts: asked(
+      { way: 'fetch', path: '/articles/7', options: { headers: { 'X-Trace': 'abc' } } },
+      { refused: { from: 'page', options: { headers: { 'X-Debug': '1' } }, console: consoles.header('x-debug') } },
+    ),
+  },
+  {
+    id: 'put',
+    title: 'PUT',
+    lesson:
+      'PUT changes things and no form can send it, so it is asked about first, and it is not sent at all unless the answer lists it. ' +
+      'That differs from a simple request: here a stranger’s request never reaches the application.',
+    attempts: asked(change('PUT')),
+  },
+  {
+    id: 'patch',
+    title: 'PATCH, which this policy does not allow',
+    lesson:
+      'allowMethods has GET, PUT and DELETE, so the preflight for PATCH is answered without it, and the browser does not send the PATCH. ' +
+      'Add PATCH to the policy file and save: this card will turn.',
+    attempts: asked(change('PATCH'), { with: { expected: 'refused', console: consoles.method('PATCH') } }),
+  },
+  {
+    id: 'delete',
+    title: 'DELETE',
+    lesson:
+      'DELETE is asked about like PUT, at each URL anew; the answer may be remembered for as long as Access-Control-Max-Age says. ' +
+      'corsd answers the question at the edge, before authentication, since a preflight never carries a cookie or a token.',
+    attempts: asked(change('DELETE')),
+  },
+];
+
+export const errands = [
+  {
+    id: 'redirect',
+    title: 'A redirect',
+    lesson:
+      'Every answer on the way is judged, the redirect itself too: without CORS headers on the 302 the browser does not follow it. ' +
+      'Where a redirect leads can be a secret, such as a signed link, so it must not leak by being followed.',
+    attempts: withAndWithout({ way: 'fetch', path: '/moved' }),
+  },
+  {
+    id: 'redirect-away',
+    title: 'A redirect to another origin',
+    lesson:
+      'When a redirect leads from one foreign origin to another, the browser sends Origin: null from there on, since the page did not choose that address alone. ' +
+      'So a policy that lists the page refuses it, and rightly: the second server cannot know who sent it there.',
+    attempts: withAndWithout({ way: 'fetch', path: '/moved-away', expected: 'refused', console: consoles.noOrigin }, { refused: null }),
+  },
+  {
+    id: 'null-origin',
+    title: 'A sandboxed frame',
+    lesson:
+      'A sandboxed frame has no origin, and the browser writes Origin: null; any site can make such a frame, so null is nobody in particular. ' +
+      'A policy can allow it for what is public, and corsd refuses to load one that allows it with credentials.',
+    attempts: withAndWithout(
+      { from: 'sandbox', way: 'fetch', path: '/embed/7' },
+      { refused: { from: 'sandbox', path: '/articles/7' } },
+    ),
+  },
+  {
+    id: 'third-party',
+    title: 'An API of someone else',
+    lesson:
+      'This weather service sends no CORS header, and you cannot change it, so no page can read it directly. ' +
+      'Behind your own gateway it gets a policy like any other API of yours, without a proxy written for it.',
+    attempts: withAndWithout({ to: 'weather', way: 'fetch', path: '/today' }, { without: { to: 'bareWeather' } }),
+  },
+];

@@ -1,0 +1,13 @@
+// element makes an element: attributes, with "on…" for listeners, and what it holds.
+export function element(name, attributes = {}, ...content) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith('on')) {
+      made.addEventListener(key.slice(2), value);
+    } else if (value !== undefined && value !== false) {
+      made.setAttribute(key, value === true ? '' : value);
+    }
+  }
+  made.append(...content.flat().filter((part) => part !== undefined && part !== null && part !== ''));
+  return made;
+}
