@@ -7,7 +7,7 @@ GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 # Their tests build corsd and run it. Go's cache of test results does not see that, so they are never taken from it; and
 # the race detector would watch the test, not corsd.
-END_TO_END := ./docs ./test/demo ./test/e2e
+END_TO_END := ./docs ./test/demo ./test/e2e ./test/lab
 UNIT := $$(go list ./... | grep -vxF "$$(go list $(END_TO_END))")
 
 # Tests that leave themselves out under the race detector (allocations, time): their packages are tested without it, too.

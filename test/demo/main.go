@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/lab"
 	"github.com/corsd/corsd/test/mesh"
 )
 
@@ -32,47 +33,49 @@ func main() {
 }
 
 func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
-	m, v, err := start(ctx, progress)
+	l, v, err := start(ctx, progress)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Stop()) }()
+	defer func() { err = errors.Join(err, l.Stop()) }()
 	fmt.Fprintf(out, "Envoy %v is at http://%s, with corsd beside it; the application itself is at http://%s.\n"+
-		"The configuration is deploy/envoy.yaml, the policy is deploy/demo/policy.yaml.\n", v, m.Envoy.Address, m.Shop)
-	if err := show(ctx, out, m); err != nil || once {
+		"The configuration is that of deploy/envoy.yaml, the policy is deploy/demo/policy.yaml.\n", v, l.Envoy.Address, l.Shop)
+	if err := errors.Join(show(ctx, out, l.Mesh), openLab(ctx, out, l)); err != nil || once {
 		return err
 	}
 	fmt.Fprintln(out, "\nEverything stays up, for commands of your own. Change deploy/demo/policy.yaml, and corsd takes it at once.\n"+
 		"Envoy's access log and what corsd says follow. Ctrl-C ends the demo.")
-	return follow(ctx, out, m)
+	return follow(ctx, out, l)
 }
 
 // follow writes what Envoy and corsd log, until ctx is done or one of them ends.
-func follow(ctx context.Context, out io.Writer, m *mesh.Mesh) error {
-	said := len(m.Corsd.Lines())
+func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
+	said := len(l.Corsd.Lines())
 	for {
-		for _, e := range m.NewEntries() {
-			fmt.Fprintln(out, "Envoy:", e)
+		for _, e := range l.NewEntries() {
+			if !ofPage(l, string(e)) {
+				fmt.Fprintln(out, "Envoy:", e)
+			}
 		}
-		lines := m.Corsd.Lines()
-		for _, l := range lines[said:] {
-			fmt.Fprintln(out, "corsd:", l)
+		lines := l.Corsd.Lines()
+		for _, line := range lines[said:] {
+			fmt.Fprintln(out, "corsd:", line)
 		}
 		said = len(lines)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-m.Corsd.Exited():
-			return fmt.Errorf("corsd ended\n%s", m.Logs())
-		case <-m.Envoy.Exited():
-			return fmt.Errorf("Envoy ended\n%s", m.Logs())
+		case <-l.Corsd.Exited():
+			return fmt.Errorf("corsd ended\n%s", l.Logs())
+		case <-l.Envoy.Exited():
+			return fmt.Errorf("Envoy ended\n%s", l.Logs())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
 
 // start finds or builds all that is needed, and starts it.
-func start(ctx context.Context, progress io.Writer) (*mesh.Mesh, envoy.Version, error) {
+func start(ctx context.Context, progress io.Writer) (*lab.Lab, envoy.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	root, err := mesh.Root()
@@ -80,10 +83,6 @@ func start(ctx context.Context, progress io.Writer) (*mesh.Mesh, envoy.Version, 
 		return nil, envoy.Version{}, err
 	}
 	binary, err := envoy.Find(ctx, root, progress)
-	if err != nil {
-		return nil, envoy.Version{}, err
-	}
-	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", "envoy.yaml"))
 	if err != nil {
 		return nil, envoy.Version{}, err
 	}
@@ -96,8 +95,8 @@ func start(ctx context.Context, progress io.Writer) (*mesh.Mesh, envoy.Version, 
 	if err != nil {
 		return nil, envoy.Version{}, err
 	}
-	m, err := mesh.Start(ctx, mesh.Options{
-		Envoy: binary, Config: config, Corsd: corsd, Policy: filepath.Join(root, "deploy", "demo", "policy.yaml"),
+	l, err := lab.Start(ctx, lab.Options{
+		Root: root, Envoy: binary, Corsd: corsd, More: []string{filepath.Join(root, "deploy", "demo", "policy.yaml")},
 	})
-	return m, binary.Version, err
+	return l, binary.Version, err
 }

@@ -24,6 +24,7 @@ static_resources:
             - name: weather
               response_headers_to_remove: *cors
               routes: []
+          access_log: [{ name: stdout }]
           http_filters: [{ name: corsd }, { name: router }]
   clusters:
   - name: corsd
@@ -34,6 +35,8 @@ static_resources:
     load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: app, port_value: 8080 } } } }] }] }
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
 `
+
+const likeWeather = `virtual_hosts: [{ like: weather, name: lab, domains: [lab.example], routes: [{ name: one }] }]`
 
 func load(t *testing.T) *Config {
 	t.Helper()
@@ -103,6 +106,35 @@ func TestConfig(t *testing.T) {
 			append(manager, "http_filters", "1", "name"), "rbac",
 		},
 		{
+			"a log comes beside that which is there", func(c *Config) error { return c.Add([]byte("access_log: [{ name: grpc }]")) },
+			append(manager, "access_log", "1", "name"), "grpc",
+		},
+		{
+			"a virtual host is like another one", func(c *Config) error { return c.Add([]byte(likeWeather)) },
+			append(manager, "route_config", "virtual_hosts", "lab", "response_headers_to_remove"), "[a, b]",
+		},
+		{
+			"but for what it says itself", func(c *Config) error { return c.Add([]byte(likeWeather)) },
+			append(manager, "route_config", "virtual_hosts", "lab", "routes"), "[{name: one}]",
+		},
+		{
+			"and has what only it says", func(c *Config) error { return c.Add([]byte(likeWeather)) },
+			append(manager, "route_config", "virtual_hosts", "lab", "domains"), "[lab.example]",
+		},
+		{
+			"the model stays as it is", func(c *Config) error { return c.Add([]byte(likeWeather)) },
+			append(manager, "route_config", "virtual_hosts", "weather", "routes"), "[]",
+		},
+		{
+			"a virtual host may be like no other", func(c *Config) error { return c.Add([]byte("virtual_hosts: [{ name: lab, routes: [] }]")) },
+			append(manager, "route_config", "virtual_hosts", "lab"), "{name: lab, routes: []}",
+		},
+		{
+			"the listener speaks TLS", func(c *Config) error { return c.SetTLS("a certificate", "a key", "h2", "http/1.1") },
+			[]string{"static_resources", "listeners", "ingress", "filter_chains", "0", "transport_socket", "typed_config", "common_tls_context", "alpn_protocols"},
+			"- h2\n- http/1.1",
+		},
+		{
 			"clusters come last", func(c *Config) error { return c.Add([]byte("clusters: [{ name: nobody }]")) },
 			[]string{"static_resources", "clusters", "2", "name"},
 			"nobody",
@@ -156,6 +188,7 @@ func TestConfigSaysWhatIsMissing(t *testing.T) {
 		{"an address", func(c *Config) error { return c.Resolve(map[string]string{"corsd:9002": "127.0.0.1:1"}) }, "cluster app: nothing stands for app:8080"},
 		{"a port", func(c *Config) error { return c.SetAdmin("127.0.0.1") }, "missing port"},
 		{"a virtual host", func(c *Config) error { return c.Add([]byte("routes: { bank: [] }")) }, "virtual_hosts.bank"},
+		{"a model", func(c *Config) error { return c.Add([]byte("virtual_hosts: [{ like: bank, name: lab }]")) }, "has no virtual host bank"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := tt.change(load(t)); err == nil || !strings.Contains(err.Error(), tt.want) {

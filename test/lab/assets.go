@@ -27,6 +27,21 @@ func assets() http.Handler {
 	})
 }
 
+// Assets lists the paths that the page is made of.
+func Assets() []string {
+	paths := []string{"/"}
+	entries, err := pageFiles.ReadDir("page")
+	if err != nil {
+		panic(err) // the name above is no path
+	}
+	for _, e := range entries {
+		if e.Name() != "index.html" { // which is "/"
+			paths = append(paths, "/"+e.Name())
+		}
+	}
+	return paths
+}
+
 // session is a cookie as applications set it that are used from other sites: the
 // browser sends it along with whatever page asks. Local names count as secure.
 func session() *http.Cookie {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -133,14 +134,15 @@ func firstOf(node *yaml.Node, fields []string) *yaml.Node {
 	return nil
 }
 
-// named gives the element of a list that has the name.
-func named(list *yaml.Node, name string) *yaml.Node {
-	if list == nil {
+// named gives the rule of that name. One without a name is called by its place.
+func named(rules *yaml.Node, name string) *yaml.Node {
+	if rules == nil {
 		return nil
 	}
-	for _, element := range list.Content {
-		if n := at(element, "name"); n != nil && n.Value == name {
-			return element
+	for i, rule := range rules.Content {
+		own := at(rule, "name")
+		if own != nil && own.Value == name || own == nil && name == fmt.Sprintf("rules[%d]", i) {
+			return rule
 		}
 	}
 	return nil

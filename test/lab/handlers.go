@@ -39,7 +39,7 @@ func (l *Lab) serveExchanges(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	all := []told{}
-	for _, x := range l.Exchanges(r.Context(), r.FormValue("run")) {
+	for _, x := range l.Exchanges(r.Context(), r.FormValue("of")) {
 		t := told{Exchange: x, Command: shell(explain(l.Policy, &x))}
 		if x.Verdict != "" && live != nil {
 			d := live.decide(&x)
@@ -79,7 +79,7 @@ func shell(args []string) string {
 
 // serveExplanation lets corsd explain one exchange of an attempt.
 func (l *Lab) serveExplanation(w http.ResponseWriter, r *http.Request) {
-	seen, _ := l.record.of(r.FormValue("run"))
+	seen, _ := l.record.of(r.FormValue("of"))
 	n, err := strconv.Atoi(r.FormValue("n"))
 	if err != nil || n < 0 || n >= len(seen) {
 		http.Error(w, "there is no such exchange", http.StatusNotFound)

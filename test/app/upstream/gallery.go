@@ -36,7 +36,7 @@ func Gallery() http.Handler {
 	mux.Handle("GET /chat", chat())
 	mux.HandleFunc("GET /assets/small-caps.ttf", asset("font/ttf", gosmallcaps.TTF))
 	mux.HandleFunc("GET /assets/sun.png", asset("image/png", sun()))
-	mux.HandleFunc("GET /assets/disc.png", asset("image/png", disc()))
+	mux.HandleFunc("GET /assets/wedge.png", asset("image/png", wedge()))
 	mux.HandleFunc("GET /assets/greeting.js", asset("text/javascript", []byte("export const greeting = 'Hello from the API';\n")))
 	return mux
 }

@@ -15,37 +15,33 @@ const side = 120
 // sun is a disc of SunColor on a sky.
 func sun() []byte {
 	sky := color.NRGBA{R: 46, G: 110, B: 158, A: 255}
-	return picture(func(d int) color.NRGBA {
-		if d < 44 {
+	return picture(func(x, y int) color.NRGBA {
+		const middle, radius = side / 2, 44
+		if (x-middle)*(x-middle)+(y-middle)*(y-middle) < radius*radius {
 			return SunColor
 		}
 		return sky
 	})
 }
 
-// disc is a disc on nothing: text that flows around its shape comes nearer than
-// text that flows around its box.
-func disc() []byte {
+// wedge is the half of a square below its diagonal, and nothing above: text that
+// flows around its shape begins where text around its box cannot be.
+func wedge() []byte {
 	fill := color.NRGBA{R: 122, G: 92, B: 190, A: 255}
-	return picture(func(d int) color.NRGBA {
-		if d < side/2 {
+	return picture(func(x, y int) color.NRGBA {
+		if x < y {
 			return fill
 		}
 		return color.NRGBA{}
 	})
 }
 
-// picture paints a square by the distance from its middle.
-func picture(at func(distance int) color.NRGBA) []byte {
+// picture paints a square point by point.
+func picture(at func(x, y int) color.NRGBA) []byte {
 	canvas := image.NewNRGBA(image.Rect(0, 0, side, side))
 	for y := range side {
 		for x := range side {
-			dx, dy := x-side/2, y-side/2
-			distance := 0
-			for distance*distance < dx*dx+dy*dy {
-				distance++
-			}
-			canvas.SetNRGBA(x, y, at(distance))
+			canvas.SetNRGBA(x, y, at(x, y))
 		}
 	}
 	var b bytes.Buffer

@@ -161,10 +161,10 @@ async function shape(url, _, stage) {
   for (let waited = 0; waited < 1500; waited += 50) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (text.getClientRects()[0].left < float.getBoundingClientRect().right - 10) {
-      return readable('The first line begins within the box of the disc: the text follows its shape.');
+      return readable('The first line begins within the box of the wedge: the text follows its slope.');
     }
   }
-  return refused('The text keeps away from the whole box of the disc.');
+  return refused('The text keeps away from the whole box of the wedge.');
 }
 
 async function module(url) {

@@ -40,7 +40,7 @@ export const assets = [
     lesson:
       'CSS can let text flow around the outline of a picture, and then the browser loads that picture by CORS. ' +
       'The page can measure where its lines begin, so it could read the outline off the layout.',
-    attempts: withAndWithout({ way: 'shape', path: '/assets/disc.png' }),
+    attempts: withAndWithout({ way: 'shape', path: '/assets/wedge.png' }),
   },
   {
     id: 'module',

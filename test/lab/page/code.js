@@ -12,7 +12,7 @@ const writers = {
   font: (url) => `@font-face {\n  font-family: 'Small Caps';\n  src: url(${url});\n}`,
   canvas: (url, options) => `${image(url, options)}\ncontext.drawImage(image, 0, 0);\ncontext.getImageData(60, 60, 1, 1);`,
   webgl: (url, options) => `${image(url, options)}\ngl.texImage2D(gl.TEXTURE_2D, …, image);`,
-  shape: (url) => `.disc {\n  float: left;\n  shape-outside: url(${url});\n}`,
+  shape: (url) => `.wedge {\n  float: left;\n  shape-outside: url(${url});\n}`,
   module: (url) => `const { greeting } = await import(${url});`,
   events: (url, options) => `new EventSource(${url}, ${literal(options)})`,
   socket: (url) => `new WebSocket(${url})`,

@@ -8,6 +8,6 @@ export function element(name, attributes = {}, ...content) {
       made.setAttribute(key, value === true ? '' : value);
     }
   }
-  made.append(...content.flat().filter((part) => part !== undefined && part !== null && part !== ''));
+  made.append(...content.flat(Infinity).filter((part) => part !== undefined && part !== null && part !== ''));
   return made;
 }

@@ -59,7 +59,9 @@ function build() {
       section.append(views.get(card.id));
     }
     document.getElementById('cards').append(section);
-    document.getElementById('contents').append(element('li', {}, element('a', { href: '#group-' + group.id }, group.title)));
+    const entries = group.cards.map(({ id, title }) => element('li', {}, element('a', { href: '#card-' + id }, title)));
+    document.getElementById('contents').append(
+      element('li', {}, element('a', { href: '#group-' + group.id }, group.title), element('ol', {}, entries)));
   }
   document.getElementById('contents').append(element('li', {}, element('a', { href: '#policy' }, 'The policy')));
   for (const slot of document.querySelectorAll('[data-origin]')) {

@@ -9,6 +9,8 @@ const states = {
   refused: 'Refused: the last good policy stays live',
 };
 
+const badges = { live: 'Policy: live', pending: 'Policy: changing', refused: 'Policy: change refused' };
+
 // followPolicy shows the policy, and calls changed each time that another one is live.
 export async function followPolicy(changed) {
   let last;
@@ -34,6 +36,8 @@ function show({ file, text, state, faults }) {
   find('policy-file').textContent = file;
   find('policy-state').textContent = states[state];
   find('policy-state').dataset.state = state;
+  find('policy-badge').textContent = badges[state];
+  find('policy-badge').dataset.state = state;
   find('policy-faults').replaceChildren(...faults.map((fault) => element('li', {}, element('code', {}, fault))));
   const lines = text.replace(/\n$/, '').split('\n');
   find('policy-text').replaceChildren(...lines.map((line, i) => element('li', { id: `policy-line-${i + 1}` }, element('code', {}, line))));

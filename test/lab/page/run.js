@@ -24,11 +24,11 @@ export async function runAttempt(attempt, stage) {
   const run = crypto.randomUUID();
   const url = `${urlOf(attempt)}?run=${run}`;
   const result = await attemptFrom(attempt.from, { way: attempt.way, url, options: attempt.options }, stage);
-  const exchanges = await (await fetch(`exchanges?run=${run}`)).json();
+  const exchanges = await (await fetch(`exchanges?of=${run}`)).json();
   return { run, ...result, expected: expectedOf(attempt), console: attempt.console ?? '', exchanges };
 }
 
 // explanationOf lets corsd explain the nth exchange of a run.
 export async function explanationOf(run, n) {
-  return (await fetch(`explanation?run=${run}&n=${n}`)).text();
+  return (await fetch(`explanation?of=${run}&n=${n}`)).text();
 }

@@ -1,7 +1,7 @@
 // What a card looks like.
 import { codeOf } from './code.js';
 import { element } from './elements.js';
-import { exchangeView } from './wire.js';
+import { consequence, exchangeView, wireView } from './wire.js';
 import { expectedOf, urlOf } from './run.js';
 
 const askers = { page: 'The shop’s page', stranger: 'A stranger’s page', sandbox: 'A sandboxed frame' };
@@ -9,7 +9,7 @@ const askers = { page: 'The shop’s page', stranger: 'A stranger’s page', san
 const headings = {
   with: 'With corsd',
   without: 'As it is without corsd',
-  refused: 'And refused',
+  refused: 'And what is not allowed',
   tainted: 'Without crossorigin',
 };
 
@@ -36,7 +36,7 @@ export function cardView(card, run) {
 function attemptView(name, attempt, card) {
   const differs = name !== 'with' && codeOf({ ...attempt, to: 'api' }) !== codeOf({ ...card.attempts.with, to: 'api' });
   return element('section', { class: 'attempt', 'data-attempt': name, 'data-expected': expectedOf(attempt) },
-    element('h4', {}, name === 'refused' && expectedOf(attempt) === 'readable' ? 'And from elsewhere' : headings[name]),
+    element('h4', {}, name === 'refused' && attempt.from === 'stranger' ? 'And for a stranger' : headings[name]),
     element('p', { class: 'who' }, askers[attempt.from], ' asks ', element('code', {}, new URL(urlOf(attempt)).hostname)),
     differs ? element('pre', { class: 'code small', tabindex: '0', 'aria-label': 'What this page does' }, codeOf(attempt)) : '',
     element('p', { class: 'outcome' }, 'Not asked yet'),
@@ -56,28 +56,27 @@ export function showResult(view, name, result) {
   section.dataset.outcome = result.outcome;
   section.querySelector('.outcome').replaceChildren(
     element('span', { class: 'sign', 'aria-hidden': 'true' }, sign), text,
-    result.status ? element('span', { class: 'status' }, `status ${result.status}`) : '');
+    result.status ? element('span', { class: 'status' }, String(result.status)) : '');
   section.querySelector('.result').replaceChildren(...resultParts(result));
 }
 
 function resultParts(result) {
   const asTaught = result.outcome === result.expected || result.outcome === 'unsupported';
-  return [
-    element('p', { class: 'detail' }, result.detail),
+  const said = [
+    element('p', { class: 'detail' }, [result.detail, consequence(result)].join(' ')),
     result.words && element('p', { class: 'words' }, element('span', { class: 'label' }, 'Your browser tells the page'), element('q', {}, result.words)),
     result.outcome === 'refused' && result.console &&
       element('p', { class: 'words' }, element('span', { class: 'label' }, 'and Chromium its console, which no page can read'), element('q', {}, result.console)),
     !asTaught && element('p', { class: 'astray' }, 'Not what this card teaches: the policy has been changed, or your browser differs.'),
+  ];
+  const seen = [
+    wireView(result.exchanges),
     ...decisionParts(result),
-    element('details', {},
-      element('summary', {}, wireSummary(result.exchanges)),
+    result.exchanges.length > 0 && element('details', {},
+      element('summary', {}, 'All that Envoy saw'),
       result.exchanges.map((exchange, n) => exchangeView(exchange, result.run, n))),
-  ].filter(Boolean);
-}
-
-function wireSummary(exchanges) {
-  const words = exchanges.map((x) => `${x.method} ${x.status}`);
-  return words.length ? `On the wire: ${words.join(', ')}` : 'Nothing went over the wire';
+  ];
+  return [said, seen].map((parts) => element('div', {}, parts.filter(Boolean)));
 }
 
 // decisionParts tell what corsd said: of what it refused, else of what came last.

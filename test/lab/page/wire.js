@@ -3,6 +3,37 @@ import { element } from './elements.js';
 import { explanationOf } from './run.js';
 
 const corsHeader = /^(origin|vary|access-control-.*)$/;
+const decisive = /^(origin|access-control-(?!max-age).*)$/;
+
+// wireView shows what counts: what was sent, and what came back, of CORS.
+export function wireView(exchanges) {
+  return element('div', { class: 'essence', role: 'group', 'aria-label': 'On the wire' },
+    exchanges.length === 0 ? element('p', {}, 'Nothing went over the wire.') : '',
+    exchanges.map((x) => [
+      direction('sent', '→', x.method, x.request, 'no Origin'),
+      direction('answered', '←', x.status, x.response, 'nothing of CORS'),
+    ]));
+}
+
+function direction(word, arrow, head, fields, none) {
+  const told = fields.filter(({ name }) => decisive.test(name)).sort((a, b) => namesOrigin(b) - namesOrigin(a));
+  return element('p', {},
+    element('span', { class: 'arrow', 'aria-label': word, role: 'img' }, arrow), element('b', {}, String(head)), ' ',
+    told.length ? told.map(({ name, value }) => element('span', { class: 'field' }, `${name}: ${value}`)) : element('span', { class: 'nothing' }, none));
+}
+
+const namesOrigin = ({ name }) => name.endsWith('origin'); // it comes first
+
+// consequence says what an attempt did beside what the page got.
+export function consequence({ outcome, exchanges }) {
+  if (outcome !== 'refused' || exchanges.length === 0) {
+    return '';
+  }
+  if (exchanges.every(({ method }) => method === 'OPTIONS')) {
+    return 'The request itself was never sent.';
+  }
+  return exchanges.at(-1).answered === 'application' ? 'The application has answered all the same.' : '';
+}
 
 // exchangeView shows one request and its answer.
 export function exchangeView(exchange, run, n) {
@@ -32,7 +63,7 @@ function explanation(exchange, run, n) {
   if (!exchange.verdict) {
     return '';
   }
-  const output = element('pre', { class: 'wire', tabindex: '0', 'aria-label': 'What corsd explains' }, '…');
+  const output = element('pre', { class: 'wire table', tabindex: '0', 'aria-label': 'What corsd explains' }, '…');
   const details = element('details', { class: 'explain' }, element('summary', {}, 'corsd explain'), element('pre', { class: 'code small' }, '$ ' + exchange.command), output);
   details.addEventListener('toggle', async () => {
     if (details.open) {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/corsd/corsd/test/lab"
+)
+
+// openLab says where the lab is, once it has made sure that it is there: the page
+// and all that it is made of, through Envoy.
+func openLab(ctx context.Context, out io.Writer, l *lab.Lab) error {
+	var errs []error
+	for _, path := range lab.Assets() {
+		errs = append(errs, fetch(ctx, l, path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("the lab's page: %w", err)
+	}
+	fmt.Fprintf(out, "\nSee it in your browser: the CORS lab is at %s\n"+
+		"There, what a page can and cannot do happens before your eyes, with corsd and without. Its policy is %s.\n",
+		l.Origins.Page, l.Policy)
+	return nil
+}
+
+// fetch asks Envoy for a part of the page. Browsers resolve names below localhost
+// themselves; not every machine does.
+func fetch(ctx context.Context, l *lab.Lab, path string) error {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, l.Envoy.Address)
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.Origins.Page+path, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	switch {
+	case err != nil:
+		return err
+	case answer.StatusCode != http.StatusOK || len(body) == 0:
+		return fmt.Errorf("%s: %s, with %d bytes", path, answer.Status, len(body))
+	}
+	return nil
+}
+
+// ofPage reports whether a line of Envoy's access log is about the lab's page
+// itself, which asks for news again and again.
+func ofPage(l *lab.Lab, entry string) bool {
+	host, _ := strings.CutPrefix(l.Origins.Page, "http://")
+	return strings.Contains(entry, " "+host+"/")
+}
