@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/lab"
 	"github.com/corsd/corsd/test/wire"
 )
 
@@ -50,5 +51,17 @@ func TestCheckFindsWhatIsNotAsExpected(t *testing.T) {
 				t.Errorf("check: %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestLinesAboutTheLabsPage(t *testing.T) {
+	l := &lab.Lab{Origins: lab.Origins{Page: "http://www.shop.localhost:4711"}}
+	for entry, want := range map[string]bool{
+		"GET www.shop.localhost:4711/policy 200 via_upstream cors=- reason=- policy=- rule=- origin=-":                                     true,
+		"GET api.shop.localhost:4711/me 200 via_upstream cors=allow reason=allowed policy=lab rule= origin=http://www.shop.localhost:4711": false,
+	} {
+		if got := ofPage(l, entry); got != want {
+			t.Errorf("%s: %t, want %t", entry, got, want)
+		}
 	}
 }

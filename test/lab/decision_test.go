@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 const policies = `apiVersion: corsd.dev/v1alpha1
@@ -49,7 +51,7 @@ func follow(t *testing.T, text string) *livePolicy {
 		t.Fatal(err)
 	}
 	f := &follower{paths: []string{path}}
-	if err := f.take("a hash", []byte(text)); err != nil {
+	if err := f.take(policyfile.Hash(f.paths), []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	return f.live

@@ -15,28 +15,35 @@
 //
 // # The page, for programs
 //
-// Each card has an id and one or more attempts: "with" and "without" corsd, and
-// mostly "refused", the counterpart that corsd refuses. In the page:
+// /?manual is the page that runs nothing by itself. Once window.lab is there:
 //
-//	await window.lab.ready         // the cards are there, and nothing has run yet
-//	window.lab.cards               // [{id, title, attempts: ["with", "without", "refused"]}]
+//	window.lab.cards               // [{id: "simple", title: "…", attempts: ["with", "without", "refused"]}, …]
 //	await window.lab.run("simple") // runs one card, and gives its result:
 //
 //	{id: "simple",
-//	 with:    {outcome: "readable", detail: "…", words: "", status: 200, headers: {…}, expected: "readable", exchanges: […]},
-//	 without: {outcome: "refused",  detail: "…", words: "TypeError: Failed to fetch", status: 0, headers: {}, …},
+//	 with:    {outcome: "readable", expected: "readable", detail: "…", words: "", console: "", status: 200,
+//	           headers: {…}, run: "…", exchanges: […]},
+//	 without: {outcome: "refused", expected: "refused", words: "TypeError: Failed to fetch", status: 0, headers: {}, …},
 //	 refused: {…}}
 //
-// An attempt's outcome is "readable" when the page got what the attempt is about,
-// "refused" when the browser kept it from the page, and "unsupported" when this
-// browser lacks what it needs (WebGL). Expected is the outcome that the card
-// teaches, in the profile that runs and under policy.yaml as it is in the source
-// tree. Words are what the browser told the page; status and headers are what the
-// page could read; exchanges are what Envoy saw, see [Exchange], in the order in
-// which they ended. A card fails to run only when the lab itself does.
+// A card has the attempts "with" and "without" corsd, mostly "refused", which is
+// what corsd refuses, and two have "tainted", a picture that was not asked for by
+// CORS.
+//
+// The outcome is "readable" when the page got what the attempt is about, "refused"
+// when the browser kept it from the page, and "unsupported" when this browser
+// lacks what it needs (WebGL). Expected is the outcome that the card teaches, in
+// the profile that runs and under policy.yaml as it is in the source tree. Words
+// are what the browser told the page; console is a part of what Chromium is to
+// write to its console for an attempt that is refused, "" for nothing about CORS.
+// Status and headers are what the page could read. Exchanges are what Envoy saw,
+// in the order in which it ended: an [Exchange], with the command that explains it
+// and a [Decision], null where corsd was not asked. The promise fails only when
+// the lab itself does.
 //
 // The card's element, #card-ID, has data-state "idle", "running" or "done", and
-// each attempt's, [data-attempt="with"] in it, has data-outcome and data-expected.
+// each attempt's, [data-attempt="with"] in it, has data-expected, and once it was
+// run data-outcome.
 //
 // Attempts are marked by a query run=…, new for each, so that no cache answers
 // them and [Lab.Exchanges] finds what they led to.

@@ -38,6 +38,9 @@ type Lab struct {
 
 	Origins Origins
 
+	// Certificate is Envoy's, in PEM; "" without TLS. Nobody vouches for it.
+	Certificate string
+
 	binary   string // corsd
 	record   *record
 	follower *follower
@@ -55,12 +58,12 @@ var additions []byte
 // fails, or ctx ends before, nothing is left running.
 func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	o = o.withDefaults()
-	config, err := configure(o)
+	config, certificate, err := configure(o)
 	if err != nil {
 		return nil, err
 	}
 	l := &Lab{
-		Profile: o.Profile, Policy: o.Policy, binary: o.Corsd, record: newRecord(o.Profile.metadata),
+		Profile: o.Profile, Policy: o.Policy, Certificate: certificate, binary: o.Corsd, record: newRecord(o.Profile.metadata),
 		follower: &follower{paths: append([]string{o.Policy}, o.More...)}, started: make(chan struct{}),
 	}
 	if l.servers, err = l.serve(); err != nil {
@@ -96,22 +99,19 @@ func (o Options) withDefaults() Options {
 }
 
 // configure derives the lab's configuration from one of deploy/.
-func configure(o Options) (*envoy.Config, error) {
-	config, err := envoy.LoadConfig(filepath.Join(o.Root, "deploy", o.Profile.Config))
+func configure(o Options) (config *envoy.Config, certificate string, err error) {
+	config, err = envoy.LoadConfig(filepath.Join(o.Root, "deploy", o.Profile.Config))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if err := config.Add(additions); err != nil {
-		return nil, err
-	}
-	if o.Transport == HTTP {
-		return config, nil
+	if err := config.Add(additions); err != nil || o.Transport == HTTP {
+		return config, "", err
 	}
 	certificate, key, err := selfSigned("*.shop.localhost", "*.evil.localhost", "weather.localhost", "bare-weather.localhost")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return config, config.SetTLS(certificate, key, o.Transport.protocols()...)
+	return config, certificate, config.SetTLS(certificate, key, o.Transport.protocols()...)
 }
 
 // originsAt gives the lab's origins, whose port is Envoy's.

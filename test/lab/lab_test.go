@@ -2,11 +2,15 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,6 +155,54 @@ func TestWithAndWithoutCorsd(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Over TLS the origins are https, and Envoy speaks what the transport says.
+func TestTransports(t *testing.T) {
+	for transport, want := range map[Transport]string{TLS: "HTTP/1.1", TLSHTTP2: "HTTP/2.0"} {
+		t.Run(string(transport), func(t *testing.T) {
+			l := start(t, TwoPhase, transport)
+			client := l.client(t)
+			for _, origin := range []string{l.Origins.Page, l.Origins.API, l.Origins.Bare, l.Origins.Weather, l.Origins.BareWeather} {
+				answer, err := client.Get(origin + "/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer.Body.Close()
+				if answer.Proto != want || !strings.HasPrefix(origin, "https://") {
+					t.Errorf("%s over %s", origin, answer.Proto)
+				}
+			}
+			r, err := http.NewRequest("GET", l.Origins.API+"/articles/7", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Origin", l.Origins.Page)
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != l.Origins.Page {
+				t.Errorf("allows %q", got)
+			}
+		})
+	}
+}
+
+// client trusts the lab's certificate, and finds all names at its Envoy.
+func (l *Lab) client(t *testing.T) *http.Client {
+	t.Helper()
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM([]byte(l.Certificate)) {
+		t.Fatalf("no certificate: %q", l.Certificate)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}, ForceAttemptHTTP2: true}
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, l.Envoy.Address)
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 func TestPageIsServed(t *testing.T) {

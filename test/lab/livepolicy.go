@@ -82,6 +82,9 @@ func (f *follower) take(hash string, text []byte) error {
 		return nil
 	}
 	report := policyfile.Load(f.paths, policy.At(time.Now()))
+	if report.Hash != hash {
+		return nil // changed again, which the next look will see
+	}
 	if err := report.Err(); err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
 // The page. See doc.go for what it offers to programs.
+import { boardView, mark } from './board.js';
 import { cards, groups } from './cards.js';
 import { element } from './elements.js';
 import { followPolicy } from './policy.js';
@@ -17,7 +18,10 @@ async function run(card) {
   view.dataset.state = 'running';
   const names = Object.keys(card.attempts);
   const all = await Promise.all(names.map((name) => runAttempt(card.attempts[name], stageOf(view, name))));
-  names.forEach((name, i) => showResult(view, name, all[i]));
+  names.forEach((name, i) => {
+    showResult(view, name, all[i]);
+    mark(card.id, name, all[i].outcome);
+  });
   view.dataset.state = 'done';
   const result = { id: card.id, ...Object.fromEntries(names.map((name, i) => [name, all[i]])) };
   results.set(card.id, all);
@@ -51,6 +55,8 @@ function tally() {
 }
 
 function build() {
+  document.getElementById('cards').append(boardView(groups));
+  document.getElementById('contents').append(element('li', {}, element('a', { href: '#board-title' }, 'At a glance')));
   for (const group of groups) {
     const section = element('section', { class: 'group', 'aria-labelledby': 'group-' + group.id },
       element('h2', { id: 'group-' + group.id }, group.title), element('p', { class: 'group-lead' }, group.lead));

@@ -39,6 +39,7 @@ function show({ file, text, state, faults }) {
   find('policy-badge').textContent = badges[state];
   find('policy-badge').dataset.state = state;
   find('policy-faults').replaceChildren(...faults.map((fault) => element('li', {}, element('code', {}, fault))));
+  const faulty = new Set(faults.map((fault) => Number(fault.slice(file.length + 1).split(':')[0])));
   const lines = text.replace(/\n$/, '').split('\n');
-  find('policy-text').replaceChildren(...lines.map((line, i) => element('li', { id: `policy-line-${i + 1}` }, element('code', {}, line))));
+  find('policy-text').replaceChildren(...lines.map((line, i) => element('li', { id: `policy-line-${i + 1}`, class: faulty.has(i + 1) ? 'faulty' : undefined }, element('code', {}, line))));
 }

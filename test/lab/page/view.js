@@ -1,4 +1,5 @@
 // What a card looks like.
+import { signs } from './board.js';
 import { codeOf } from './code.js';
 import { element } from './elements.js';
 import { consequence, exchangeView, wireView } from './wire.js';
@@ -14,9 +15,9 @@ const headings = {
 };
 
 const outcomes = {
-  readable: ['✓', 'The page can read it'],
-  refused: ['✕', 'Kept from the page'],
-  unsupported: ['–', 'This browser cannot try it'],
+  readable: 'The page can read it',
+  refused: 'Kept from the page',
+  unsupported: 'This browser cannot try it',
 };
 
 const visible = new Set(['font', 'canvas', 'webgl', 'shape']);
@@ -29,7 +30,7 @@ export function cardView(card, run) {
       element('h3', { id: `title-${card.id}` }, element('a', { href: '#card-' + card.id }, card.title)),
       element('button', { type: 'button', onclick: () => run(card), 'aria-label': 'Run: ' + card.title }, 'Run')),
     element('p', { class: 'lesson' }, card.lesson),
-    element('pre', { class: 'code', tabindex: '0', 'aria-label': 'What the page does' }, element('code', {}, codeOf(card.attempts.with))),
+    element('pre', { class: 'code' }, element('code', {}, codeOf(card.attempts.with))),
     element('div', { class: 'attempts', 'data-count': attempts.length }, attempts.map(([name, attempt]) => attemptView(name, attempt, card))));
 }
 
@@ -38,7 +39,7 @@ function attemptView(name, attempt, card) {
   return element('section', { class: 'attempt', 'data-attempt': name, 'data-expected': expectedOf(attempt) },
     element('h4', {}, name === 'refused' && attempt.from === 'stranger' ? 'And for a stranger' : headings[name]),
     element('p', { class: 'who' }, askers[attempt.from], ' asks ', element('code', {}, new URL(urlOf(attempt)).hostname)),
-    differs ? element('pre', { class: 'code small', tabindex: '0', 'aria-label': 'What this page does' }, codeOf(attempt)) : '',
+    differs ? element('pre', { class: 'code small' }, element('code', {}, codeOf(attempt))) : '',
     element('p', { class: 'outcome' }, 'Not asked yet'),
     visible.has(attempt.way) && attempt.from === 'page' ? element('div', { class: `stage ${attempt.way}` }) : '',
     element('div', { class: 'result' }));
@@ -52,10 +53,9 @@ export function stageOf(view, name) {
 // showResult fills in what came of an attempt.
 export function showResult(view, name, result) {
   const section = view.querySelector(`[data-attempt="${name}"]`);
-  const [sign, text] = outcomes[result.outcome];
   section.dataset.outcome = result.outcome;
   section.querySelector('.outcome').replaceChildren(
-    element('span', { class: 'sign', 'aria-hidden': 'true' }, sign), text,
+    element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[result.outcome]), outcomes[result.outcome],
     result.status ? element('span', { class: 'status' }, String(result.status)) : '');
   section.querySelector('.result').replaceChildren(...resultParts(result));
 }

@@ -32,14 +32,14 @@ export function consequence({ outcome, exchanges }) {
   if (exchanges.every(({ method }) => method === 'OPTIONS')) {
     return 'The request itself was never sent.';
   }
-  return exchanges.at(-1).answered === 'application' ? 'The application has answered all the same.' : '';
+  return { application: 'The application has answered all the same.', corsd: 'The application was never asked.' }[exchanges.at(-1).answered] ?? '';
 }
 
 // exchangeView shows one request and its answer.
 export function exchangeView(exchange, run, n) {
   return element('div', { class: 'exchange' },
     element('h5', {}, exchange.method === 'OPTIONS' ? 'The preflight' : 'The request'),
-    element('pre', { class: 'wire', tabindex: '0', 'aria-label': 'Request and answer' },
+    element('pre', { class: 'wire' },
       `${exchange.method} ${exchange.path.replace(/\?run=.*/, '')} ${exchange.protocol}\nhost: ${exchange.authority}\n`,
       headerLines(exchange.request), '\n',
       element('b', {}, String(exchange.status)), ` ${answeredBy(exchange)}\n`,
@@ -63,7 +63,7 @@ function explanation(exchange, run, n) {
   if (!exchange.verdict) {
     return '';
   }
-  const output = element('pre', { class: 'wire table', tabindex: '0', 'aria-label': 'What corsd explains' }, '…');
+  const output = element('pre', { class: 'wire table', tabindex: '0', role: 'group', 'aria-label': 'What corsd explains' }, '…');
   const details = element('details', { class: 'explain' }, element('summary', {}, 'corsd explain'), element('pre', { class: 'code small' }, '$ ' + exchange.command), output);
   details.addEventListener('toggle', async () => {
     if (details.open) {
