@@ -63,18 +63,20 @@ function byXHR(url, { method = 'GET', withCredentials = false }) {
   });
 }
 
+// font sets a text in a font by @font-face, and waits for it to load.
 async function font(url, _, stage) {
   const family = 'Small caps of the API ' + url.slice(-12);
-  const face = new FontFace(family, `url(${JSON.stringify(url)})`);
-  stage.textContent = 'Hamburgefonts';
+  const rule = document.createElement('style');
+  rule.textContent = `@font-face { font-family: "${family}"; src: url(${JSON.stringify(url)}); }`;
+  stage.replaceChildren(rule, 'Hamburgefonts');
   stage.style.fontFamily = `"${family}", serif`;
   try {
-    await face.load();
+    await document.fonts.load(`1em "${family}"`);
   } catch (error) {
     return refused('The text keeps the font that it falls back to.', String(error));
   }
-  document.fonts.add(face);
-  return readable(`The text is set in the font: ${face.status}.`);
+  const { status } = [...document.fonts].find((face) => face.family.includes(family));
+  return status === 'loaded' ? readable('The text is set in the font.') : refused('The text keeps the font that it falls back to.');
 }
 
 // picture loads an image, by CORS unless the attribute crossorigin is left out.
