@@ -49,7 +49,7 @@ func start(t *testing.T, k browser.Kind) browser.Browser {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { names.Close() })
-	names.Lead("*:443", serve(t, c))
+	names.Lead("*.shop.example:443", serve(t, c))
 	b, err := k.Start(t.Context(), browser.Options{Names: names, Certificate: c})
 	if errors.Is(err, browser.ErrMissing) {
 		t.Skip(err)

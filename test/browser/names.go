@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -37,8 +38,8 @@ func NewNames() (*Names, error) {
 // Address is where the proxy listens, host:port.
 func (n *Names) Address() string { return n.listener.Addr().String() }
 
-// Lead leads host:port to an address. The host "*" is every one that has no target
-// of its own. Connections that are open stay as they are.
+// Lead leads host:port to an address. The host *.example is every one that ends so
+// and has no target of its own. Connections that are open stay as they are.
 func (n *Names) Lead(hostport, address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -55,9 +56,14 @@ func (n *Names) Close() error {
 func (n *Names) target(host, port string) (string, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, name := range []string{host, "*"} {
-		if address, ok := n.targets[net.JoinHostPort(name, port)]; ok {
-			return address, true
+	if address, ok := n.targets[net.JoinHostPort(host, port)]; ok {
+		return address, true
+	}
+	for rest, found := host, true; found; {
+		if _, rest, found = strings.Cut(rest, "."); found {
+			if address, ok := n.targets[net.JoinHostPort("*."+rest, port)]; ok {
+				return address, true
+			}
 		}
 	}
 	return "", false

@@ -62,10 +62,10 @@ func page(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "<!doctype html><title>%s</title><link rel=icon href=data:,>\n", r.Host)
 }
 
-// lead leads all names that are not pages' to an address.
+// lead leads all test names that are not pages' to an address.
 func lead(tr transport, address string) {
 	port := map[string]string{"http": "80", "https": "443"}[tr.scheme]
-	names.Lead("*:"+port, address)
+	names.Lead("*.example:"+port, address)
 }
 
 // serve serves a handler for the length of a test.
