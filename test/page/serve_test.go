@@ -44,12 +44,26 @@ func servePages() error {
 			}
 		}()
 	}
+	pages = map[string]string{"http": plain.Addr().String(), "https": secure.Addr().String()}
 	for _, host := range []string{www, app1, app2, evil, admin} {
-		names.Lead(host+":80", plain.Addr().String())
-		names.Lead(host+":443", secure.Addr().String())
+		leadPage("http", host)
+		leadPage("https", host)
 	}
 	return nil
 }
+
+// pages are the addresses of pages, by scheme.
+var pages map[string]string
+
+// leadPage lets a host, with or without a port, be one of pages.
+func leadPage(scheme, host string) {
+	if !strings.Contains(host, ":") {
+		host += ":" + ports[scheme]
+	}
+	names.Lead(host, pages[scheme])
+}
+
+var ports = map[string]string{"http": "80", "https": "443"}
 
 // page answers with an empty page, or redirects to the URL that stands behind /to/.
 func page(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +78,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 
 // lead leads all test names that are not pages' to an address.
 func lead(tr transport, address string) {
-	port := map[string]string{"http": "80", "https": "443"}[tr.scheme]
-	names.Lead("*.example:"+port, address)
+	names.Lead("*.example:"+ports[tr.scheme], address)
 }
 
 // serve serves a handler for the length of a test.

@@ -1,0 +1,318 @@
+package page_test
+
+import (
+	_ "embed"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/test/browser"
+	"github.com/corsd/corsd/test/fetch"
+	"github.com/corsd/corsd/test/mesh"
+)
+
+var (
+	seed    = flag.Uint64("seed", 0, "what the randomised run is made from; 0 takes the clock")
+	fetches = flag.Int("fetches", 2400, "requests of the randomised run in Chromium and the two-phase profile; a quarter of it elsewhere")
+)
+
+//go:embed testdata/batch.js
+var batchJS string
+
+// run is a randomised run: many policies, what an application says, and what pages
+// ask for.
+type randomRun struct {
+	seed     uint64
+	policies []governed
+	answers  []fetch.Response
+	asked    []asked
+	engine   *policy.Engine
+}
+
+// What pages can read must be what the engine's decisions promise, whatever the
+// policy, the application and the request are.
+func TestRandom(t *testing.T) {
+	s := *seed
+	if s == 0 {
+		s = uint64(time.Now().UnixNano())
+	}
+	for _, p := range profiles {
+		t.Run(p.name, func(t *testing.T) {
+			inEach(t, func(t *testing.T, b browser.Browser) {
+				n := *fetches
+				if p != twoPhase || b.Kind() != browser.Chromium {
+					n /= 4
+				}
+				newRandomRun(t, s, p, n).check(t, p, b)
+			})
+		})
+	}
+}
+
+func newRandomRun(t *testing.T, seed uint64, p *profile, n int) *randomRun {
+	t.Helper()
+	g := &generator{rand.New(rand.NewPCG(seed, 0)), p}
+	r := &randomRun{seed: seed, answers: g.answers(24)}
+	for i := range 60 {
+		r.policies = append(r.policies, g.policy(i))
+	}
+	for range n {
+		r.asked = append(r.asked, g.request(pick(g, r.policies...), r.answers))
+	}
+	report := policyfile.Parse("policies.yaml", []byte(r.text()))
+	if err := report.Err(); err != nil {
+		t.Fatal(err)
+	}
+	r.engine = report.Engine
+	r.checkMixed(t)
+	return r
+}
+
+// checkMixed: a run in which all is refused, or all is readable, would show little.
+func (r *randomRun) checkMixed(t *testing.T) {
+	t.Helper()
+	outcomes := map[string]int{}
+	for _, a := range r.asked {
+		outcomes[r.promise(a).Outcome]++
+	}
+	t.Logf("seed %d: %d requests, %v", r.seed, len(r.asked), outcomes)
+	for _, outcome := range []string{fetch.Readable, fetch.Refused, fetch.Opaque} {
+		if len(r.asked) >= 500 && outcomes[outcome] < len(r.asked)/50 {
+			t.Errorf("%d of %d requests are %s", outcomes[outcome], len(r.asked), outcome)
+		}
+	}
+}
+
+func (r *randomRun) text() string {
+	var documents []string
+	for _, p := range r.policies {
+		documents = append(documents, p.document)
+	}
+	return strings.Join(documents, "\n---\n")
+}
+
+// check asks, and asks once more about what is not as promised, if Envoy did not wait
+// for corsd in the meantime.
+func (r *randomRun) check(t *testing.T, p *profile, b browser.Browser) {
+	m := r.start(t, p)
+	profile := newProfile(t, b)
+	left := r.asked
+	for range 3 {
+		got := r.run(t, profile, left)
+		var wrong []asked
+		var differences []string
+		for i, a := range left {
+			if diff := cmp.Diff(r.promise(a), got[i]); diff != "" {
+				wrong = append(wrong, a)
+				differences = append(differences, r.report(a, diff))
+			}
+		}
+		if len(wrong) == 0 {
+			return
+		}
+		if left = wrong; timeouts(t, m) == 0 {
+			t.Errorf("%d of %d are not as promised; once more: go test ./test/page -run '%s' -seed %d -fetches %d\n%s",
+				len(wrong), len(r.asked), t.Name(), r.seed, *fetches, strings.Join(differences[:min(3, len(differences))], "\n"))
+			return
+		}
+		t.Logf("Envoy did not wait for corsd: the machine is busy; once more for %d", len(wrong))
+	}
+	t.Error("Envoy never waits for corsd")
+}
+
+func timeouts(t *testing.T, m *mesh.Mesh) (n int) {
+	t.Helper()
+	stats, err := m.Envoy.Stats(t.Context(), `message_timeouts$|cluster\.corsd\.upstream_rq_timeout$`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range stats {
+		n += v
+	}
+	return n
+}
+
+// start runs the profile with all policies.
+func (r *randomRun) start(t *testing.T, p *profile) *mesh.Mesh {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "policies.yaml")
+	if err := os.WriteFile(file, []byte(r.text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := mesh.Start(t.Context(), mesh.Options{
+		Envoy: binary, Config: shipped(t, p, http2, filepath.Join("testdata", "random.yaml")), Corsd: corsd, Policy: file,
+		Addresses: map[string]string{"127.0.0.1:8082": serve(t, http.HandlerFunc(r.serve))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	lead(http2, m.Envoy.Address)
+	for _, o := range origins {
+		if scheme, host, ok := strings.Cut(o, "://"); ok {
+			leadPage(scheme, host)
+		}
+	}
+	return m
+}
+
+// serve is the application: it says what the query tells it to say.
+func (r *randomRun) serve(w http.ResponseWriter, request *http.Request) {
+	n, err := strconv.Atoi(request.URL.Query().Get("answer"))
+	if err != nil || n >= len(r.answers) {
+		http.Error(w, "no such answer", http.StatusTeapot)
+		return
+	}
+	for _, h := range r.answers[n].Headers {
+		w.Header().Add(h.Name, h.Value)
+	}
+	w.WriteHeader(r.answers[n].Status)
+	if status := r.answers[n].Status; status != http.StatusNoContent {
+		fmt.Fprintf(w, "answer %d", n)
+	}
+}
+
+// run lets a page of each origin ask what it is to ask.
+func (r *randomRun) run(t *testing.T, p browser.Profile, all []asked) []seen {
+	t.Helper()
+	got := make([]seen, len(all))
+	for _, origin := range origins {
+		var asks []ask
+		var places []int
+		for i, a := range all {
+			if a.Origin == origin {
+				asks, places = append(asks, a.ask), append(places, i)
+			}
+		}
+		batch := map[string]any{"asks": asks, "atOnce": 8, "sandboxed": origin == "null"}
+		if origin == "null" {
+			origin = "https://" + www // in a sandboxed frame of that
+		}
+		var results []seen
+		if err := browser.Call(t.Context(), tab(t, p, origin), batchJS, batch, &results); err != nil {
+			t.Fatal(err)
+		}
+		for i, place := range places {
+			got[place] = subject(results[i])
+		}
+	}
+	return got
+}
+
+// subject leaves of what a page sees what the application and corsd have said: no
+// header that Envoy adds by itself, nor Vary, which its virtual hosts add to.
+func subject(s seen) seen {
+	s.Headers = slices.DeleteFunc(s.Headers, func(h [2]string) bool {
+		return slices.Contains([]string{"date", "server", "vary", "content-length", "x-firefox-spdy"}, h[0]) || strings.HasPrefix(h[0], "x-envoy-")
+	})
+	slices.SortFunc(s.Headers, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	if len(s.Headers) == 0 {
+		s.Headers = nil
+	}
+	return s
+}
+
+// promise is what the page is to see: the browser's side of Fetch, with the engine's
+// decisions about each request that is sent.
+func (r *randomRun) promise(a asked) seen {
+	request := fetch.Request{
+		Origin: a.Origin, Target: "https://" + a.policy.host, Method: a.Method, Mode: a.Mode, Credentials: a.Credentials,
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
+		request.Headers = append(request.Headers, fetch.Header{Name: name, Value: a.Headers[name]})
+	}
+	result := fetch.Do(request, func(s fetch.Sent) fetch.Response { return r.decided(a, s) })
+	want := seen{Outcome: result.Outcome, Status: result.Status}
+	if result.Outcome == fetch.Readable {
+		want.Headers = joined(result.Headers)
+		if result.Status != http.StatusNoContent && a.Method != http.MethodHead {
+			want.Body = fmt.Sprintf("answer %d", a.answer)
+		}
+	}
+	return subject(want)
+}
+
+// joined gives the lines of each header as one, as a page sees them.
+func joined(headers []fetch.Header) [][2]string {
+	values := map[string][]string{}
+	for _, h := range headers {
+		values[h.Name] = append(values[h.Name], h.Value)
+	}
+	var all [][2]string
+	for name, v := range values {
+		all = append(all, [2]string{name, strings.Join(v, ",")}) // as Envoy joins CORS headers
+	}
+	return all
+}
+
+// decided is the response to one request: the application's with what the engine
+// does to it, or the engine's in its place.
+func (r *randomRun) decided(a asked, s fetch.Sent) fetch.Response {
+	_, target, _ := strings.Cut(a.URL, a.policy.host)
+	request := policy.Request{Method: s.Method, Scheme: "https", Authority: a.policy.host, Path: target}
+	for _, h := range s.Headers {
+		request.AddHeader(h.Name, h.Value)
+	}
+	upstream := r.answers[a.answer]
+	if len(request.Origin) == 0 {
+		return upstream // nobody asks corsd
+	}
+	var fields []policy.Field
+	for _, h := range upstream.Headers {
+		fields = append(fields, policy.Field{Name: h.Name, Value: []byte(h.Value)})
+	}
+	var change policy.Answer
+	d := r.engine.Decide(&request)
+	d.AppendRequestPhase(&change)
+	d.AppendResponsePhase(&change, upstream.Status, fields)
+	return changed(upstream, &change, d.Action == policy.ActionRespond)
+}
+
+// changed carries out an answer of the engine's.
+func changed(upstream fetch.Response, change *policy.Answer, responds bool) fetch.Response {
+	result := fetch.Response{Status: upstream.Status}
+	replaced := slices.Clone(change.Remove)
+	for _, f := range change.Set {
+		replaced = append(replaced, f.Name)
+	}
+	if responds {
+		result.Status = change.Status
+	} else {
+		for _, h := range upstream.Headers {
+			if !slices.Contains(replaced, h.Name) {
+				result.Headers = append(result.Headers, h)
+			}
+		}
+	}
+	for _, f := range change.Set {
+		result.Headers = append(result.Headers, fetch.Header{Name: f.Name, Value: string(f.Value)})
+	}
+	return result
+}
+
+// report says all that one needs to know of a request that is not as promised.
+func (r *randomRun) report(a asked, diff string) string {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("policy  %s\nrequest %s\nanswer  %v\n(-promised +seen):\n%s", a.policy.document, text, r.answers[a.answer], diff)
+}
