@@ -37,7 +37,7 @@ var (
 		`https://(www|app1)\.shop\.example`, `https?://www\.shop\.example(:8443)?`, `https://[a-z.]+\.shop\.example`,
 	}
 	methods      = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"}
-	askedMethods = append(slices.Clone(methods), "GET", "PUT", "DELETE", "put", "patch", "Delete", "Query")
+	askedMethods = append(slices.Clone(methods), "GET", "GET", "GET", "POST", "PUT", "DELETE", "put", "patch", "Delete", "Query")
 	headerNames  = []string{"X-One", "x-two", "Content-Type", "Authorization", "X-Three"}
 	exposedNames = []string{"X-One", "x-two", "ETag", "X-Three", "Set-Cookie2x"}
 	paths        = []string{"/", "/a", "/a/b", "/ab", "/a/b/c", "/c"}
@@ -72,6 +72,7 @@ func (g *generator) kinds() []kind {
 	}
 	override := []policy.UpstreamHeaders{policy.UpstreamOverride}
 	kinds := []kind{
+		{"strips", enforce, override},
 		{"strips", enforce, override},
 		{"strips", enforce, override},
 		{"bare", []policy.Enforcement{policy.EnforcementShadow, policy.EnforcementOff}, override},
@@ -159,10 +160,10 @@ func (g *generator) preflight() *policy.Preflight {
 }
 
 func (g *generator) cors(tenant bool) *policy.CORS {
-	c := &policy.CORS{AllowCredentials: new(g.oneIn(2))}
+	c := &policy.CORS{AllowCredentials: new(!g.oneIn(3))}
 	g.allowOrigins(c, tenant)
-	c.AllowMethods = g.listOrAny(5, some(g, 5, methods))
-	c.AllowHeaders = g.listOrAny(5, some(g, 4, headerNames))
+	c.AllowMethods = g.listOrAny(4, some(g, len(methods), methods))
+	c.AllowHeaders = g.listOrAny(4, some(g, len(headerNames), headerNames))
 	c.ExposeHeaders = g.listOrAny(5, some(g, 3, exposedNames))
 	if g.oneIn(2) {
 		c.MaxAge = new(pick[policy.Seconds](g, 0, 1, 600))
@@ -178,7 +179,7 @@ func (g *generator) allowOrigins(c *policy.CORS, tenant bool) {
 		c.AllowOrigins = []string{"*"}
 		return
 	}
-	c.AllowOrigins = some(g, 3, allowedOrigins)
+	c.AllowOrigins = some(g, 4, allowedOrigins)
 	if tenant {
 		c.AllowOrigins = append(c.AllowOrigins, "https://{tenant}.app.example")
 	}
@@ -247,16 +248,21 @@ type asked struct {
 // request makes a request to a host that a policy governs.
 func (g *generator) request(p governed, answers []fetch.Response) asked {
 	a := asked{Origin: pick(g, origins...), policy: p, answer: g.IntN(len(answers))}
+	if !g.oneIn(3) {
+		a.Origin = pick(g, origins[:2]...) // which more policies allow
+	}
 	for p.kind == "bare" && isCacheable(answers[a.answer]) { // which does not say that it varies
 		a.answer = g.IntN(len(answers))
 	}
 	a.URL = fmt.Sprintf("https://%s%s?answer=%d", p.host, pick(g, paths...), a.answer)
 	a.Method = pick(g, askedMethods...)
-	a.Credentials = pick(g, "include", "include", "same-origin", "omit")
+	a.Credentials = pick(g, "include", "same-origin", "omit")
 	a.Mode = pick(g, "cors", "cors", "cors", "cors", "cors", "cors", "no-cors", "same-origin")
 	a.Headers = map[string]string{}
-	for _, name := range some(g, 2, headerNames) {
-		a.Headers[pick(g, name, strings.ToUpper(name))] = "1"
+	if g.oneIn(3) {
+		for _, name := range some(g, 2, headerNames) {
+			a.Headers[pick(g, name, strings.ToUpper(name))] = "1"
+		}
 	}
 	if g.oneIn(4) {
 		a.Headers["Accept"] = "text/plain"

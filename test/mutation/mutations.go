@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// mutation is a mistake that someone might make.
+type mutation struct {
+	name     string // what is wrong then
+	file     string
+	from, to string   // a text that stands in the file once, and what is put in its place
+	packages []string // whose tests have to catch it
+}
+
+// apply makes the mistake in the text of the file.
+func (m mutation) apply(text []byte) ([]byte, error) {
+	if n := bytes.Count(text, []byte(m.from)); n != 1 {
+		return nil, fmt.Errorf("%s has the text %d times that is to be changed, and should have it once: %q", m.file, n, m.from)
+	}
+	return bytes.Replace(text, []byte(m.from), []byte(m.to), 1), nil
+}
+
+var (
+	engine  = []string{"./pkg/policy"}
+	origins = []string{"./pkg/policy/internal/origin", "./pkg/policy"}
+	headers = []string{"./pkg/policy/internal/header", "./pkg/policy"}
+	adapter = []string{"./pkg/extproc"}
+	wires   = []string{"./pkg/extproc/internal/wire", "./pkg/extproc"}
+)
+
+// mutations are the mistakes. Where the code changes, from and to have to follow.
+var mutations = []mutation{
+	// Origins.
+	{
+		name: "the port of an origin is ignored",
+		file: "pkg/policy/internal/origin/origin.go", packages: origins,
+		from: "if hasPort && port == DefaultPort(scheme) {", to: "if hasPort {",
+	},
+	{
+		name: "the default port written out is another origin",
+		file: "pkg/policy/internal/origin/origin.go", packages: origins,
+		from: "if hasPort && port == DefaultPort(scheme) {", to: "if false {",
+	},
+	{
+		name: "http passes for https",
+		file: "pkg/policy/internal/origin/set.go", packages: origins,
+		from: "return s.groups[group{o.Scheme, o.Port}].takes", to: `return s.groups[group{"https", o.Port}].takes`,
+	},
+	{
+		name: "a suffix is accepted without its dot",
+		file: "pkg/policy/internal/origin/set.go", packages: origins,
+		from: `	return h.takesSubdomain(host) || h.takesTenant(host, tenant)`,
+		to: `	for suffix := range h.suffixes {
+		if strings.HasSuffix(host, suffix) {
+			return true
+		}
+	}
+	return h.takesTenant(host, tenant)`,
+	},
+	{
+		name: "a wildcard takes the apex, too",
+		file: "pkg/policy/internal/origin/set.go", packages: origins,
+		from: "	for rest := host; ; {", to: "	if _, ok := h.suffixes[host]; ok {\n		return true\n	}\n	for rest := host; ; {",
+	},
+	{
+		name: "one tenant's host lets in another tenant's pages",
+		file: "pkg/policy/internal/origin/set.go", packages: origins,
+		from: "if !found || label != string(tenant.Label) {", to: "if !found || label == \"\" {",
+	},
+	{
+		name: "origins are compared without case, and not by their canonical form",
+		file: "pkg/policy/internal/origin/set.go", packages: origins,
+		from: "if _, ok := s.exact[o.Canonical]; ok {", to: "if _, ok := s.exact[strings.ToLower(o.Scheme+\"://\"+o.Host)]; ok {",
+	},
+	{
+		name: "upper case is a host",
+		file: "pkg/policy/internal/origin/origin.go", packages: origins,
+		from: "case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':", to: "case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':",
+	},
+
+	// Who may read.
+	{
+		name: "null passes for an origin that is allowed",
+		file: "pkg/policy/origins.go", packages: engine,
+		from: "		if o != nil && o.null {", to: "		if o != nil {",
+	},
+	{
+		name: "credentials stand beside *",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "		a.set(allowOrigin, anyValue)\n		return", to: "		a.set(allowOrigin, anyValue)\n		a.set(allowCredentials, trueValue)\n		return",
+	},
+	{
+		name: "credentials are allowed where they are not",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "	if d.rule.credentials {", to: "	if true {",
+	},
+	{
+		name: "a refusal says whether credentials are allowed",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "		a.Status = d.rule.preflight.denyStatus", to: "		a.Status = d.rule.preflight.denyStatus\n		a.set(allowCredentials, trueValue)",
+	},
+	{
+		name: "a refusal leaks the lists",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "		a.Status = d.rule.preflight.denyStatus", to: "		a.Status = d.rule.preflight.denyStatus\n		if d.rule.methods != nil {\n			d.appendLists(a)\n		}",
+	},
+	{
+		name: "minimal detail is full detail",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "	if d.rule.preflight.detail != DetailFull {\n		return false\n	}\n", to: "",
+	},
+	{
+		name: "a same-origin preflight passes for everyone who says so",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.Class != ClassPreflight && (reason", to: "case (reason",
+	},
+
+	// Preflights.
+	{
+		name: "the method is not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	if reason := d.rule.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {\n		return reason\n	}\n", to: "",
+	},
+	{
+		name: "methods are compared without case",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	case l.takesMethodFold(lines[0]):\n		return ReasonMethodCase", to: "	case l.takesMethodFold(lines[0]):\n		return ReasonAllowed",
+	},
+	{
+		name: "TRACE is a method",
+		file: "pkg/policy/internal/header/token.go", packages: headers,
+		from: `EqualFold(method, "CONNECT") || EqualFold(method, "TRACE") ||`, to: `EqualFold(method, "CONNECT") ||`,
+	},
+	{
+		name: "the requested headers are not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "			default:\n				refused = ReasonHeaderNotAllowed\n", to: "			default:\n",
+	},
+	{
+		name: "headers are reflected that are not listed",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "			if l.takesHeader(name) {\n				a.buf", to: "			if name != \"\" {\n				a.buf",
+	},
+	{
+		name: "only the first line of requested headers is read",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	refused := ReasonAllowed\n	for _, line := range lines {", to: "	refused := ReasonAllowed\n	for _, line := range lines[:min(1, len(lines))] {",
+	},
+	{
+		name: "max-age is not 0 where methods decide",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "	if d.depends {\n		a.set(maxAge", to: "	if false {\n		a.set(maxAge",
+	},
+	{
+		name: "methods of other rules are granted, too",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "	case d.depends:\n", to: "	case false:\n",
+	},
+	{
+		name: "a refused preflight may be remembered",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "		d.appendOrigin(a)\n		d.appendLists(a)\n	default", to: "		d.appendOrigin(a)\n		d.appendLists(a)\n		d.appendMaxAge(a)\n	default",
+	},
+
+	{
+		name: "* covers Authorization",
+		file: "pkg/policy/namelist.go", packages: engine,
+		from: "return l.any && !isAuthorization(name) && ", to: "return l.any && ",
+	},
+
+	// Rules.
+	{
+		name: "a rule's methods are ignored",
+		file: "pkg/policy/table.go", packages: engine,
+		from: "if slices.Contains(s.byMethod[i].methods, method) {", to: "if len(s.byMethod[i].methods) > 0 {",
+	},
+	{
+		name: "HEAD is not under GET",
+		file: "pkg/policy/table.go", packages: engine,
+		from: "	if get >= 0 {\n		c := &s.byMethod[get]", to: "	if get >= len(s.byMethod) {\n		c := &s.byMethod[get]",
+	},
+	{
+		name: "a path that can be read in two ways is guessed at",
+		file: "pkg/policy/paths.go", packages: engine,
+		from: "case c == '\\\\', c == ';', c < ' ', c == 0x7f:", to: "case c == '\\\\', c < ' ', c == 0x7f:",
+	},
+
+	// Responses.
+	{
+		name: "Vary is dropped",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: "buf, changed := header.AppendVary(a.buf, lines, d.varyNames(names[:0]))", to: "buf, changed := header.AppendVary(a.buf, lines, names[:0])",
+	},
+	{
+		name: "Vary names no headers of preflights",
+		file: "pkg/policy/answer.go", packages: engine,
+		from: `names = append(names, "Access-Control-Request-Method", "Access-Control-Request-Headers")`, to: `names = append(names, "Access-Control-Request-Method")`,
+	},
+	{
+		name: "upstream's own Vary is replaced",
+		file: "pkg/policy/internal/header/vary.go", packages: headers,
+		from: "			if IsFieldValue(e) {", to: "			if false {",
+	},
+	{
+		name: "upstream's Access-Control-Allow-Origin is kept",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "strings.HasPrefix(name, corsPrefix) && !a.mentions(name) {", to: "strings.HasPrefix(name, corsPrefix) && name != allowOrigin && !a.mentions(name) {",
+	},
+	{
+		name: "upstream's headers are kept for a refused origin",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "	if d.grants() {\n		d.appendGrant(a, upstream)\n	}\n", to: "	if !d.grants() {\n		return\n	}\n	d.appendGrant(a, upstream)\n",
+	},
+	{
+		name: "Merge exposes what is no token, and so nothing",
+		file: "pkg/policy/internal/header/list.go", packages: headers,
+		from: "			if IsToken(e) {", to: "			if len(e) > 0 {",
+	},
+	{
+		name: "Shadow is enforced",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.rule.enforcement == EnforcementOff, d.rule.enforcement == EnforcementShadow, d.passesThrough():", to: "case d.rule.enforcement == EnforcementOff, d.passesThrough():",
+	},
+	{
+		name: "Block blocks nobody",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.refuses():", to: "case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.Verdict == VerdictAllow && d.refuses():",
+	},
+	{
+		name: "a WebSocket is not checked",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	case d.Class == ClassWebSocket:\n		if d.refuses() {", to: "	case d.Class == ClassWebSocket:\n		if false {",
+	},
+
+	// The adapter.
+	{
+		name: "the response is not asked for where it is to be granted",
+		file: "pkg/extproc/process.go", packages: adapter,
+		from: "x.reply.Proceed(d, wantsResponse)", to: "x.reply.Proceed(d, false)",
+	},
+	{
+		name: "a filter's promise to strip is taken for one to vary",
+		file: "pkg/extproc/read.go", packages: adapter,
+		from: "				m.static.Strip = true", to: "				m.static.Strip, m.static.Vary = true, true",
+	},
+	{
+		name: "upstream's CORS headers that are not frequent are not seen",
+		file: "pkg/extproc/read.go", packages: adapter,
+		from: "(all || bytes.HasPrefix(h.Name, []byte(corsPrefix))):", to: "all:",
+	},
+	{
+		name: "nothing is removed on the wire",
+		file: "pkg/extproc/internal/wire/answer.go", packages: wires,
+		from: "		dst = appendBytes(dst, 2, name) // remove_headers", to: "		dst = appendBytes(dst, 7, name)",
+	},
+	{
+		name: "ext_authz repeats Vary",
+		file: "pkg/extproc/internal/wire/checkanswer.go", packages: wires,
+		from: "		if f.Name == \"vary\" {\n			continue\n		}\n", to: "",
+	},
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// tests runs the project's tests, with or without a file changed.
+type tests struct {
+	root    string
+	overlay string // a file that says which file is to be replaced by which
+	mutated string // the other one
+}
+
+// passUnchanged holds that the tests pass as long as nothing is changed, since
+// otherwise they would seem to catch everything.
+func (t *tests) passUnchanged(ctx context.Context, chosen []mutation) error {
+	var packages []string
+	for _, m := range chosen {
+		packages = append(packages, m.packages...)
+	}
+	slices.Sort(packages)
+	packages = slices.Compact(packages)
+	if out, err := t.run(ctx, packages...); err != nil {
+		return fmt.Errorf("the tests fail without a mutation: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// try makes a mutation and gives the name of a test that fails, "" where all pass.
+func (t *tests) try(ctx context.Context, m mutation) (caught string, err error) {
+	if err := t.write(m); err != nil {
+		return "", err
+	}
+	for _, p := range m.packages {
+		out, err := t.run(ctx, "-overlay", t.overlay, p)
+		if err == nil {
+			continue
+		}
+		if name := failed(out); name != "" {
+			return strings.TrimPrefix(p, "./") + " " + name, nil
+		}
+		return "", fmt.Errorf("the mutation shows nothing, as no test ran to its end: %w\n%s", err, out)
+	}
+	return "", nil
+}
+
+// write writes the changed file and the overlay.
+func (t *tests) write(m mutation) error {
+	path := filepath.Join(t.root, filepath.FromSlash(m.file))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	changed, err := m.apply(text)
+	if err != nil {
+		return err
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: t.mutated}})
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(t.mutated, changed, 0o600), os.WriteFile(t.overlay, overlay, 0o600))
+}
+
+// run runs go test, which stops at the first test that fails.
+func (t *tests) run(ctx context.Context, arguments ...string) (output []byte, err error) {
+	// -short leaves out what takes its time; -vet=off and no symbols save time of ours.
+	arguments = append([]string{"test", "-short", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout=2m"}, arguments...)
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = t.root
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	output, err = command.CombinedOutput()
+	return output, err
+}
+
+var failure = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
+
+// failed gives the name of the test that failed, the innermost one, "" where it is
+// not a test that failed.
+func failed(output []byte) string {
+	name := ""
+	for _, match := range failure.FindAllSubmatch(output, -1) {
+		if strings.HasPrefix(string(match[1]), name) {
+			name = string(match[1])
+		}
+	}
+	if name == "" && bytes.Contains(output, []byte("\npanic: ")) {
+		return "panics"
+	}
+	return name
+}
