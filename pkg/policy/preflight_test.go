@@ -62,6 +62,7 @@ func preflightWorlds() []world {
 			deny("Track", preflight("Track", "/"), "method_forbidden"),
 			tell("a header that is not listed", put.headers("x-other"), "header_not_allowed"),
 			tell("beside one that is", put.headers("x-trace,x-other"), "header_not_allowed"),
+			tell("on a line of its own, behind one that is", put.headers("x-trace", "x-other"), "header_not_allowed"),
 			tell("content-type is granted by its listing, accept is not", put.headers("accept"), "header_not_allowed"),
 			tell("a prefix of a listed header", put.headers("x-trac"), "header_not_allowed"),
 			tell("a name that begins with a listed one", put.headers("x-traceparent"), "header_not_allowed"),

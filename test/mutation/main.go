@@ -14,10 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"regexp"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/corsd/corsd/test/mesh"
 )
@@ -47,39 +48,74 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	tests := tests{root: root, overlay: filepath.Join(dir, "overlay.json"), mutated: filepath.Join(dir, "mutated.go")}
 	var chosen []mutation
 	for _, m := range mutations {
 		if matching.MatchString(m.name) {
 			chosen = append(chosen, m)
 		}
 	}
-	if err := tests.passUnchanged(ctx, chosen); err != nil {
+	t := &tests{root: root, dir: dir}
+	if err := t.passUnchanged(ctx, chosen); err != nil {
 		return err
 	}
-	return tryAll(ctx, out, &tests, chosen)
+	return tryAll(ctx, out, t, chosen)
 }
 
-// tryAll tries mutations and says by what each was caught.
+// atOnce is how many mutations are tried at once: a link and a test mostly use one
+// core each.
+const atOnce = 2
+
+// tryAll tries mutations and says, in their order, by what each was caught.
 func tryAll(ctx context.Context, out io.Writer, t *tests, chosen []mutation) error {
-	var errs []error
 	began := time.Now()
-	for _, m := range chosen {
-		caught, err := t.try(ctx, m)
-		switch {
-		case err != nil:
-			fmt.Fprintf(out, "FAILED    %s\n", m.name)
-			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))
-		case caught == "":
-			fmt.Fprintf(out, "SURVIVED  %s\n", m.name)
-			errs = append(errs, fmt.Errorf("%s: no test of %v fails", m.name, m.packages))
-		default:
-			fmt.Fprintf(out, "caught    %-70s  %s\n", m.name, caught)
+	outcomes := make([]chan outcome, len(chosen))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i := range outcomes {
+		outcomes[i] = make(chan outcome, 1)
+	}
+	go func() {
+		for i, m := range chosen {
+			group.Go(func() error { outcomes[i] <- t.try(ctx, m); return nil })
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+	}()
+	var errs []error
+	for i, m := range chosen {
+		o := <-outcomes[i]
+		fmt.Fprintln(out, o.line(m))
+		if err := o.fault(m); err != nil {
+			errs = append(errs, err)
 		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	fmt.Fprintf(out, "%d mutations in %.0f s\n", len(chosen), time.Since(began).Seconds())
 	return errors.Join(errs...)
+}
+
+// outcome is what became of a mutation.
+type outcome struct {
+	test string // that failed, "" where none did
+	err  error  // why nothing was tried
+}
+
+func (o outcome) line(m mutation) string {
+	switch {
+	case o.err != nil:
+		return "FAILED    " + m.name
+	case o.test == "":
+		return "SURVIVED  " + m.name
+	}
+	return fmt.Sprintf("caught    %-70s  %s", m.name, o.test)
+}
+
+func (o outcome) fault(m mutation) error {
+	switch {
+	case o.err != nil:
+		return fmt.Errorf("%s: %w", m.name, o.err)
+	case o.test == "":
+		return fmt.Errorf("%s: no test of %v fails", m.name, m.packages)
+	}
+	return nil
 }

@@ -45,23 +45,17 @@ var mutations = []mutation{
 	{
 		name: "http passes for https",
 		file: "pkg/policy/internal/origin/set.go", packages: origins,
-		from: "return s.groups[group{o.Scheme, o.Port}].takes", to: `return s.groups[group{"https", o.Port}].takes`,
+		from: "append(append(append(buf[:0], o.Scheme...), ':'), port...)", to: `append(append(append(buf[:0], "https"...), ':'), port...)`,
 	},
 	{
 		name: "a suffix is accepted without its dot",
 		file: "pkg/policy/internal/origin/set.go", packages: origins,
-		from: `	return h.takesSubdomain(host) || h.takesTenant(host, tenant)`,
-		to: `	for suffix := range h.suffixes {
-		if strings.HasSuffix(host, suffix) {
-			return true
-		}
-	}
-	return h.takesTenant(host, tenant)`,
+		from: "		dot := strings.IndexByte(rest, '.')", to: "		dot := min(0, len(rest)-1) // of which the loop cuts off one byte",
 	},
 	{
 		name: "a wildcard takes the apex, too",
 		file: "pkg/policy/internal/origin/set.go", packages: origins,
-		from: "	for rest := host; ; {", to: "	if _, ok := h.suffixes[host]; ok {\n		return true\n	}\n	for rest := host; ; {",
+		from: "	for rest := host; ; {", to: "	if s.has(owner(ofSuffixes, id), host) {\n		return true\n	}\n	for rest := host; ; {",
 	},
 	{
 		name: "one tenant's host lets in another tenant's pages",
@@ -69,9 +63,14 @@ var mutations = []mutation{
 		from: "if !found || label != string(tenant.Label) {", to: "if !found || label == \"\" {",
 	},
 	{
-		name: "origins are compared without case, and not by their canonical form",
+		name: "origins are compared without case",
+		file: "pkg/policy/internal/origin/origin.go", packages: origins,
+		from: `scheme, authority, found := strings.Cut(s, "://")`, to: `scheme, authority, found := strings.Cut(lowerASCII(s), "://")`,
+	},
+	{
+		name: "origins are not compared by their canonical form",
 		file: "pkg/policy/internal/origin/set.go", packages: origins,
-		from: "if _, ok := s.exact[o.Canonical]; ok {", to: "if _, ok := s.exact[strings.ToLower(o.Scheme+\"://\"+o.Host)]; ok {",
+		from: "return s.TakesText(of, o.Canonical) ||", to: "return s.TakesText(of, o.Scheme+\"://\"+o.Host) ||",
 	},
 	{
 		name: "upper case is a host",
@@ -93,22 +92,22 @@ var mutations = []mutation{
 	{
 		name: "credentials are allowed where they are not",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "	if d.rule.credentials {", to: "	if true {",
+		from: "	if d.effects.credentials {", to: "	if true {",
 	},
 	{
 		name: "a refusal says whether credentials are allowed",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "		a.Status = d.rule.preflight.denyStatus", to: "		a.Status = d.rule.preflight.denyStatus\n		a.set(allowCredentials, trueValue)",
+		from: "preflight.denyStatus\n", to: "preflight.denyStatus\n		a.set(allowCredentials, trueValue)\n",
 	},
 	{
 		name: "a refusal leaks the lists",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "		a.Status = d.rule.preflight.denyStatus", to: "		a.Status = d.rule.preflight.denyStatus\n		if d.rule.methods != nil {\n			d.appendLists(a)\n		}",
+		from: "preflight.denyStatus\n", to: "preflight.denyStatus\n		if d.effects.methods != nil && len(d.request.RequestMethod) > 0 {\n			d.appendLists(a)\n		}\n",
 	},
 	{
 		name: "minimal detail is full detail",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "	if d.rule.preflight.detail != DetailFull {\n		return false\n	}\n", to: "",
+		from: "preflight.detail != DetailFull {", to: "preflight.detail == \"\" {",
 	},
 	{
 		name: "a same-origin preflight passes for everyone who says so",
@@ -120,7 +119,7 @@ var mutations = []mutation{
 	{
 		name: "the method is not looked at",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "	if reason := d.rule.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {\n		return reason\n	}\n", to: "",
+		from: "methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {", to: "methods.judgeMethod(d.request.RequestMethod); reason == ReasonMethodMalformed {",
 	},
 	{
 		name: "methods are compared without case",
@@ -173,12 +172,12 @@ var mutations = []mutation{
 	{
 		name: "a rule's methods are ignored",
 		file: "pkg/policy/table.go", packages: engine,
-		from: "if slices.Contains(s.byMethod[i].methods, method) {", to: "if len(s.byMethod[i].methods) > 0 {",
+		from: "		if x.text.At(ref) == method {", to: "		if x.text.At(ref) != \"\" {",
 	},
 	{
 		name: "HEAD is not under GET",
 		file: "pkg/policy/table.go", packages: engine,
-		from: "	if get >= 0 {\n		c := &s.byMethod[get]", to: "	if get >= len(s.byMethod) {\n		c := &s.byMethod[get]",
+		from: "		get.head = true", to: "		get.head = false",
 	},
 	{
 		name: "a path that can be read in two ways is guessed at",
@@ -220,12 +219,12 @@ var mutations = []mutation{
 	{
 		name: "Shadow is enforced",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "case d.rule.enforcement == EnforcementOff, d.rule.enforcement == EnforcementShadow, d.passesThrough():", to: "case d.rule.enforcement == EnforcementOff, d.passesThrough():",
+		from: "enforcement == EnforcementShadow, d.passesThrough():", to: "enforcement == EnforcementOff, d.passesThrough():",
 	},
 	{
 		name: "Block blocks nobody",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.refuses():", to: "case d.Class == ClassActual && d.rule.enforcement == EnforcementBlock && d.Verdict == VerdictAllow && d.refuses():",
+		from: "enforcement == EnforcementBlock && d.refuses():", to: "enforcement == EnforcementOff && d.refuses():",
 	},
 	{
 		name: "a WebSocket is not checked",
@@ -247,7 +246,7 @@ var mutations = []mutation{
 	{
 		name: "upstream's CORS headers that are not frequent are not seen",
 		file: "pkg/extproc/read.go", packages: adapter,
-		from: "(all || bytes.HasPrefix(h.Name, []byte(corsPrefix))):", to: "all:",
+		from: "(all || bytes.HasPrefix(h.Name, []byte(corsPrefix))):", to: "all && !bytes.HasPrefix(h.Name, []byte(corsPrefix)):",
 	},
 	{
 		name: "nothing is removed on the wire",

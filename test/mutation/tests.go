@@ -16,9 +16,8 @@ import (
 
 // tests runs the project's tests, with or without a file changed.
 type tests struct {
-	root    string
-	overlay string // a file that says which file is to be replaced by which
-	mutated string // the other one
+	root string
+	dir  string // for files of its own
 }
 
 // passUnchanged holds that the tests pass as long as nothing is changed, since
@@ -36,40 +35,46 @@ func (t *tests) passUnchanged(ctx context.Context, chosen []mutation) error {
 	return nil
 }
 
-// try makes a mutation and gives the name of a test that fails, "" where all pass.
-func (t *tests) try(ctx context.Context, m mutation) (caught string, err error) {
-	if err := t.write(m); err != nil {
-		return "", err
+// try makes a mutation and finds the test that fails.
+func (t *tests) try(ctx context.Context, m mutation) outcome {
+	overlay, err := t.write(m)
+	if err != nil {
+		return outcome{err: err}
 	}
 	for _, p := range m.packages {
-		out, err := t.run(ctx, "-overlay", t.overlay, p)
+		out, err := t.run(ctx, "-overlay", overlay, p)
 		if err == nil {
 			continue
 		}
 		if name := failed(out); name != "" {
-			return strings.TrimPrefix(p, "./") + " " + name, nil
+			return outcome{test: strings.TrimPrefix(p, "./") + " " + name}
 		}
-		return "", fmt.Errorf("the mutation shows nothing, as no test ran to its end: %w\n%s", err, out)
+		return outcome{err: fmt.Errorf("it shows nothing, as no test ran to its end: %w\n%s", err, out)}
 	}
-	return "", nil
+	return outcome{}
 }
 
-// write writes the changed file and the overlay.
-func (t *tests) write(m mutation) error {
+// write writes the changed file and the overlay, which says what it stands for.
+func (t *tests) write(m mutation) (overlay string, err error) {
 	path := filepath.Join(t.root, filepath.FromSlash(m.file))
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	changed, err := m.apply(text)
 	if err != nil {
-		return err
+		return "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: t.mutated}})
+	dir, err := os.MkdirTemp(t.dir, "")
 	if err != nil {
-		return err
+		return "", err
 	}
-	return errors.Join(os.WriteFile(t.mutated, changed, 0o600), os.WriteFile(t.overlay, overlay, 0o600))
+	mutated, overlay := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{path: mutated}})
+	if err != nil {
+		return "", err
+	}
+	return overlay, errors.Join(os.WriteFile(mutated, changed, 0o600), os.WriteFile(overlay, replace, 0o600))
 }
 
 // run runs go test, which stops at the first test that fails.
