@@ -56,6 +56,7 @@ func preferences(o Options) []byte {
 		"network.connectivity-service.enabled":       false,
 		"network.http.http3.enable":                  false,
 		"toolkit.telemetry.server":                   "",
+		"webgl.force-enabled":                        true,
 	}
 	if o.Names != nil {
 		host, port, _ := net.SplitHostPort(o.Names.Address())
@@ -161,7 +162,7 @@ func (p *firefoxProfile) Close() error {
 
 func (p *firefoxProfile) Open(ctx context.Context, url string) (Page, error) {
 	page := &firefoxPage{firefox: p.firefox}
-	create := map[string]any{"type": "tab", "userContext": p.UserContext, "background": true}
+	create := map[string]any{"type": "tab", "userContext": p.UserContext}
 	if err := p.bidi.do(ctx, "browsingContext.create", create, page); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,156 @@
+package page_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/corsd/corsd/test/browser"
+	"github.com/corsd/corsd/test/lab"
+)
+
+// card is the result of a card of the lab.
+type card map[string]struct{ Outcome, Expected, Words, Detail string }
+
+const runCard = `async (id) => {
+	const all = {};
+	for (const [name, attempt] of Object.entries(await window.lab.run(id))) {
+		if (name !== "id") {
+			const {outcome, expected, words, detail} = attempt;
+			all[name] = {outcome, expected, words: String(words), detail: String(detail)};
+		}
+	}
+	return all;
+}`
+
+// taught is what the cards show: with corsd, without it, what corsd refuses, and what
+// a page spoils for itself.
+var taught = map[string]string{
+	"simple":        "with readable, without refused, refused refused",
+	"xhr":           "with readable, without refused, refused refused",
+	"credentials":   "with readable, without refused, refused refused",
+	"exposed":       "with readable, without refused, refused refused",
+	"public":        "with readable, without refused, refused readable", // a stranger's page
+	"careless":      "with refused, without readable",                   // what the application gives to all
+	"preflighted":   "with readable, without refused, refused refused",
+	"header":        "with readable, without refused, refused refused",
+	"put":           "with readable, without refused, refused refused",
+	"patch":         "with refused, without refused, refused refused", // in the wrong case
+	"delete":        "with readable, without refused, refused refused",
+	"redirect":      "with readable, without refused, refused refused",
+	"redirect-away": "with refused, without refused", // the origin is null then
+	"null-origin":   "with readable, without refused, refused refused",
+	"third-party":   "with readable, without refused, refused refused",
+	"status-401":    "with readable, without refused, refused refused",
+	"status-404":    "with readable, without refused, refused refused",
+	"status-429":    "with readable, without refused, refused refused",
+	"status-503":    "with readable, without refused, refused refused",
+	"font":          "with readable, without refused, refused refused",
+	"canvas":        "with readable, without refused, refused refused, tainted refused",
+	"webgl":         "with readable, without refused, refused refused, tainted refused",
+	"shape":         "with readable, without refused, refused refused",
+	"module":        "with readable, without refused, refused refused",
+	"events":        "with readable, without refused, refused refused",
+	"websocket":     "with readable, without readable, refused refused",
+	"grpc-web":      "with readable, without refused, refused refused",
+}
+
+// otherwise is what a profile shows in another way.
+var otherwise = map[string]string{
+	"ext_authz status-404": "with refused, without refused, refused refused",    // of which Envoy does not ask
+	"lean websocket":       "with readable, without readable, refused readable", // of which it asks too late
+}
+
+// Every card of the lab shows what it teaches.
+func TestLab(t *testing.T) {
+	for _, p := range lab.Profiles {
+		for _, tr := range []lab.Transport{lab.HTTP, lab.TLSHTTP2, lab.TLS} {
+			t.Run(p.Name+" by "+string(tr), func(t *testing.T) {
+				l := startLab(t, p, tr)
+				inEach(t, func(t *testing.T, b browser.Browser) {
+					t.Parallel() // with the other browser: the cards wait for much
+					checkLab(t, l, b)
+				})
+			})
+		}
+	}
+}
+
+func startLab(t *testing.T, p lab.Profile, tr lab.Transport) *lab.Lab {
+	t.Helper()
+	if len(browsers) == 0 {
+		t.Skip(lacking[browser.Chromium])
+	}
+	if binary.Version.Before(p.Since) {
+		t.Skipf("%s needs Envoy %v or later; this is %v", p.Config, p.Since, binary.Version)
+	}
+	l, err := lab.Start(t.Context(), lab.Options{
+		Root: root, Envoy: binary, Corsd: corsd, Profile: p, Transport: tr,
+		Certificate: read(t, certificate.CertFile), Key: read(t, certificate.KeyFile),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(l.Logs())
+		}
+	})
+	return l
+}
+
+// labCard is a card as the page lists it.
+type labCard struct {
+	ID       string
+	Attempts []string
+}
+
+func checkLab(t *testing.T, l *lab.Lab, b browser.Browser) {
+	page := tab(t, newProfile(t, b), l.Origins.Page+"/?manual")
+	const list = `async () => {
+		while (!window.lab) { // whose script awaits things while it is loaded
+			await new Promise((later) => setTimeout(later, 10));
+		}
+		await window.lab.ready;
+		return window.lab.cards;
+	}`
+	var cards []labCard
+	if err := browser.Call(t.Context(), page, list, nil, &cards); err != nil {
+		t.Fatal(err)
+	}
+	if len(cards) != len(taught) {
+		t.Errorf("%d cards, want %d", len(cards), len(taught))
+	}
+	for _, c := range cards {
+		t.Run(c.ID, func(t *testing.T) {
+			if c.ID == "webgl" && b.Kind() == browser.Firefox {
+				t.Skip("Firefox without a window has no WebGL on every machine")
+			}
+			var got card
+			if err := browser.Call(t.Context(), page, runCard, c.ID, &got); err != nil {
+				t.Fatal(err)
+			}
+			c.check(t, l, got)
+		})
+	}
+}
+
+func (c labCard) check(t *testing.T, l *lab.Lab, got card) {
+	want, ok := otherwise[l.Profile.Name+" "+c.ID]
+	if !ok {
+		want = taught[c.ID]
+	}
+	var shown, says []string
+	for _, name := range c.Attempts {
+		shown = append(shown, name+" "+got[name].Outcome)
+		says = append(says, name+" "+got[name].Expected)
+	}
+	if s := strings.Join(shown, ", "); s != want {
+		t.Errorf("%s, want %s: %+v", s, want, got)
+	}
+	if s := strings.Join(says, ", "); s != want {
+		t.Errorf("the card says %s, want %s", s, want)
+	}
+}
