@@ -8,7 +8,8 @@ GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 # Their tests build corsd and run it. Go's cache of test results does not see that, so they are never taken from it; and
 # the race detector would watch the test, not corsd.
 END_TO_END := ./docs ./test/demo ./test/e2e ./test/lab
-UNIT := $$(go list ./... | grep -vxF "$$(go list $(END_TO_END))")
+IN_BROWSERS := ./test/browser ./test/page
+UNIT := $$(go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS))")
 
 # Tests that leave themselves out under the race detector (allocations, time): their packages are tested without it, too.
 NOT_UNDER_RACE := $$(grep -rl --include='*_test.go' '^//go:build !race' . | xargs -n 1 dirname | sort -u)
@@ -22,7 +23,7 @@ build: ## build bin/corsd
 	go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/corsd ./cmd/corsd
 
 .PHONY: test
-test: test-unit test-e2e ## run all tests
+test: test-unit test-e2e test-browser ## run all tests
 
 .PHONY: test-unit
 test-unit: ## run the unit tests, fuzz seeds and scripts, with the race detector where there is a C compiler
@@ -39,6 +40,15 @@ endif
 .PHONY: test-e2e
 test-e2e: ## run the tests of the documentation, and those end to end on a real Envoy
 	@go test -count=1 $(END_TO_END)
+
+.PHONY: test-browser
+test-browser: ## run the tests in Chromium and Firefox, those of them that there are (ARGS='-seed 1 -fetches 20000')
+	@go test -count=1 ./test/browser
+	@go test -count=1 ./test/page $(ARGS)
+
+.PHONY: mutate
+mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (two minutes; ARGS='-run Vary')
+	@go build -o bin/mutation ./test/mutation && exec bin/mutation $(ARGS)
 
 .PHONY: demo
 demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)

@@ -37,7 +37,7 @@ type answer struct {
 
 // dialBiDi connects. Events are given to event, one after the other.
 func dialBiDi(ctx context.Context, url string, event func(string, json.RawMessage)) (*bidi, error) {
-	conn, _, err := websocket.Dial(ctx, url, nil) //nolint:bodyclose // a handshake's answer has no body
+	conn, _, err := websocket.Dial(ctx, url, nil)
 	if err != nil {
 		return nil, err
 	}
