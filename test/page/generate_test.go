@@ -83,18 +83,23 @@ func (g *generator) kinds() []kind {
 	return kinds
 }
 
-// governed is a policy that was made, as a document, and a host that it governs.
+// governed is a policy that was made, as a document, a host that it governs, and what
+// the application there may say. It is little, so that pages ask for one URL in many
+// ways, and what browsers have remembered counts.
 type governed struct {
 	document string
 	host     string
-	kind     string
+	answers  []fetch.Response
 }
 
 // policy makes policies until one is not refused as dangerous, or for contradicting itself.
 func (g *generator) policy(n int) governed {
 	for {
 		k := pick(g, g.kinds()...)
-		p := governed{host: fmt.Sprintf("p%d.%s.example", n, k.name), kind: k.name}
+		p := governed{host: fmt.Sprintf("p%d.%s.example", n, k.name)}
+		for range 2 {
+			p.answers = append(p.answers, g.answer(k.name != "bare")) // which does not say that it varies
+		}
 		spec := g.spec(k, p.host)
 		if strings.HasPrefix(spec.Hosts[0], "{") {
 			p.host = "t1." + p.host
@@ -196,16 +201,8 @@ func (g *generator) listOrAny(n int, list []string) []string {
 	return list
 }
 
-// answers makes what the application may say: statuses, and header lines.
-func (g *generator) answers(n int) []fetch.Response {
-	all := make([]fetch.Response, n)
-	for i := range all {
-		all[i] = g.answer()
-	}
-	return all
-}
-
-func (g *generator) answer() fetch.Response {
+// answer makes what the application may say: a status, and header lines.
+func (g *generator) answer(mayBeKept bool) fetch.Response {
 	r := fetch.Response{Status: pick(g, 200, 200, 200, 204, 201, 400, 401, 404, 500)}
 	add := func(name, value string) { r.Headers = append(r.Headers, fetch.Header{Name: name, Value: value}) }
 	add("content-type", "text/plain")
@@ -231,7 +228,7 @@ func (g *generator) answer() fetch.Response {
 	if g.oneIn(3) {
 		add("vary", pick(g, "Accept-Encoding", "origin", "X-One, Accept"))
 	}
-	if r.Status == 200 && g.oneIn(3) {
+	if mayBeKept && r.Status == 200 && g.oneIn(3) {
 		add("cache-control", "max-age=600")
 	}
 	return r
@@ -246,13 +243,10 @@ type asked struct {
 }
 
 // request makes a request to a host that a policy governs.
-func (g *generator) request(p governed, answers []fetch.Response) asked {
-	a := asked{Origin: pick(g, origins...), policy: p, answer: g.IntN(len(answers))}
+func (g *generator) request(p governed) asked {
+	a := asked{Origin: pick(g, origins...), policy: p, answer: g.IntN(len(p.answers))}
 	if !g.oneIn(3) {
 		a.Origin = pick(g, origins[:2]...) // which more policies allow
-	}
-	for p.kind == "bare" && isCacheable(answers[a.answer]) { // which does not say that it varies
-		a.answer = g.IntN(len(answers))
 	}
 	a.URL = fmt.Sprintf("https://%s%s?answer=%d", p.host, pick(g, paths...), a.answer)
 	a.Method = pick(g, askedMethods...)
@@ -271,8 +265,4 @@ func (g *generator) request(p governed, answers []fetch.Response) asked {
 		a.Headers["content-type"] = "text/plain"
 	}
 	return a
-}
-
-func isCacheable(r fetch.Response) bool {
-	return slices.ContainsFunc(r.Headers, func(h fetch.Header) bool { return h.Name == "cache-control" })
 }

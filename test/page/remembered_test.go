@@ -132,6 +132,27 @@ func TestRememberedPreflightLeaksNoMethod(t *testing.T) {
 	}
 }
 
+// GET needs no name in a remembered preflight, so a header that is granted for PUT
+// would be for GET, too, where that has a rule of its own.
+func TestRememberedPreflightLeaksNoHeader(t *testing.T) {
+	for _, p := range profiles {
+		t.Run(p.name, func(t *testing.T) {
+			g := through(t, p, http2)
+			inEach(t, func(t *testing.T, b browser.Browser) {
+				g.mirror.take()
+				url := "https://" + api + "/shelf"
+				page := tab(t, newProfile(t, b), "https://"+www)
+				readable(200, "").check(t, b.Kind(), page, do("PUT", url).with("X-Trace", "1").from(t, page))
+				refused(headerRefused("x-trace")).check(t, b.Kind(), page, get(url).with("X-Trace", "1").from(t, page))
+				readable(200, "").check(t, b.Kind(), page, get(url).from(t, page))
+				if diff := cmp.Diff([]string{"PUT /shelf", "GET /shelf"}, g.mirror.lines()); diff != "" {
+					t.Errorf("what reached the application (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 // The header of the withdrawn Private Network Access proposal: pages of loopback are
 // never asked for it, so allowPrivateNetwork is without effect, and does no harm.
 func TestPrivateNetworkIsNotAskedFor(t *testing.T) {
