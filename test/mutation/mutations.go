@@ -87,12 +87,12 @@ var mutations = []mutation{
 	{
 		name: "credentials stand beside *",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "		a.set(allowOrigin, anyValue)\n		return", to: "		a.set(allowOrigin, anyValue)\n		a.set(allowCredentials, trueValue)\n		return",
+		from: "		a.set(allowOrigin, anyValue)\n", to: "		a.set(allowOrigin, anyValue)\n		a.set(allowCredentials, trueValue)\n",
 	},
 	{
 		name: "credentials are allowed where they are not",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "	if d.effects.credentials {", to: "	if true {",
+		from: "	case d.effects.credentials:\n", to: "	default:\n",
 	},
 	{
 		name: "a refusal says whether credentials are allowed",
@@ -158,8 +158,13 @@ var mutations = []mutation{
 	},
 	{
 		name: "a refused preflight may be remembered",
-		file: "pkg/policy/answer.go", packages: engine,
-		from: "		d.appendOrigin(a)\n		d.appendLists(a)\n	default", to: "		d.appendOrigin(a)\n		d.appendLists(a)\n		d.appendMaxAge(a)\n	default",
+		file: "pkg/policy/same.go", packages: engine,
+		from: "appendTold(a *Answer) {\n", to: "appendTold(a *Answer) {\n	d.appendMaxAge(a)\n",
+	},
+	{
+		name: "answers that are made beforehand are given where methods decide",
+		file: "pkg/policy/same.go", packages: engine,
+		from: "if s.fields == nil || d.depends {", to: "if s.fields == nil {",
 	},
 
 	{
@@ -209,7 +214,7 @@ var mutations = []mutation{
 	{
 		name: "upstream's headers are kept for a refused origin",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "	if d.grants() {\n		d.appendGrant(a, upstream)\n	}\n", to: "	if !d.grants() {\n		return\n	}\n	d.appendGrant(a, upstream)\n",
+		from: "	if d.grants() {\n		d.appendOrigin(a)\n		d.appendGrant(a, upstream)\n	}\n", to: "	if !d.grants() {\n		return\n	}\n	d.appendOrigin(a)\n	d.appendGrant(a, upstream)\n",
 	},
 	{
 		name: "Merge exposes what is no token, and so nothing",
