@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,14 +10,14 @@ import (
 )
 
 // card is the result of a card of the lab.
-type card map[string]struct{ Outcome, Expected, Words, Detail string }
+type card map[string]struct{ Outcome, Expected, Words, Detail, Console string }
 
 const runCard = `async (id) => {
 	const all = {};
 	for (const [name, attempt] of Object.entries(await window.lab.run(id))) {
 		if (name !== "id") {
-			const {outcome, expected, words, detail} = attempt;
-			all[name] = {outcome, expected, words: String(words), detail: String(detail)};
+			const {outcome, expected, words, detail, console} = attempt;
+			all[name] = {outcome, expected, console, words: String(words), detail: String(detail)};
 		}
 	}
 	return all;
@@ -133,6 +134,9 @@ func checkLab(t *testing.T, l *lab.Lab, b browser.Browser) {
 				t.Fatal(err)
 			}
 			c.check(t, l, got)
+			if b.Kind() == browser.Chromium {
+				c.checkConsole(t, page, got)
+			}
 		})
 	}
 }
@@ -152,5 +156,27 @@ func (c labCard) check(t *testing.T, l *lab.Lab, got card) {
 	}
 	if s := strings.Join(says, ", "); s != want {
 		t.Errorf("the card says %s, want %s", s, want)
+	}
+}
+
+// inFrames are the attempts that strangers and sandboxes make. What the browser says of
+// those goes to the console of their frame, which is another target.
+var inFrames = []string{
+	"credentials refused", "exposed refused", "careless with", "null-origin without", "null-origin refused", "websocket refused",
+}
+
+// checkConsole: where the browser keeps something from the page itself, it says on the
+// console what the card says it does.
+func (c labCard) checkConsole(t *testing.T, page browser.Page, got card) {
+	said := ""
+	for _, name := range c.Attempts {
+		a := got[name]
+		if a.Outcome != "refused" || slices.Contains(inFrames, c.ID+" "+name) || strings.Contains(said, a.Console) {
+			continue
+		}
+		more, ok := console(page, a.Console)
+		if said += more; !ok {
+			t.Errorf("%s: the console does not say %q, but:\n%s", name, a.Console, said)
+		}
 	}
 }
