@@ -236,7 +236,7 @@ func (l *nameList) listsAll(lines []string) bool {
 	names := 0
 	for name, rest, more := "", lines[0], true; more; names++ {
 		name, rest, more = strings.Cut(rest, ",")
-		if _, listed := l.lower[name]; !listed {
+		if !l.listsLower(name) {
 			return false
 		}
 	}

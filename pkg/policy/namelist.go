@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
@@ -26,7 +28,11 @@ type nameList struct {
 	names  []string            // as written, each once; methods normalised; "*" only if it is sent
 	joined []byte              // of names; nil where there are none
 	lower  map[string]struct{} // of names that are request headers
+	few    []string            // those of lower, where they are few: to look through them is quicker
 }
+
+// fewNames is how many names may be looked through.
+const fewNames = 8
 
 // nameLists makes each distinct list once: thousands of rules write the same.
 type nameLists struct {
@@ -105,7 +111,9 @@ func newNameList(kind nameKind, own []string, presets []Preset) *nameList {
 func (l *nameList) finish(kind nameKind, seen map[string]struct{}) {
 	if kind == requestHeaderNames {
 		delete(seen, "*")
-		l.lower = seen
+		if l.lower = seen; len(seen) <= fewNames {
+			l.few = slices.Collect(maps.Keys(seen))
+		}
 	}
 	if len(l.names) > 0 {
 		l.joined = []byte(strings.Join(l.names, ", "))
@@ -119,6 +127,20 @@ func (l *nameList) lists(name string) bool {
 	}
 	var buf [maxHeaderName]byte
 	_, ok := l.lower[string(header.AppendLower(buf[:0], name))]
+	return ok
+}
+
+// listsLower is lists for a name in lower case.
+func (l *nameList) listsLower(name string) bool {
+	for _, n := range l.few {
+		if n == name {
+			return true
+		}
+	}
+	if len(l.lower) <= fewNames {
+		return false
+	}
+	_, ok := l.lower[name]
 	return ok
 }
 

@@ -1,7 +1,9 @@
 package policy_test
 
 import (
+	"fmt"
 	"strings"
+	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -304,4 +306,32 @@ func methodDependentWorlds() []world {
 		{"also by the own cors at that path", preflight("GET", "/b"), "preflight allow allowed shop respond 204", []string{acao + shop, acma + "0", varyPreflight}},
 		{"and nowhere else", preflight("GET", "/c"), "preflight allow allowed shop respond 204", []string{acao + shop, varyPreflight}},
 	}}}
+}
+
+// TestHeaderNames: names are found in a list of any length, and none that is not there.
+func TestHeaderNames(t *testing.T) {
+	for n := range 20 {
+		names := numbered(n, "X-%d")
+		e := compiled(t, forHost(policy.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"PUT"}, AllowHeaders: names}))
+		ask := func(list ...string) policy.Reason {
+			d := e.Decide(&policy.Request{
+				Method: "OPTIONS", Scheme: "https", Authority: host, Path: "/", Origin: []string{shop}, RequestMethod: []string{"PUT"}, RequestHeaders: list,
+			})
+			return d.Reason
+		}
+		for _, name := range names {
+			if reason := ask(strings.ToLower(name)); reason != policy.ReasonAllowed {
+				t.Errorf("%s of %d: %s", name, n, reason)
+			}
+		}
+		all := strings.ToLower(strings.Join(names, ","))
+		if reason := ask(all); n > 0 && reason != policy.ReasonAllowed {
+			t.Errorf("all of %d: %s", n, reason)
+		}
+		for _, list := range []string{fmt.Sprintf("x-%d", n), all + ",y", "y," + all} {
+			if reason := ask(list); reason != policy.ReasonHeaderNotAllowed {
+				t.Errorf("%q of %d: %s", list, n, reason)
+			}
+		}
+	}
 }

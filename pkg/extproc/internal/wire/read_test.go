@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -91,6 +92,51 @@ func TestUsual(t *testing.T) {
 		if wire := marshal(t, m); !(&CheckRequest{}).scan(wire) {
 			t.Errorf("is not usual: %v", m)
 		}
+	}
+}
+
+// TestOlderEnvoys reads the shapes of Envoy 1.30 to 1.35, of which there are no binaries
+// for tests: what those say that is read, and what they leave out or say otherwise.
+func TestOlderEnvoys(t *testing.T) {
+	exchange := func(change func(*extprocv3.ProcessingRequest)) *extprocv3.ProcessingRequest {
+		m := usualRequest()
+		m.ProtocolConfig = nil // since 1.33
+		change(m)
+		return m
+	}
+	asyncMode := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 0) // until 1.30
+	rows := []struct {
+		name    string
+		message *extprocv3.ProcessingRequest
+		more    []byte // fields that the type no longer has
+		scanned bool
+	}{
+		{"without protocol_config", exchange(func(*extprocv3.ProcessingRequest) {}), nil, true},
+		{"without metadata_context", exchange(func(m *extprocv3.ProcessingRequest) { m.MetadataContext = nil }), nil, true},
+		{"values in value, with the runtime guard of raw values off", exchange(func(m *extprocv3.ProcessingRequest) {
+			for _, h := range m.GetRequestHeaders().GetHeaders().GetHeaders() {
+				h.Value, h.RawValue = strings.ToValidUTF8(string(h.RawValue), "!"), nil
+			}
+		}), nil, true},
+		{"with async_mode", exchange(func(*extprocv3.ProcessingRequest) {}), asyncMode, false},
+		{"with attributes", exchange(func(m *extprocv3.ProcessingRequest) {
+			m.Attributes = map[string]*structpb.Struct{"envoy.filters.http.ext_proc": {}}
+		}), nil, false},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			bytes := append(r.more, marshal(t, r.message)...)
+			var m ProcessingRequest
+			if m.scan(bytes) != r.scanned {
+				t.Errorf("scanned: %t", !r.scanned)
+			}
+			if err := m.Read(mem.BufferSlice{mem.SliceBuffer(bytes)}); err != nil {
+				t.Fatal(err)
+			}
+			if m.Kind != KindRequestHeaders || len(m.Headers) != 3 || string(m.Headers[0].Value) != "GET" || string(m.Headers[1].Name) != "origin" || m.HeadersOnly {
+				t.Errorf("read: %+v", m)
+			}
+		})
 	}
 }
 
