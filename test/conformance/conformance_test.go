@@ -1,0 +1,111 @@
+package conformance_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/tools"
+)
+
+var update = flag.Bool("update", false, "write docs/conformance.md and docs/conformance/ again")
+
+// What all tests run.
+var (
+	root   string // the source tree
+	binary envoy.Binary
+	corsd  string
+
+	// lacking says why there is nothing to run, on a machine where that is no fault.
+	lacking error
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "corsd-conformance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := prepare(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func prepare(dir string) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if root, err = mesh.Root(); err != nil {
+		return err
+	}
+	if testing.Short() {
+		lacking = errors.New("not with -short: needs a real Envoy")
+		return nil
+	}
+	binary, err = envoy.Find(ctx, root, os.Stderr)
+	if errors.Is(err, envoy.ErrNoBinary) && !tools.Complete() {
+		lacking = err
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	corsd, err = mesh.Build(ctx, root, dir, io.Discard)
+	return err
+}
+
+// start runs a configuration of deploy/ with additions for the length of a test,
+// in front of the application. The files of policies are given by their names.
+func start(t *testing.T, shipped, additions string, policies, addresses map[string]string) *mesh.Mesh {
+	t.Helper()
+	if lacking != nil {
+		t.Skip(lacking)
+	}
+	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", shipped))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := config.Add([]byte(additions)); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range policies {
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app := httptest.NewServer(application())
+	t.Cleanup(app.Close)
+	servers := map[string]string{"app:8080": app.Listener.Addr().String()}
+	maps.Copy(servers, addresses)
+	m, err := mesh.Start(t.Context(), mesh.Options{Envoy: binary, Config: config, Corsd: corsd, Policy: dir, Addresses: servers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() && testing.Verbose() {
+			t.Log(m.Logs())
+		}
+	})
+	return m
+}
