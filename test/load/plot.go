@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"image/color"
+	"os"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -58,7 +60,7 @@ func plotRatios(rows []row, path string) error {
 	p.NominalY(names...)
 	p.Y.Min, p.Y.Max = -0.6, float64(len(names))-0.4
 	p.Y.Padding = vg.Points(14)
-	return p.Save(11*vg.Inch, vg.Length(len(names))*0.3*vg.Inch+0.8*vg.Inch, path)
+	return save(p, 11*vg.Inch, vg.Length(len(names))*0.3*vg.Inch+0.8*vg.Inch, path)
 }
 
 // widest is the largest ratio that is drawn: one that is far out would make all others
@@ -74,9 +76,24 @@ func newPlot() *plot.Plot {
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Color, axis.Label.TextStyle.Color = ink, ink
 		axis.Tick.Color, axis.Tick.Label.Color = ink, ink
+		axis.Label.TextStyle.Font.Variant, axis.Tick.Label.Font.Variant = "Sans", "Sans"
 	}
-	p.Legend.TextStyle.Color = ink
+	p.Legend.TextStyle.Color, p.Legend.TextStyle.Font.Variant = ink, "Sans"
 	return p
+}
+
+// save writes a plot as SVG. Text is placed by the widths of one font, which few machines
+// have: the others named here are as wide.
+func save(p *plot.Plot, width, height vg.Length, path string) error {
+	if err := p.Save(width, height, path); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	const font = "font-family:Liberation Sans"
+	return os.WriteFile(path, bytes.ReplaceAll(text, []byte(font), []byte(font+",Arimo,Arial,Helvetica,sans-serif")), 0o644)
 }
 
 // plotGateway draws what a request costs, Envoy and server together, relative to no
@@ -112,5 +129,5 @@ func plotGateway(results []gatewayResult, path string) error {
 	p.NominalX(names...)
 	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
 	p.Y.Max *= 1.15
-	return p.Save(12*vg.Inch, 4.5*vg.Inch, path)
+	return save(p, 12*vg.Inch, 4.5*vg.Inch, path)
 }
