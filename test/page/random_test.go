@@ -104,13 +104,14 @@ func (r *randomRun) text() string {
 	return strings.Join(documents, "\n---\n")
 }
 
-// check asks, and asks once more about what is not as promised, if Envoy did not wait
-// for corsd in the meantime.
+// check asks, and asks once more about what is not as promised: a connection that ends
+// takes requests along that have nothing to do with why, and Envoy does not wait for corsd
+// for long. What is wrong stays wrong.
 func (r *randomRun) check(t *testing.T, p *profile, b browser.Browser) {
 	m := r.start(t, p)
 	profile := newProfile(t, b)
 	left := r.asked
-	for range 3 {
+	for attempt := range 3 {
 		got := r.run(t, profile, left)
 		var wrong []asked
 		var differences []string
@@ -123,14 +124,14 @@ func (r *randomRun) check(t *testing.T, p *profile, b browser.Browser) {
 		if len(wrong) == 0 {
 			return
 		}
-		if left = wrong; timeouts(t, m) == 0 {
+		if left = wrong; attempt > 0 && timeouts(t, m) == 0 {
 			t.Errorf("%d of %d are not as promised; once more: go test ./test/page -run '%s' -seed %d -fetches %d\n%s",
 				len(wrong), len(r.asked), t.Name(), r.seed, *fetches, strings.Join(differences[:min(3, len(differences))], "\n"))
 			return
 		}
-		t.Logf("Envoy did not wait for corsd: the machine is busy; once more for %d", len(wrong))
+		t.Logf("once more for %d that are not as promised, of which this is the first:\n%s", len(wrong), differences[0])
 	}
-	t.Error("Envoy never waits for corsd")
+	t.Error("Envoy never waits for corsd: the machine is too busy")
 }
 
 func timeouts(t *testing.T, m *mesh.Mesh) (n int) {
