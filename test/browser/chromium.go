@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/corsd/corsd/test/process"
 )
 
 // patience is how long a browser gets to start, and to end.
@@ -20,7 +21,7 @@ type chromium struct {
 	ctx    context.Context // of the browser's first tab, which stays
 	cancel context.CancelFunc
 	dir    string
-	output *output
+	output *process.Output
 }
 
 func startChromium(ctx context.Context, path string, o Options) (Browser, error) {
@@ -28,7 +29,7 @@ func startChromium(ctx context.Context, path string, o Options) (Browser, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &chromium{dir: dir, output: &output{}}
+	c := &chromium{dir: dir, output: &process.Output{}}
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(ctx), c.flags(path, o)...)
 	var cancel context.CancelFunc
 	c.ctx, cancel = chromedp.NewContext(allocator)
@@ -166,22 +167,4 @@ func (p *chromiumPage) evaluate(ctx context.Context, expression string) (string,
 	bounded, done := within(ctx, p.ctx)
 	defer done()
 	return chromedp.Run(bounded, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
-}
-
-// output keeps what a browser prints.
-type output struct {
-	mu  sync.Mutex
-	buf strings.Builder
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }

@@ -4,19 +4,14 @@
 package e2e_test
 
 import (
-	"context"
 	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/corsd/corsd/test/envoy"
 	"github.com/corsd/corsd/test/mesh"
-	"github.com/corsd/corsd/test/tools"
 )
 
 // profile is one of the ways to put corsd into Envoy.
@@ -64,43 +59,11 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "corsd-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if err := prepare(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
-
-func prepare(dir string) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	if root, err = mesh.Root(); err != nil {
+	os.Exit(mesh.RunTests(m, func(dir string) error {
+		parts, err := mesh.FindParts(dir, testing.Short())
+		root, binary, corsd, lacking = parts.Root, parts.Envoy, parts.Corsd, parts.Lacking
 		return err
-	}
-	if testing.Short() {
-		lacking = errors.New("not with -short: needs a real Envoy")
-		return nil
-	}
-	binary, err = envoy.Find(ctx, root, os.Stderr)
-	if errors.Is(err, envoy.ErrNoBinary) && !tools.Complete() {
-		lacking = err
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	corsd, err = mesh.Build(ctx, root, dir, io.Discard)
-	return err
+	}))
 }
 
 // bench is a mesh under test.

@@ -5,10 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -16,9 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/corsd/corsd/test/envoy"
 	"github.com/corsd/corsd/test/mesh"
 	"github.com/corsd/corsd/test/wire"
 )
@@ -31,42 +26,11 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "corsd-lab-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if err := prepare(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
-
-func prepare(dir string) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	if options.Root, err = mesh.Root(); err != nil {
+	os.Exit(mesh.RunTests(m, func(dir string) error {
+		parts, err := mesh.FindParts(dir, testing.Short())
+		options.Root, options.Envoy, options.Corsd, lacking = parts.Root, parts.Envoy, parts.Corsd, parts.Lacking
 		return err
-	}
-	if testing.Short() {
-		lacking = errors.New("not with -short: needs a real Envoy")
-		return nil
-	}
-	options.Envoy, err = envoy.Find(ctx, options.Root, os.Stderr)
-	if errors.Is(err, envoy.ErrNoBinary) {
-		lacking = err
-		return nil
-	}
-	if err == nil {
-		options.Corsd, err = mesh.Build(ctx, options.Root, dir, io.Discard)
-	}
-	return err
+	}))
 }
 
 // start runs a lab for the length of a test, with a copy of the policy that the

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -108,16 +107,14 @@ func prepare(dir string) (err error) {
 	if err := startBrowsers(ctx); err != nil || len(browsers) == 0 {
 		return err
 	}
-	binary, err = envoy.Find(ctx, root, os.Stderr)
-	if errors.Is(err, envoy.ErrNoBinary) {
-		return lackAll(err)
-	}
+	parts, err := mesh.FindParts(dir, false)
 	if err != nil {
 		return err
 	}
-	if corsd, err = mesh.Build(ctx, root, dir, io.Discard); err != nil {
-		return err
+	if parts.Lacking != nil {
+		return lackAll(parts.Lacking)
 	}
+	binary, corsd = parts.Envoy, parts.Corsd
 	return servePages()
 }
 

@@ -19,7 +19,7 @@ import (
 type Process struct {
 	name   string
 	cmd    *exec.Cmd
-	output output
+	output Output
 	exited chan struct{}
 	err    error // why it ended; valid once exited is closed
 }
@@ -111,19 +111,19 @@ func (p *Process) ended() error {
 	return fmt.Errorf("%s ended: %w", p.name, p.err)
 }
 
-// output collects what a program prints while others read it.
-type output struct {
+// Output collects what a program prints while others read it.
+type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (o *output) Write(b []byte) (int, error) {
+func (o *Output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.Write(b)
 }
 
-func (o *output) String() string {
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.buf.String()
