@@ -210,9 +210,22 @@ func emptyBytes() gocmp.Option {
 	}
 }
 
+// repeatedConfigs say a protocol_config or a mode of it more than once, or as a number that
+// is larger than a mode can be.
+var repeatedConfigs = [][]byte{
+	{11<<3 | 2, 4, 8, 2, 8, 0},               // a mode, then none
+	{11<<3 | 2, 4, 16, 0, 16, 2},             // none, then a mode
+	{11<<3 | 2, 2, 8, 2, 11<<3 | 2, 0},       // a second one that says nothing
+	{11<<3 | 2, 2, 8, 2, 11<<3 | 2, 2, 8, 0}, // and one that takes it back
+	{11<<3 | 2, 6, 8, 0x80, 0x80, 0x80, 0x80, 0x10},
+}
+
 func FuzzProcessingRequest(f *testing.F) {
 	for _, m := range []proto.Message{usualRequest(), usualResponse(), &extprocv3.ProcessingRequest{Attributes: map[string]*structpb.Struct{"a": {}}}} {
 		f.Add(marshal(f, m))
+	}
+	for _, config := range repeatedConfigs {
+		f.Add(config)
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) { holdRequest(t, wire) })
 }

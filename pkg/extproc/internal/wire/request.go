@@ -84,6 +84,7 @@ var metadataContext = shapeOf(&corev3.Metadata{})
 
 // scan reads the usual layout. It gives false for every other.
 func (m *ProcessingRequest) scan(c cursor) bool {
+	var modes bodyModes
 	for len(c) > 0 {
 		tag, number, value, ok := c.field()
 		if !ok {
@@ -97,7 +98,7 @@ func (m *ProcessingRequest) scan(c cursor) bool {
 		case tagMetadataContext:
 			ok = metadataContext.takes(value)
 		case tagProtocolConfig:
-			ok = m.scanProtocolConfig(value)
+			ok = modes.scan(value)
 		case tagObservability:
 			m.Observability = number != 0
 		default:
@@ -107,17 +108,27 @@ func (m *ProcessingRequest) scan(c cursor) bool {
 			return false
 		}
 	}
+	m.HeadersOnly = modes.said && modes.request == 0 && modes.response == 0
 	return true
 }
 
-// scanProtocolConfig reads ProtocolConfiguration. NONE, the mode of no bodies, is 0.
-func (m *ProcessingRequest) scanProtocolConfig(c cursor) bool {
-	m.HeadersOnly = true
+// bodyModes is what a message says in ProtocolConfiguration. NONE, the mode of no bodies,
+// is 0.
+type bodyModes struct {
+	said              bool
+	request, response uint32
+}
+
+// scan reads it, or one more of it: what is said twice counts as it is said last.
+func (b *bodyModes) scan(c cursor) bool {
+	b.said = true
 	for len(c) > 0 {
 		tag, number, _, ok := c.field()
 		switch {
-		case ok && (tag == tagRequestBodyMode || tag == tagResponseBodyMode):
-			m.HeadersOnly = m.HeadersOnly && number == 0
+		case ok && tag == tagRequestBodyMode:
+			b.request = uint32(number)
+		case ok && tag == tagResponseBodyMode:
+			b.response = uint32(number)
 		case !ok || tag != tagSendBodyAtOnce:
 			return false
 		}
