@@ -155,7 +155,7 @@ func runAll(ctx context.Context, drain time.Duration, g *grpcServer, admin *admi
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
 		group.Go(func() error {
-			if err := g.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) { // before it began
+			if err := g.Serve(direct(listener)); !errors.Is(err, grpc.ErrServerStopped) { // before it began
 				return err
 			}
 			return nil
