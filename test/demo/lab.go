@@ -12,9 +12,9 @@ import (
 	"github.com/corsd/corsd/test/lab"
 )
 
-// openLab says where the lab is, once it has made sure that it is there: the page
-// and all that it is made of, through Envoy.
-func openLab(ctx context.Context, out io.Writer, l *lab.Lab) error {
+// checkLab makes sure that the lab is there: the page and all that it is made of,
+// through Envoy.
+func checkLab(ctx context.Context, l *lab.Lab) error {
 	var errs []error
 	for _, path := range lab.Assets() {
 		errs = append(errs, fetch(ctx, l, path))
@@ -22,9 +22,6 @@ func openLab(ctx context.Context, out io.Writer, l *lab.Lab) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("the lab's page: %w", err)
 	}
-	fmt.Fprintf(out, "\nSee it in your browser: the CORS lab is at %s\n"+
-		"There, what a page can and cannot do happens before your eyes, with corsd and without. Its policy is %s.\n",
-		l.Origins.Page, l.Policy)
 	return nil
 }
 

@@ -40,9 +40,12 @@ func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
 	defer func() { err = errors.Join(err, l.Stop()) }()
 	fmt.Fprintf(out, "Envoy %v is at http://%s, with corsd beside it; the application itself is at http://%s.\n"+
 		"The configuration is that of deploy/envoy.yaml, the policy is deploy/demo/policy.yaml.\n", v, l.Envoy.Address, l.Shop)
-	if err := errors.Join(show(ctx, out, l.Mesh), openLab(ctx, out, l)); err != nil || once {
+	if err := errors.Join(show(ctx, out, l.Mesh), checkLab(ctx, l)); err != nil || once {
 		return err
 	}
+	fmt.Fprintf(out, "\nSee it in your browser: the CORS lab is at %s\n"+
+		"There, what a page can and cannot do happens before your eyes, with corsd and without. Its policy is %s.\n",
+		l.Origins.Page, l.Policy)
 	fmt.Fprintln(out, "\nEverything stays up, for commands of your own. Change deploy/demo/policy.yaml, and corsd takes it at once.\n"+
 		"Envoy's access log and what corsd says follow. Ctrl-C ends the demo.")
 	return follow(ctx, out, l)
