@@ -371,6 +371,22 @@ func regexFaults() []compileRow {
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://shop.example": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
+			name:    "an expression that lacks one backslash of two",
+			config:  one("shop", policy.Spec{Hosts: []string{"api.shop.com"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://api.shop\.com`}}}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://api.shop\\.com": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:    "an expression that lacks one within a public suffix",
+			config:  one("shop", policy.Spec{Hosts: []string{"shop.co.uk"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://([a-z]+\.)?shop.co\.uk`}}}),
+			waivers: any,
+			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://([a-z]+\\.)?shop.co\\.uk": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "an expression for all names below the host's domain",
+			config: one("shop", policy.Spec{Hosts: []string{"a.b.shop.com"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.shop\.com`}}}),
+		},
+		{
 			name:   "an expression that means something",
 			config: regex(`https://[a-z0-9-]+\.shop\.example`),
 		},

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
@@ -61,7 +63,7 @@ func (c *riskCheck) isFirst(key checkedRisks) bool {
 }
 
 // canariesOf gives origins that no expression can mean. The ones made of the
-// policy's hosts are taken by expressions that lack a backslash or a dot.
+// policy's hosts are taken by expressions that lack a backslash or a dot, or all of them.
 func canariesOf(hosts []compiledHost) []string {
 	canaries := []string{"https://evil.example", "http://evil.example", "null", "*"}
 	for _, h := range hosts {
@@ -70,9 +72,33 @@ func canariesOf(hosts []compiledHost) []string {
 			if strings.Contains(base, ".") {
 				canaries = append(canaries, "https://"+strings.ReplaceAll(base, ".", "x"))
 			}
+			canaries = appendWithoutDot(canaries, base)
 		}
 	}
 	return canaries
+}
+
+// appendWithoutDot appends the origins of a name in which one dot is another byte, as an
+// expression takes them that lacks one backslash of several: api.shop.com and apixshop.com.
+// Names that are below the same domain stay out: axb.shop.com may well be meant.
+func appendWithoutDot(canaries []string, base string) []string {
+	for i, r := range base {
+		other := base[:i] + "x" + base[min(i+1, len(base)):]
+		if r == '.' && strings.Contains(other, ".") && registrable(other) != registrable(base) {
+			canaries = append(canaries, "https://"+other)
+		}
+	}
+	return canaries
+}
+
+// registrable gives the domain of a name that someone has registered; the name itself where
+// it is a public suffix.
+func registrable(name string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return name
+	}
+	return domain
 }
 
 // settings judges the settings of a rule, or of the policy itself.
