@@ -177,8 +177,8 @@ func appendEntry(dst []Header, c cursor) (entries []Header, ok bool) {
 	var e Header
 	for len(c) > 0 {
 		tag, _, value, ok := c.field()
-		if !ok {
-			return dst, false
+		if !ok || !utf8.Valid(value) {
+			return dst, false // also where the field comes once more
 		}
 		switch tag {
 		case tagKey:
@@ -194,7 +194,7 @@ func appendEntry(dst []Header, c cursor) (entries []Header, ok bool) {
 			return dst, false
 		}
 	}
-	return append(dst, e), len(dst) < maxEntries && utf8.Valid(e.Name) && utf8.Valid(e.Value)
+	return append(dst, e), len(dst) < maxEntries
 }
 
 // maxEntries bounds the entries of a map that are compared with one another.

@@ -60,8 +60,8 @@ func readHeader(c cursor) (h Header, ok bool) {
 	var text []byte
 	for len(c) > 0 {
 		tag, _, value, ok := c.field()
-		if !ok {
-			return h, false
+		if !ok || tag != tagRawValue && !utf8.Valid(value) {
+			return h, false // also where the field comes once more
 		}
 		switch tag {
 		case tagKey:
@@ -77,7 +77,7 @@ func readHeader(c cursor) (h Header, ok bool) {
 	if len(h.Value) == 0 {
 		h.Value = text
 	}
-	return h, utf8.Valid(h.Name) && utf8.Valid(text)
+	return h, true
 }
 
 // appendHeaders is appendHeaderMap for a message of go-control-plane's.
