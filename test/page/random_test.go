@@ -228,15 +228,8 @@ func (r *randomRun) run(t *testing.T, b browser.Browser, all []asked) []seen {
 // just made for a request, which then fails with ERR_SOCKET_NOT_CONNECTED.
 func answers(t *testing.T, b browser.Browser, origin string, batch any) (results []seen) {
 	t.Helper()
-	p, err := b.NewProfile(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	p, end := openProfile(t, b)
+	defer end()
 	if err := browser.Call(t.Context(), tab(t, p, origin), batchJS, batch, &results); err != nil {
 		t.Fatal(err)
 	}

@@ -177,14 +177,21 @@ func tab(t *testing.T, p browser.Profile, url string) browser.Page {
 // newProfile gives a profile for the length of a test.
 func newProfile(t *testing.T, b browser.Browser) browser.Profile {
 	t.Helper()
+	p, end := openProfile(t, b)
+	t.Cleanup(end)
+	return p
+}
+
+// openProfile gives a profile until its end is called.
+func openProfile(t *testing.T, b browser.Browser) (p browser.Profile, end func()) {
+	t.Helper()
 	p, err := b.NewProfile(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	return p, func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return p
+	}
 }
