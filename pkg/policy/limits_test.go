@@ -93,6 +93,11 @@ func TestLimits(t *testing.T) {
 	regexes := func(more int) policy.Config {
 		return forHost(policy.CORS{AllowOriginRegexes: sizedRegexes(t, 1000, more)})
 	}
+	tried := func(more int) policy.Config { // on four canaries and three for each host
+		const hosts = 1000
+		c := &policy.CORS{AllowOriginRegexes: numbered(2_000_000/(4+3*hosts)+more, `https://a%d\.b`)}
+		return one("shop", policy.Spec{Hosts: numbered(hosts, "h%d.shop.example"), CORS: c})
+	}
 	texts := func(more int) policy.Config {
 		long := strings.Repeat("/a", 1<<20)
 		room := policy.MaxText + more - len("shop") - len(host)
@@ -114,6 +119,7 @@ func TestLimits(t *testing.T) {
 		{"origins, expressions and sets of all documents", origins},
 		{"entries of all tables", func(more int) policy.Config { return sharedTable(policy.MaxTableEntries/5, more) }},
 		{"instructions of all expressions", regexes},
+		{"expressions times hosts", tried},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -170,6 +170,16 @@ func isListedSuffix(name string) bool {
 	return managed && suffix == name
 }
 
+// registrable gives the domain of a name that someone has registered; the name itself
+// where it is a public suffix, of which by the default rule every last label is one.
+func registrable(name string) string {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return name
+	}
+	return domain
+}
+
 // entry gives an entry as it was written.
 func (x *originIndex) entry(of span, i int32) string { return x.text.At(part(x.entries, of)[i]) }
 

@@ -2,24 +2,26 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
 // maxCanaries bounds how many matches of regular expressions against canaries
-// one Compile tries: it grows with expressions times hosts.
+// one Compile tries: it grows with expressions times hosts. A host's undotted ones, a
+// few at the most, are not counted.
 const maxCanaries = 2_000_000
 
 // riskCheck judges what the layers of one policy come to.
 type riskCheck struct {
 	*compiler
-	policy   *policyCompiler
-	waived   dangers
-	canaries []string
+	policy *policyCompiler
+	waived dangers
+
+	// What expressions are tried on, made for the first of them.
+	canaries, undotted []string
 }
 
 // dangers is a set of them.
@@ -39,7 +41,7 @@ type checkedRisks struct {
 }
 
 func (c *compiler) riskCheck(p *policyCompiler, spec *Spec) *riskCheck {
-	check := &riskCheck{compiler: c, policy: p, canaries: canariesOf(p.hosts)}
+	check := &riskCheck{compiler: c, policy: p}
 	all := allDangers()
 	for i, danger := range spec.DangerouslyAllow {
 		checkEnum(c, p.layer.place().item("dangerouslyAllow", i), &danger, all...)
@@ -63,7 +65,7 @@ func (c *riskCheck) isFirst(key checkedRisks) bool {
 }
 
 // canariesOf gives origins that no expression can mean. The ones made of the
-// policy's hosts are taken by expressions that lack a backslash or a dot, or all of them.
+// policy's hosts are taken by expressions that lack a backslash or a dot.
 func canariesOf(hosts []compiledHost) []string {
 	canaries := []string{"https://evil.example", "http://evil.example", "null", "*"}
 	for _, h := range hosts {
@@ -72,33 +74,31 @@ func canariesOf(hosts []compiledHost) []string {
 			if strings.Contains(base, ".") {
 				canaries = append(canaries, "https://"+strings.ReplaceAll(base, ".", "x"))
 			}
-			canaries = appendWithoutDot(canaries, base)
 		}
 	}
 	return canaries
 }
 
-// appendWithoutDot appends the origins of a name in which one dot is another byte, as an
-// expression takes them that lacks one backslash of several: api.shop.com and apixshop.com.
-// Names that are below the same domain stay out: axb.shop.com may well be meant.
-func appendWithoutDot(canaries []string, base string) []string {
-	for i, r := range base {
-		other := base[:i] + "x" + base[min(i+1, len(base)):]
-		if r == '.' && strings.Contains(other, ".") && registrable(other) != registrable(base) {
-			canaries = append(canaries, "https://"+other)
+// undottedOf gives the hosts' names with another byte for one dot of several, as an
+// expression takes them that lacks one backslash: for api.shop.com apixshop.com. Names
+// below the host's own domain stay out: axb.shop.com may well be meant.
+func undottedOf(hosts []compiledHost) (undotted []string) {
+	for _, h := range hosts {
+		base := h.pattern.base()
+		if strings.Count(base, ".") < 2 {
+			continue // canariesOf has it
+		}
+		own := registrable(base)
+		for i := range len(base) {
+			if base[i] != '.' {
+				continue
+			}
+			if name := base[:i] + "x" + base[i+1:]; registrable(name) != own {
+				undotted = append(undotted, "https://"+name)
+			}
 		}
 	}
-	return canaries
-}
-
-// registrable gives the domain of a name that someone has registered; the name itself where
-// it is a public suffix.
-func registrable(name string) string {
-	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
-	if err != nil {
-		return name
-	}
-	return domain
+	return undotted
 }
 
 // settings judges the settings of a rule, or of the policy itself.
@@ -244,8 +244,11 @@ func (c *riskCheck) boundNames() []string {
 
 // regexRisks tries the canaries, with or without credentials.
 func (c *riskCheck) regexRisks(o *originFields) {
-	if c.waives(AnyOriginWithCredentials) {
+	if c.waives(AnyOriginWithCredentials) || len(o.expressions()) == 0 {
 		return
+	}
+	if c.canaries == nil {
+		c.canaries, c.undotted = canariesOf(c.policy.hosts), undottedOf(c.policy.hosts)
 	}
 	place := o.layer.place().at("cors")
 	for i, text := range o.expressions() {
@@ -260,17 +263,24 @@ func (c *riskCheck) regexRisks(o *originFields) {
 			})
 			return
 		}
-		for _, canary := range c.canaries {
-			if re.MatchString(canary) {
-				c.fault(Diagnostic{
-					Code: CodeRegexUnsafe, Place: place.item("allowOriginRegexes", i).written(), Value: text,
-					Message: "takes " + canary + ", which you cannot mean",
-					Hint:    regexHint(canary) + "; " + c.waiver(AnyOriginWithCredentials),
-				})
-				break
-			}
+		if canary := c.taken(re); canary != "" {
+			c.fault(Diagnostic{
+				Code: CodeRegexUnsafe, Place: place.item("allowOriginRegexes", i).written(), Value: text,
+				Message: "takes " + canary + ", which you cannot mean",
+				Hint:    regexHint(canary) + "; " + c.waiver(AnyOriginWithCredentials),
+			})
 		}
 	}
+}
+
+// taken gives the first canary that an expression takes, if any.
+func (c *riskCheck) taken(re *regexp.Regexp) string {
+	for _, list := range [][]string{c.canaries, c.undotted} {
+		if i := slices.IndexFunc(list, re.MatchString); i >= 0 {
+			return list[i]
+		}
+	}
+	return ""
 }
 
 func regexHint(canary string) string {
