@@ -4,7 +4,9 @@ async (batch) => {
   const askAll = async ({asks, atOnce}) => {
     const one = async ({url, method, headers, body, credentials, mode}) => {
       try {
-        const response = await fetch(url, {method, headers, body, credentials, mode});
+        // Browsers answer HEAD from what GET has left in the HTTP cache, where rules by method may say something else.
+        const cache = method === "HEAD" ? "no-store" : "default";
+        const response = await fetch(url, {method, headers, body, credentials, mode, cache});
         if (response.type === "opaque") {
           return {outcome: "opaque", status: 0, headers: [], body: ""};
         }
