@@ -27,15 +27,16 @@ type variant struct {
 type object = map[string]any
 
 const (
-	varNone     = "no filter"
-	varNative   = "native cors"
-	varLua      = "Lua"
-	varFloorAll = "no-op, two-phase for every request"
-	varFloor    = "no-op, default profile"
-	varAll      = "corsd, two-phase for every request"
-	varDefault  = "corsd, default profile"
-	varLean     = "corsd, lean"
-	varAuthz    = "corsd, ext_authz"
+	varNone      = "no filter"
+	varNative    = "native cors"
+	varLua       = "Lua"
+	varFloorAll  = "no-op, two-phase for every request"
+	varFloor     = "no-op, default profile"
+	varFloorLean = "no-op, lean"
+	varAll       = "corsd, two-phase for every request"
+	varDefault   = "corsd, default profile"
+	varLean      = "corsd, lean"
+	varAuthz     = "corsd, ext_authz"
 )
 
 func variants() []variant {
@@ -45,6 +46,7 @@ func variants() []variant {
 		{name: varLua, filter: func(object) object { return luaFilter() }},
 		{name: varFloorAll, server: floor, from: "envoy.yaml", filter: everyRequest, host: strips()},
 		{name: varFloor, server: floor, from: "envoy.yaml", host: strips()},
+		{name: varFloorLean, server: floor, from: "envoy-lean.yaml", host: strips()},
 		{name: varAll, server: deployed, from: "envoy.yaml", filter: everyRequest, host: strips()},
 		{name: varDefault, server: deployed, from: "envoy.yaml", host: strips()},
 		{name: varLean, server: deployed, from: "envoy-lean.yaml", host: strips()},

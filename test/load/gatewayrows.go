@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,16 +16,22 @@ import (
 	"github.com/corsd/corsd/test/envoy"
 )
 
-// gatewayResult is the median of a variant and a kind.
+// gatewayResult is what a variant does with one kind of request.
 type gatewayResult struct {
-	Variant  string  `json:"variant"`
-	Kind     string  `json:"kind"`
-	PerCore  float64 `json:"requestsPerSecond"` // at saturation, with one worker
-	P50      float64 `json:"p50Milliseconds"`   // at the fixed rate
+	Variant   string        `json:"variant"`
+	Kind      string        `json:"kind"`
+	Saturated gatewayMedian `json:"saturated"` // as fast as it can, with one worker
+	Fixed     gatewayMedian `json:"fixedRate"`
+}
+
+// gatewayMedian is the median of the repetitions under one load.
+type gatewayMedian struct {
+	Rate     float64 `json:"requestsPerSecond"`
+	P50      float64 `json:"p50Milliseconds"`
 	P99      float64 `json:"p99Milliseconds"`
-	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request, at saturation
+	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request
 	Server   float64 `json:"serverMicroseconds"`
-	Relative float64 `json:"relative"` // Envoy and server, to no filter
+	Relative float64 `json:"relative"` // CPU per request of Envoy and server, to no filter
 }
 
 // fixedRate is how many requests a second are asked of every variant alike, so that none
@@ -64,11 +69,11 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 			return err
 		}
 	}
-	runs, saturated, err := b.gatewayRuns(ctx)
+	fixed, saturated, err := b.gatewayRuns(ctx)
 	if err != nil {
 		return err
 	}
-	results := b.gatewayResults(runs, saturated)
+	results := b.gatewayResults(fixed, saturated)
 	return b.gatewayReport(results, gatewayBounds(saturated))
 }
 
@@ -81,13 +86,14 @@ func (g *gateway) ready(ctx context.Context) error {
 
 type runKey struct{ variant, kind string }
 
-// gatewayRuns repeats every kind with every variant in turn.
-func (b *bench) gatewayRuns(ctx context.Context) (runs, saturated map[runKey][]gatewayRun, err error) {
+// gatewayRuns repeats every kind with every variant in turn, at a fixed rate and at
+// saturation.
+func (b *bench) gatewayRuns(ctx context.Context) (fixed, saturated map[runKey][]gatewayRun, err error) {
 	repetitions, run := 7, 2*time.Second
 	if b.quick {
 		repetitions, run = 2, 700*time.Millisecond
 	}
-	runs, saturated = map[runKey][]gatewayRun{}, map[runKey][]gatewayRun{}
+	fixed, saturated = map[runKey][]gatewayRun{}, map[runKey][]gatewayRun{}
 	order := slices.Clone(b.gateways)
 	for i := range repetitions {
 		fmt.Fprintf(os.Stderr, "measuring: repetition %d of %d\n", i+1, repetitions)
@@ -108,12 +114,12 @@ func (b *bench) gatewayRuns(ctx context.Context) (runs, saturated map[runKey][]g
 				if one, err = g.drive(k, 16, fixedRate, run); err != nil {
 					return nil, nil, err
 				}
-				runs[key] = append(runs[key], one)
+				fixed[key] = append(fixed[key], one)
 			}
 		}
 		slices.Reverse(order)
 	}
-	return runs, saturated, nil
+	return fixed, saturated, nil
 }
 
 func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
@@ -125,25 +131,31 @@ func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
 	return values[len(values)/2]
 }
 
-func (b *bench) gatewayResults(runs, saturated map[runKey][]gatewayRun) []gatewayResult {
-	micro := func(d time.Duration) float64 { return float64(d) / 1000 }
+func (b *bench) gatewayResults(fixed, saturated map[runKey][]gatewayRun) []gatewayResult {
 	var results []gatewayResult
 	for _, k := range kinds() {
-		base := saturated[runKey{varNone, k.name}]
+		base := runKey{varNone, k.name}
 		for _, g := range b.gateways {
 			key := runKey{g.name, k.name}
 			results = append(results, gatewayResult{
 				Variant: g.name, Kind: k.name,
-				PerCore:  medianOf(saturated[key], func(r gatewayRun) float64 { return float64(r.requests) / r.seconds }),
-				P50:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p50) / 1000 }),
-				P99:      medianOf(runs[key], func(r gatewayRun) float64 { return micro(r.p99) / 1000 }),
-				Envoy:    medianOf(saturated[key], func(r gatewayRun) float64 { return micro(r.envoy) }),
-				Server:   medianOf(saturated[key], func(r gatewayRun) float64 { return micro(r.server) }),
-				Relative: medianRatio(saturated[key], base, gatewayRun.total),
+				Saturated: medians(saturated[key], saturated[base]), Fixed: medians(fixed[key], fixed[base]),
 			})
 		}
 	}
 	return results
+}
+
+func medians(runs, base []gatewayRun) gatewayMedian {
+	micro := func(d time.Duration) float64 { return float64(d) / 1000 }
+	return gatewayMedian{
+		Rate:     medianOf(runs, func(r gatewayRun) float64 { return float64(r.requests) / r.seconds }),
+		P50:      medianOf(runs, func(r gatewayRun) float64 { return micro(r.p50) / 1000 }),
+		P99:      medianOf(runs, func(r gatewayRun) float64 { return micro(r.p99) / 1000 }),
+		Envoy:    medianOf(runs, func(r gatewayRun) float64 { return micro(r.envoy) }),
+		Server:   medianOf(runs, func(r gatewayRun) float64 { return micro(r.server) }),
+		Relative: medianRatio(runs, base, gatewayRun.total),
+	}
 }
 
 func gatewayRatios(of, by []gatewayRun, quantity func(gatewayRun) float64) []float64 {
@@ -171,6 +183,7 @@ func gatewayBounds(runs map[runKey][]gatewayRun) []row {
 		of("actual request, default profile: CPU of Envoy and server", varDefault, varFloor, kindActual, 0.97, gatewayRun.total),
 		of("actual request, default profile: CPU of the server", varDefault, varFloor, kindActual, 0.75, serverOnly),
 		of("actual request, lean: CPU of Envoy and server", varLean, varAll, kindActual, 0.92, gatewayRun.total),
+		of("actual request, lean, both under the no-op server", varFloorLean, varFloorAll, kindActual, unbounded, gatewayRun.total),
 		of("actual request, ext_authz: CPU of Envoy and server", varAuthz, varAll, kindActual, 0.90, gatewayRun.total),
 		of("request without Origin, default profile: CPU of Envoy", varDefault, varNone, kindPlain, 1.15, envoyOnly),
 		of("request without Origin, lean: CPU of Envoy", varLean, varNone, kindPlain, 1.15, envoyOnly),
@@ -178,10 +191,16 @@ func gatewayBounds(runs map[runKey][]gatewayRun) []row {
 }
 
 func (b *bench) gatewayReport(results []gatewayResult, bounds []row) error {
-	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	writeGatewayTable(t, results)
-	if err := t.Flush(); err != nil {
-		return err
+	for _, l := range gatewayLoads() {
+		fmt.Printf("\n%s\n", l.title)
+		t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, strings.Join(gatewayColumns(), "\t")+"\t")
+		for _, r := range results {
+			fmt.Fprintln(t, strings.Join(r.cells(l.of(r)), "\t")+"\t")
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
 	}
 	if !b.quick {
 		if err := b.writeGateway(results, bounds); err != nil {
@@ -192,10 +211,27 @@ func (b *bench) gatewayReport(results []gatewayResult, bounds []row) error {
 	return b.report(bounds, false)
 }
 
-func writeGatewayTable(w io.Writer, results []gatewayResult) {
-	fmt.Fprintln(w, "request\tfilter\trequests/s\tp50 ms\tp99 ms\tEnvoy us\tserver us\trelative\t")
-	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t\n", r.Kind, r.Variant, r.PerCore, r.P50, r.P99, r.Envoy, r.Server, r.Relative)
+// gatewayLoad is one of the two loads, with the words over its table.
+type gatewayLoad struct {
+	title string
+	of    func(gatewayResult) gatewayMedian
+}
+
+func gatewayLoads() []gatewayLoad {
+	return []gatewayLoad{
+		{"At saturation, 32 connections", func(r gatewayResult) gatewayMedian { return r.Saturated }},
+		{fmt.Sprintf("At %d requests a second, 16 connections", fixedRate), func(r gatewayResult) gatewayMedian { return r.Fixed }},
+	}
+}
+
+func gatewayColumns() []string {
+	return []string{"request", "filter", "requests/s", "p50 ms", "p99 ms", "Envoy, CPU µs", "server, CPU µs", "both, to no filter"}
+}
+
+func (r gatewayResult) cells(m gatewayMedian) []string {
+	return []string{
+		r.Kind, r.Variant, fmt.Sprintf("%.0f", m.Rate), fmt.Sprintf("%.2f", m.P50), fmt.Sprintf("%.2f", m.P99),
+		fmt.Sprintf("%.0f", m.Envoy), fmt.Sprintf("%.0f", m.Server), fmt.Sprintf("%.2f", m.Relative),
 	}
 }
 
@@ -212,11 +248,14 @@ func (b *bench) writeGateway(results []gatewayResult, bounds []row) error {
 	}
 	var md strings.Builder
 	fmt.Fprintf(&md, "Written by `make bench-envoy` on %s, %s; Envoy with one worker.\n\n", machine(), runtime.Version())
-	md.WriteString("| request | filter | requests/s at saturation | p50 ms | p99 ms | Envoy, CPU µs | server, CPU µs | both, to no filter |\n|---|---|---|---|---|---|---|---|\n")
-	for _, r := range results {
-		fmt.Fprintf(&md, "| %s | %s | %.0f | %.2f | %.2f | %.0f | %.0f | %.2f |\n", r.Kind, r.Variant, r.PerCore, r.P50, r.P99, r.Envoy, r.Server, r.Relative)
+	for _, l := range gatewayLoads() {
+		fmt.Fprintf(&md, "%s:\n\n| %s |\n|%s\n", l.title, strings.Join(gatewayColumns(), " | "), strings.Repeat("---|", len(gatewayColumns())))
+		for _, r := range results {
+			fmt.Fprintf(&md, "| %s |\n", strings.Join(r.cells(l.of(r)), " | "))
+		}
+		md.WriteString("\n")
 	}
-	md.WriteString("\n")
+	md.WriteString("What must hold is at saturation:\n\n")
 	writeBounds(&md, "must hold", bounds)
 	return errors.Join(
 		os.MkdirAll(dir, 0o755),

@@ -110,7 +110,7 @@ func plotGateway(results []gatewayResult, path string) error {
 			if r.Kind != k.name {
 				continue
 			}
-			values = append(values, r.Relative)
+			values = append(values, r.Saturated.Relative)
 			if i == 0 {
 				names = append(names, strings.NewReplacer(", ", "\n", " for ", "\n").Replace(r.Variant))
 			}

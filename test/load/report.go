@@ -111,16 +111,21 @@ func writeBounds(b *strings.Builder, title string, rows []row) {
 	}
 }
 
-// machine is what the run was on, in words.
+// machine is what the run was on, in words. This process may be kept to one core of it, so
+// the runtime's count of them will not do.
 func machine() string {
-	model := runtime.GOARCH
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
-				model = strings.TrimSpace(value)
-				break
-			}
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return fmt.Sprintf("%s, cores: %d", runtime.GOARCH, runtime.NumCPU())
+	}
+	model, cores := runtime.GOARCH, 0
+	for line := range strings.Lines(string(text)) {
+		switch name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) {
+		case "processor":
+			cores++
+		case "model name":
+			model = strings.TrimSpace(value)
 		}
 	}
-	return fmt.Sprintf("%s, %d cores", model, runtime.NumCPU())
+	return fmt.Sprintf("%s, cores: %d", model, cores)
 }
