@@ -397,7 +397,7 @@ func TestSeconds(t *testing.T) {
 		{`"10m"`, 600, ""},
 		{`"1h30m"`, 5400, ""},
 		{`"0s"`, 0, ""},
-		{`"500ms"`, 0, `"500ms": not a whole number of seconds`},
+		{`"500ms"`, 0, `"500ms": not a whole number of seconds: 1`},
 		{`"600"`, 0, `"600": a number of seconds is written without quotes: 600`},
 		{`"ten"`, 0, `"ten": not a duration: write seconds (600) or a duration ("10m")`},
 		{`""`, 0, `"": not a duration: write seconds (600) or a duration ("10m")`},

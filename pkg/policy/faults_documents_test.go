@@ -223,7 +223,7 @@ func documentFaults() []compileRow {
 			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"partner", "zzzzzzzzzz", "partners"}}), "partners", set),
 			faults: []string{
 				`unknown_reference CORSPolicy[0] spec.cors.allowOriginSets[0] "partner": partners`,
-				`unknown_reference CORSPolicy[0] spec.cors.allowOriginSets[1] "zzzzzzzzzz"`,
+				`unknown_reference CORSPolicy[0] spec.cors.allowOriginSets[1] "zzzzzzzzzz": an OriginSet document of this name`,
 			},
 		},
 		{

@@ -70,6 +70,11 @@ func hostFaults() []compileRow {
 			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0] "*.[::1]": [::1]`, `host_invalid CORSPolicy[0] spec.hosts[1] "*.1.2.3.4": 1.2.3.4`},
 		},
 		badHost("a host that is not ASCII", "bücher.example", "xn--bcher-kva.example"),
+		badHost("a wildcard before what is not ASCII", "*.bücher.example", "*.xn--bcher-kva.example"),
+		badHost("a tenant before what is not ASCII", "{shopName}.bücher.example", "{shopName}.xn--bcher-kva.example"),
+		badHost("a tenant and a port", "{shopName}.shop.example:8443", "{shopName}.shop.example"),
+		badHost("a URL that is not ASCII", "https://bücher.example:8443/x", "xn--bcher-kva.example"),
+		badHost("a wildcard with an empty label", "*.a..example", "*.api.shop.example"),
 		badHost("a host with an empty label", "a..example", "api.shop.example"),
 		badHost("a host with two final dots", "a.example..", "api.shop.example"),
 		{

@@ -224,10 +224,19 @@ func (p hostPattern) base() string { return p.name }
 
 // parseHostPattern reads an entry of hosts.
 func parseHostPattern(text string) (p hostPattern, tenant string, fault *origin.Fault) {
+	p, tenant, fault = readHostPattern(text)
+	return p, tenant, fault.Settle("api.shop.example", func(hint string) *origin.Fault {
+		_, _, fault := readHostPattern(hint)
+		return fault
+	})
+}
+
+func readHostPattern(text string) (p hostPattern, tenant string, fault *origin.Fault) {
 	if text == "*" {
 		return hostPattern{kind: hostAny}, "", nil
 	}
-	rest := strings.TrimSuffix(text, ".")
+	text = strings.TrimSuffix(text, ".")
+	rest := text
 	switch {
 	case strings.HasPrefix(rest, "*."):
 		p.kind, rest = hostWildcard, rest[2:]
@@ -242,10 +251,12 @@ func parseHostPattern(text string) (p hostPattern, tenant string, fault *origin.
 		}
 	}
 	p.name = string(header.AppendLower(nil, rest))
-	return p, tenant, refusedHost(text, p)
+	return p, tenant, refusedHost(text, text[:len(text)-len(rest)], p)
 }
 
-func refusedHost(text string, p hostPattern) *origin.Fault {
+// refusedHost judges what was read of text, whose first label, where it is a wildcard or
+// a tenant, is first.
+func refusedHost(text, first string, p hostPattern) *origin.Fault {
 	switch i := portColon(p.name); {
 	case p.name == "":
 		return &origin.Fault{Message: "is empty", Hint: `api.shop.example, or "*" for every host`}
@@ -256,13 +267,17 @@ func refusedHost(text string, p hostPattern) *origin.Fault {
 	case strings.ContainsAny(p.name, "*{}"):
 		return &origin.Fault{Message: "has a wildcard or tenant that is not the whole first label", Hint: "*.shop.example or {tenant}.shop.example"}
 	case i >= 0:
-		return &origin.Fault{Message: "has a port, and a policy holds for every port of its hosts", Hint: p.String()[:len(p.String())-len(p.name[i:])]}
+		return &origin.Fault{Message: "has a port, and a policy holds for every port of its hosts", Hint: first + p.name[:i]}
 	case strings.Contains(p.name, ":") && p.name[0] != '[':
 		return &origin.Fault{Message: "is an IPv6 address without brackets", Hint: "[" + p.name + "]"}
 	case p.kind != hostExact && origin.IsAddress(p.name):
 		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.name}
 	}
-	return origin.CheckHost(p.name)
+	fault := origin.CheckHost(p.name)
+	if fault != nil && fault.Hint != "" {
+		fault.Hint = first + fault.Hint
+	}
+	return fault
 }
 
 // hostWithin gives what may be meant by a URL, or a part of one.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -279,7 +280,7 @@ func (c *compiler) addSet(o *originFields, name string, place locator, index int
 	if !known {
 		c.fault(Diagnostic{
 			Code: CodeUnknownReference, Place: place.item("allowOriginSets", index).written(), Value: name,
-			Message: "is no OriginSet", Hint: c.nearestSet(name),
+			Message: "is no OriginSet", Hint: cmp.Or(c.nearestSet(name), "an OriginSet document of this name"),
 		})
 		return
 	}

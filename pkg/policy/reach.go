@@ -5,15 +5,20 @@ import (
 	"slices"
 )
 
-// markReachable marks what some request to this table could choose. What no
-// table marks is warned of.
-func (b *tableBuilder) markReachable() {
+// shadows gives the expressions of this table that take all paths below one.
+func (b *tableBuilder) shadows() shadows {
 	before := shadows{}
 	for _, e := range part(b.paths.expressions, b.table.expressions) {
 		if literal, ok := takesAllBelow(e.text); ok {
 			before.add(literal, e.slot)
 		}
 	}
+	return before
+}
+
+// markReachable marks what some request to this table could choose. What no
+// table marks is warned of.
+func (b *tableBuilder) markReachable(before shadows) {
 	for _, p := range b.slots {
 		var over []uint32
 		if p.of == pathPrefix {
@@ -113,12 +118,15 @@ func (c *compiler) warnUnreachable(p *policyCompiler) {
 // markSentMaxAge marks the rules whose max-age some preflight is told. Where the rule
 // depends on the method none is ever to be remembered, since a browser remembers it for
 // the URL and not for the rule.
-func (b *tableBuilder) markSentMaxAge(policies []*policyCompiler) {
+func (b *tableBuilder) markSentMaxAge(policies []*policyCompiler, before shadows) {
+	byMethod := func(slot uint32) bool { return b.paths.slots[slot].first != 0 }
 	for _, p := range policies {
 		for i := range p.rules {
-			if r := &p.rules[i]; !r.invalid && b.paths.slots[r.slot].first == 0 {
-				r.sendsMaxAge = true
+			r := &p.rules[i]
+			if r.invalid || byMethod(r.slot) || r.pathType == pathPrefix && slices.ContainsFunc(before.over(r.path), byMethod) {
+				continue
 			}
+			r.sendsMaxAge = true
 		}
 	}
 }

@@ -333,7 +333,11 @@ func ParseSeconds(s string) (Seconds, error) {
 		return 0, fmt.Errorf(`not a duration: write seconds (600) or a duration ("10m")`)
 	}
 	if d%time.Second != 0 {
-		return 0, fmt.Errorf("not a whole number of seconds")
+		up := d.Truncate(time.Second)
+		if d > 0 {
+			up += time.Second
+		}
+		return 0, fmt.Errorf("not a whole number of seconds: %d", up/time.Second)
 	}
 	return Seconds(d / time.Second), nil
 }

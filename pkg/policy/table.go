@@ -187,14 +187,15 @@ func (c *compiler) buildTable(policies []*policyCompiler, host string) uint32 {
 		}
 	}
 	b.finishSlots()
-	b.markSentMaxAge(policies)
+	before := b.shadows()
+	b.markSentMaxAge(policies, before)
 	b.setOwn(policies)
 	b.table.only = b.onlyEntry()
 	b.table.fallback = 1 + c.unmatched.id
 	if len(policies) == 1 {
 		b.table.fallback = 1 + policies[0].fallback.id
 	}
-	b.markReachable()
+	b.markReachable(before)
 	c.slotPlaces = b.slots
 	return id
 }

@@ -138,6 +138,14 @@ func warningRows() []compileRow {
 			},
 		},
 		{
+			name:   "a max-age of a rule behind an expression with methods that takes all its paths",
+			config: ruled(aged(policy.PathRegularExpression, "/a/.*", "GET"), aged(policy.PathPrefix, "/a"), aged(policy.PathPrefix, "/a/b"), aged(policy.PathExact, "/a/c")),
+			warnings: []string{
+				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule take every method of the path`,
+				`max_age_unused CORSPolicy[0] spec.rules[2].cors.maxAge "60": remove it, or let one rule take every method of the path`,
+			},
+		},
+		{
 			name:   "a max-age of 0 is what is sent",
 			config: ruled(policy.Rule{Match: &policy.Match{Methods: []string{"GET"}}, CORS: &policy.CORS{MaxAge: new(policy.Seconds(0))}}),
 		},

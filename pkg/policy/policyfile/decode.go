@@ -103,7 +103,7 @@ func (d *decoder) value(n *yaml.Node, out reflect.Value) bool {
 		out.SetBool(value)
 		return ok
 	case reflect.Int:
-		value, ok := d.integer(n)
+		value, ok := d.integer(n, "a number of three digits")
 		out.SetInt(value)
 		return ok
 	default:
@@ -166,7 +166,7 @@ func (d *decoder) fieldsOf(t reflect.Type) fields {
 // mapping hands each known field to take, the path being that of the field.
 func (d *decoder) mapping(n *yaml.Node, known []string, take func(name string, value *yaml.Node)) bool {
 	if n.Kind != yaml.MappingNode {
-		d.wrongType(n, "a mapping", "")
+		d.wrongType(n, "a mapping", mappingHint(known))
 		return false
 	}
 	d.keys(n, func(name string, key, value *yaml.Node) {
@@ -214,13 +214,22 @@ func (d *decoder) isName(key *yaml.Node) bool {
 		d.wrong(key, policy.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
 	case key.Kind != yaml.ScalarNode:
-		d.wrong(key, policy.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "")
+		d.wrong(key, policy.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "a name before the colon")
 	case key.Value == "":
-		d.wrong(key, policy.CodeWrongType, "", "is a field without a name", "")
+		d.wrong(key, policy.CodeWrongType, "", "is a field without a name", "a name before the colon")
 	default:
 		return true
 	}
 	return false
+}
+
+// mappingHint shows a mapping of the first fields that there are.
+func mappingHint(known []string) string {
+	const most = 4
+	if len(known) > most {
+		return "{" + strings.Join(known[:most], ": …, ") + ": …, …}"
+	}
+	return "{" + strings.Join(known, ": …, ") + ": …}"
 }
 
 // fieldHint says which field was probably meant, or else which there are.

@@ -52,9 +52,22 @@ func (d *decoder) open(root *yaml.Node) (e envelope, ok bool) {
 		d.within(step{field: "metadata"}, func() { d.metadata(&e, parts["metadata"]) })
 	}
 	if e.spec = parts["spec"]; e.spec == nil && e.kind != kindTest {
-		d.required(root, parts, "spec", "")
+		d.required(root, parts, "spec", specHint(e.kind))
 	}
 	return e, ok
+}
+
+// specHint is the least that a document of a kind can say.
+func specHint(kind policy.Kind) string {
+	switch kind {
+	case policy.KindPolicy:
+		return "spec: {hosts: [api.shop.example], cors: {allowOrigins: [https://www.shop.example]}}"
+	case policy.KindOriginSet:
+		return "spec: {origins: [https://www.shop.example]}"
+	case policy.KindDefaults:
+		return "spec: {cors: {maxAge: 600}}"
+	}
+	return "spec: {…}"
 }
 
 // part fills out from one of the parts of a mapping.
@@ -135,7 +148,7 @@ func (d *decoder) metadata(e *envelope, n *yaml.Node) {
 // texts judges a mapping of strings to strings.
 func (d *decoder) texts(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		d.wrongType(n, "a mapping", "")
+		d.wrongType(n, "a mapping", "{name: value}")
 		return
 	}
 	d.keys(n, func(_ string, _, value *yaml.Node) {

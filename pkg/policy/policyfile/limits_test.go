@@ -103,12 +103,12 @@ func TestBounds(t *testing.T) {
 		{
 			"the documents of a file", bounds.documents, "p.yaml",
 			func(n int) string { return test(" 1") + strings.Repeat("---\n# empty\n", n-1) },
-			"p.yaml: more than 1,000 documents in one file (limit_exceeded)",
+			"p.yaml: more than 1,000 documents in one file (limit_exceeded); hint: several files",
 		},
 		{
 			"the bytes of a file", int(bounds.fileBytes), "p.yaml",
 			func(n int) string { return test(" 1") + strings.Repeat(" ", n-len(test(" 1"))) },
-			"p.yaml: more than 1,000,000 bytes in one file (limit_exceeded)",
+			"p.yaml: more than 1,000,000 bytes in one file (limit_exceeded); hint: several files",
 		},
 	}
 	for _, bound := range tests {
@@ -145,7 +145,7 @@ func TestTotals(t *testing.T) {
 		{"nine origins", []string{origins}, ""},
 		{"ten origins", []string{strings.Replace(origins, "[x", "[x, z", 1)}, "p0.yaml:19:3: spec: makes more than 9 origins in all documents up to this one (limit_exceeded)"},
 		{"three files", []string{"", "", ""}, ""},
-		{"four files", []string{"", "", "", ""}, ": more than 3 files in one directory (limit_exceeded)"},
+		{"four files", []string{"", "", "", ""}, ": more than 3 files in one directory (limit_exceeded); hint: fewer files, of several documents each"},
 		{"2,000 bytes", []string{padding(1000), padding(1000)}, ""},
 		{"2,001 bytes", []string{padding(1000), padding(1001)}, "p1.yaml: more than 2,000 bytes in all files up to this one (limit_exceeded)"},
 		{"four faults", []string{"- a\n---\n- b\n---\n- c\n---\n- d\n"}, ""},

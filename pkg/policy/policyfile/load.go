@@ -168,7 +168,7 @@ func (l *loader) takeDocuments(src *source) {
 	if more {
 		l.lose(Diagnostic{
 			File: src.name, Code: policy.CodeLimitExceeded,
-			Message: fmt.Sprintf("more than %s documents in one file", count(l.limits.documents)),
+			Message: fmt.Sprintf("more than %s documents in one file", count(l.limits.documents)), Hint: "several files",
 		})
 	}
 }

@@ -29,16 +29,28 @@ func unreadable(name string, err error) *source {
 		err = path.Err // the name is said already
 	}
 	return &source{name: name, fault: &Diagnostic{
-		File: name, Code: policy.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(),
+		File: name, Code: policy.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(), Hint: unreadableHint(err),
 	}}
 }
 
-func beyond(name, what string) *source {
-	return &source{name: name, fault: &Diagnostic{File: name, Code: policy.CodeLimitExceeded, Message: what}}
+func unreadableHint(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "a file or directory that is there"
+	case errors.Is(err, fs.ErrPermission):
+		return "one that the user may read whom corsd runs as"
+	case errors.Is(err, errNotRegular):
+		return "a regular file, or a directory of them"
+	}
+	return "another file"
+}
+
+func beyond(name, what, hint string) *source {
+	return &source{name: name, fault: &Diagnostic{File: name, Code: policy.CodeLimitExceeded, Message: what, Hint: hint}}
 }
 
 func tooLarge(name string, most int64) *source {
-	return beyond(name, fmt.Sprintf("more than %s bytes in one file", count(int(most))))
+	return beyond(name, fmt.Sprintf("more than %s bytes in one file", count(int(most))), "several files")
 }
 
 // list names the files that paths stand for, in the order of their names, each
@@ -65,7 +77,7 @@ func (l limits) listPath(path string) []*source {
 		return []*source{unreadable(path, err)}
 	}
 	if len(names) > l.files {
-		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)))}
+		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)), "fewer files, of several documents each")}
 	}
 	var found []*source
 	for _, name := range names {

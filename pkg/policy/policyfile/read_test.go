@@ -59,9 +59,9 @@ func TestFiles(t *testing.T) {
 		{"the links of a mounted ConfigMap are read once", files{"..2026_11_23/p.yaml": wrong, "..data": "-> ..2026_11_23", "p.yaml": "-> ..data/p.yaml"}, []string{"."}, []string{"p.yaml"}},
 		{"a file is read once", files{"a.yaml": wrong, "b.yaml": "-> a.yaml"}, []string{"b.yaml", ".", "a.yaml", "./a.yaml"}, []string{"a.yaml"}},
 		{"files are sorted whatever the order of paths", files{"a/x.yaml": wrong, "b/x.yaml": wrong}, []string{"b", "a"}, []string{"a/x.yaml", "b/x.yaml"}},
-		{"a file that is missing is reported", files{"a.yaml": wrong}, []string{"b.yaml", "a.yaml"}, []string{"a.yaml", "b.yaml: cannot be read: no such file or directory (source_unreadable)"}},
-		{"a link that leads nowhere is reported", files{"a.yaml": "-> b.yaml"}, []string{"."}, []string{"a.yaml: cannot be read: no such file or directory (source_unreadable)"}},
-		{"a FIFO is not waited for", files{"a.yaml": "fifo"}, []string{".", "a.yaml"}, []string{"a.yaml: cannot be read: not a regular file (source_unreadable)"}},
+		{"a file that is missing is reported", files{"a.yaml": wrong}, []string{"b.yaml", "a.yaml"}, []string{"a.yaml", "b.yaml: cannot be read: no such file or directory (source_unreadable); hint: a file or directory that is there"}},
+		{"a link that leads nowhere is reported", files{"a.yaml": "-> b.yaml"}, []string{"."}, []string{"a.yaml: cannot be read: no such file or directory (source_unreadable); hint: a file or directory that is there"}},
+		{"a FIFO is not waited for", files{"a.yaml": "fifo"}, []string{".", "a.yaml"}, []string{"a.yaml: cannot be read: not a regular file (source_unreadable); hint: a regular file, or a directory of them"}},
 		{"an empty directory has no policy", files{}, []string{"."}, []string{".: there is no CORSPolicy (no_policies); hint: a document of kind CORSPolicy"}},
 		{"empty files neither", files{"a.yaml": "", "b.json": ""}, []string{"a.yaml", "b.json"}, []string{"there is no CORSPolicy (no_policies); hint: a document of kind CORSPolicy"}},
 	}

@@ -14,7 +14,7 @@ func TestWriteJSON(t *testing.T) {
 		{"nothing wrong gives empty lists", head + "  hosts: [a.example]\n", `{"faults":[],"warnings":[]}`},
 		{
 			"a fault has all fields, also empty ones", head + "  hosts: [a.example]\n  rules: {}\n",
-			`{"faults":[{"file":"p.yaml","line":6,"column":10,"path":"spec.rules","value":"","code":"wrong_type","message":"is a mapping where a list is needed","hint":""}],"warnings":[]}`,
+			`{"faults":[{"file":"p.yaml","line":6,"column":10,"path":"spec.rules","value":"","code":"wrong_type","message":"is a mapping where a list is needed","hint":"lines that begin with \"- \""}],"warnings":[]}`,
 		},
 		{
 			"a fault of the whole file has no line", "",
@@ -70,7 +70,7 @@ func TestErr(t *testing.T) {
 	if err := report.Err(); !errors.As(err, &failed) || len(failed.Faults) != 2 {
 		t.Fatalf("error = %v", err)
 	}
-	want := "p.yaml:1:1: is a list where a mapping is needed (wrong_type)\np.yaml:3:1: is a list where a mapping is needed (wrong_type)"
+	want := "p.yaml:1:1: is a list where a mapping is needed (wrong_type); hint: {apiVersion: …, kind: …, metadata: …, spec: …}\np.yaml:3:1: is a list where a mapping is needed (wrong_type); hint: {apiVersion: …, kind: …, metadata: …, spec: …}"
 	if got := report.Err().Error(); got != want {
 		t.Errorf("error:\n%s\nwant:\n%s", got, want)
 	}

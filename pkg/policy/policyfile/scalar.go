@@ -20,9 +20,13 @@ func (d *decoder) text(n *yaml.Node) (string, bool) {
 	if isNull(n) && n.Value == "null" && d.inList("allowOrigins", "origins") {
 		return n.Value, true // Compile knows what was meant
 	}
-	hint := ""
-	if n.Kind == yaml.ScalarNode && !isNull(n) {
-		hint = strconv.Quote(shorten(n.Value))
+	hint := "one value in quotes"
+	meant := n
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 1 {
+		meant = resolve(n.Content[0])
+	}
+	if meant.Kind == yaml.ScalarNode && !isNull(meant) {
+		hint = strconv.Quote(shorten(meant.Value))
 	}
 	d.wrongType(n, "a string", hint)
 	return "", false
@@ -56,8 +60,9 @@ func (d *decoder) boolean(n *yaml.Node) (value, ok bool) {
 }
 
 // integer takes a whole decimal number. One that does not fit is passed on as the
-// largest or smallest there is: what is too much is for Compile to say.
-func (d *decoder) integer(n *yaml.Node) (int64, bool) {
+// largest or smallest there is: what is too much is for Compile to say. The example is
+// what to write where nothing in the value says what was meant.
+func (d *decoder) integer(n *yaml.Node, example string) (int64, bool) {
 	const decimal = "0123456789"
 	digits := strings.TrimLeft(n.Value, "+-")
 	plain := digits != "" && strings.Trim(digits, decimal) == "" && len(n.Value)-len(digits) <= 1
@@ -71,7 +76,7 @@ func (d *decoder) integer(n *yaml.Node) (int64, bool) {
 		}
 		return value, true
 	}
-	hint := ""
+	hint := example
 	if n.Kind == yaml.ScalarNode && plain {
 		hint = shorten(n.Value)
 	}
@@ -82,7 +87,7 @@ func (d *decoder) integer(n *yaml.Node) (int64, bool) {
 // seconds takes a number of seconds, or a duration.
 func (d *decoder) seconds(n *yaml.Node, out *policy.Seconds) bool {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
-		value, ok := d.integer(n)
+		value, ok := d.integer(n, `seconds (600) or a duration ("10m")`)
 		*out = policy.Seconds(value)
 		return ok
 	}
@@ -92,6 +97,8 @@ func (d *decoder) seconds(n *yaml.Node, out *policy.Seconds) bool {
 		message, hint, _ := strings.Cut(err.Error(), ": ")
 		if strings.HasPrefix(message, "not ") {
 			message = "is " + message
+		} else {
+			message = "is a string, and " + message
 		}
 		d.wrong(n, policy.CodeValueInvalid, n.Value, message, hint)
 		return false
@@ -157,7 +164,7 @@ func describe(n *yaml.Node) string {
 
 func listHint(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
-		return ""
+		return `lines that begin with "- "`
 	}
 	items := strings.FieldsFunc(shorten(n.Value), func(r rune) bool { return r == ',' || r == ' ' })
 	for i := range items {

@@ -41,7 +41,7 @@ func (d *document) parse(l limits) (*yaml.Node, *treeError) {
 	}
 	at := position{wrong.node.Line, wrong.node.Column}
 	if wrong.cyclic {
-		return nil, syntax(at, wrong.message, "")
+		return nil, syntax(at, wrong.message, "write the value out")
 	}
 	return nil, &treeError{at: at, code: policy.CodeLimitExceeded, message: wrong.message}
 }
@@ -175,7 +175,23 @@ func syntaxHint(message string) string {
 		return "leave the %YAML line out" // the parser takes 1.1 only, and reads 1.2 all the same
 	case strings.Contains(message, "unknown anchor"), strings.Contains(message, "scanning an alias"):
 		return `quote a value that begins with "*"`
+	case strings.Contains(message, "expected node content"):
+		return "a value, in quotes where it begins with a bracket, a comma or another sign"
+	case strings.Contains(message, "<document start>"):
+		return `indent what belongs to the document, or put a line "---" before the next`
+	case strings.Contains(message, "expected key"):
+		return `indent the fields of a mapping alike, and quote a value that has ": " or " #" in it`
+	case strings.Contains(message, "'-' indicator"):
+		return "indent the items of a list alike"
+	case strings.Contains(message, "',' or"):
+		return "a comma between entries, and the bracket that closes them"
+	case strings.Contains(message, "expected ':'"):
+		return "a colon and a blank behind the name of a field"
+	case strings.Contains(message, "quoted scalar"):
+		return "close the quote; within single quotes a backslash is itself"
+	case strings.Contains(message, "tab character"):
+		return "indent with spaces"
 	default:
-		return ""
+		return "quote the value, and indent with spaces"
 	}
 }

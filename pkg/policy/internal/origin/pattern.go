@@ -44,6 +44,27 @@ type Fault struct {
 	Message, Hint string
 }
 
+// Settle sees to it that whoever follows the hint is done: a hint that has a fault itself
+// gives way to the hint for that, and in the end to an example. Hints with a blank are
+// words, not what to write. f may be nil.
+func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
+	if f == nil {
+		return nil
+	}
+	hint := f.Hint
+	for i := 0; hint != "" && i < 4; i++ {
+		if strings.Contains(hint, " ") {
+			return &Fault{f.Message, hint}
+		}
+		wrong := parse(hint)
+		if wrong == nil {
+			return &Fault{f.Message, hint}
+		}
+		hint = wrong.Hint
+	}
+	return &Fault{f.Message, example}
+}
+
 // String gives the pattern in its canonical form.
 func (p Pattern) String() string {
 	host := p.Host
@@ -117,12 +138,10 @@ func isIPv4(host string) bool {
 // ParsePattern reads an entry of allowOrigins other than [Any].
 func ParsePattern(s string) (Pattern, Notes, *Fault) {
 	p, notes, fault := parsePattern(s)
-	if fault != nil && strings.Contains(fault.Hint, "://") && !strings.Contains(fault.Hint, " ") {
-		if _, _, wrong := parsePattern(fault.Hint); wrong != nil {
-			fault.Hint = "" // no help
-		}
-	}
-	return p, notes, fault
+	return p, notes, fault.Settle("https://www.shop.example", func(hint string) *Fault {
+		_, _, fault := parsePattern(hint)
+		return fault
+	})
 }
 
 func parsePattern(s string) (Pattern, Notes, *Fault) {
@@ -133,7 +152,7 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 	lower := lowerASCII(s)
 	scheme, rest, found := strings.Cut(lower, "://")
 	if !found {
-		return Pattern{}, notes, &Fault{"has no scheme", "https://" + strings.TrimLeft(lower, ":/")}
+		return Pattern{}, notes, withoutScheme(lower)
 	}
 	if !isScheme(scheme) {
 		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
@@ -159,6 +178,26 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 		return Pattern{}, notes, &Fault{fmt.Sprintf("is longer than %d bytes", MaxLength), ""}
 	}
 	return p, notes, nil
+}
+
+// withoutScheme is the fault of what has no "://".
+func withoutScheme(lower string) *Fault {
+	for _, scheme := range []string{"https", "http"} {
+		if rest, found := strings.CutPrefix(lower, scheme+":"); found {
+			return &Fault{`has no "//" behind its scheme`, scheme + "://" + strings.TrimLeft(rest, "/")}
+		}
+	}
+	for _, scheme := range []string{"data:", "file:", "about:", "javascript:", "blob:"} {
+		if strings.HasPrefix(lower, scheme) {
+			return &Fault{"names pages that have no name of their own: their origin is null", "allowNullOrigin: true, if you must"}
+		}
+	}
+	p := Pattern{Scheme: "https"}
+	rest := strings.TrimLeft(lower, ":/")
+	if p.Host, _, _ = cutPort(rest); p.IsLoopback() {
+		p.Scheme = "http"
+	}
+	return &Fault{"has no scheme", p.Scheme + "://" + rest}
 }
 
 // lowerASCII keeps the length of s, as strings.ToLower does not.
@@ -221,8 +260,8 @@ func refusedRest(rest, scheme string) *Fault {
 func nonASCII(rest, scheme string) *Fault {
 	host, port, hasPort := cutPort(rest)
 	prefix := ""
-	if strings.HasPrefix(host, "*.") {
-		prefix, host = "*.", host[2:]
+	if i := strings.IndexByte(host, '.'); i > 0 && (host[:i] == "*" || host[0] == '{') {
+		prefix, host = host[:i+1], host[i+1:]
 	}
 	ascii := punycode(host)
 	if ascii == "" {
@@ -330,7 +369,7 @@ func IsTenantName(name string) bool {
 func (p *Pattern) checkName(host string) *Fault {
 	if DefaultPort(p.Scheme) != "" {
 		if canonical, isIP := canonicalIP(host); isIP && canonical == "" {
-			return &Fault{"has a host that browsers take for an IP address, and it is none", ""}
+			return &Fault{"has a host that browsers take for an IP address, and it is none", p.Scheme + "://192.0.2.7 or " + p.Scheme + "://[2001:db8::7]"}
 		} else if isIP && canonical != host {
 			hint := Pattern{Scheme: p.Scheme, Host: canonical, Port: p.Port}
 			return &Fault{"has an IP address that browsers write differently", hint.String()}
