@@ -63,7 +63,7 @@ func (r request) inBrowser(credentials string) fetch.Request {
 	if r.isPreflight() {
 		method = r.header.Get("Access-Control-Request-Method")
 	}
-	return fetch.Request{Origin: strings.Join(r.header["Origin"], ", "), Method: method, Mode: "cors", Credentials: credentials}
+	return fetch.Request{Origin: strings.Join(r.header["Origin"], ", "), Method: method, Mode: "cors", Credentials: credentials, AnyIsAuthorization: true}
 }
 
 // wishes are the headers that a preflight asks leave for.

@@ -9,7 +9,7 @@ import (
 
 // asking is a request of the page, without credentials or with.
 func asking(method, credentials string) fetch.Request {
-	return fetch.Request{Origin: page, Target: api, Method: method, Mode: "cors", Credentials: credentials}
+	return fetch.Request{Origin: page, URL: api + "/cart", Method: method, Mode: "cors", Credentials: credentials}
 }
 
 // What Chromium and Firefox were seen to do with odd answers.
@@ -59,6 +59,7 @@ func TestMaySend(t *testing.T) {
 		{"the method is listed in lower case", "PUT", "x-trace", 204, []string{methods + "put", headers + "X-Trace"}, false, false},
 		{"the header is missing", "PUT", "x-trace", 204, []string{methods + "PUT"}, false, false},
 		{"stars are for those without credentials", "PUT", "x-trace", 204, []string{methods + "*", headers + "*"}, true, false},
+		{"a star is not for Authorization", "GET", "authorization", 204, []string{headers + "*"}, false, false},
 		{"GET need not be listed", "GET", "", 204, nil, true, true},
 		{"one bad element spoils the list", "PUT", "x-trace", 204, []string{methods + "PUT, G@T", headers + "X-Trace"}, false, false},
 		{"299 is an ok status", "PUT", "", 299, []string{methods + "PUT"}, true, true},

@@ -34,6 +34,7 @@ type ask struct {
 // seen is what the page sees of the answer.
 type seen struct {
 	Outcome string      `json:"outcome"` // readable, opaque or refused
+	URL     string      `json:"url"`     // of the response; only batches say it
 	Status  int         `json:"status"`
 	Headers [][2]string `json:"headers"`
 	Body    string      `json:"body"`

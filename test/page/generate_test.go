@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy"
@@ -234,21 +236,19 @@ func (g *generator) answer(mayBeKept bool) fetch.Response {
 	return r
 }
 
-// asked is a request of a page, and what it is made to.
+// asked is a request of a page.
 type asked struct {
 	Origin string `json:"origin"`
 	ask
-	policy governed
-	answer int
 }
 
-// request makes a request to a host that a policy governs.
-func (g *generator) request(p governed) asked {
-	a := asked{Origin: pick(g, origins...), policy: p, answer: g.IntN(len(p.answers))}
+// request makes a request to a host that one of the policies governs.
+func (g *generator) request(policies []governed) asked {
+	a := asked{Origin: pick(g, origins...)}
 	if !g.oneIn(3) {
 		a.Origin = pick(g, origins[:2]...) // which more policies allow
 	}
-	a.URL = fmt.Sprintf("https://%s%s?answer=%d", p.host, pick(g, paths...), a.answer)
+	a.URL = g.url(policies, pick(g, policies...), 2)
 	a.Method = pick(g, askedMethods...)
 	a.Credentials = pick(g, "include", "same-origin", "omit")
 	a.Mode = pick(g, "cors", "cors", "cors", "cors", "cors", "cors", "no-cors", "same-origin")
@@ -265,4 +265,16 @@ func (g *generator) request(p governed) asked {
 		a.Headers["content-type"] = "text/plain"
 	}
 	return a
+}
+
+// url makes a URL of a host that a policy governs, whose query says what the application
+// is to answer. Some redirect, at most so many times, half of them to the host itself.
+func (g *generator) url(policies []governed, p governed, redirects int) string {
+	query := url.Values{"answer": {strconv.Itoa(g.IntN(len(p.answers)))}}
+	if redirects > 0 && g.oneIn(5) {
+		next := pick(g, p, pick(g, policies...))
+		query.Set("status", pick(g, "301", "302", "303", "307", "308"))
+		query.Set("to", g.url(policies, next, redirects-1))
+	}
+	return "https://" + p.host + pick(g, paths...) + "?" + query.Encode()
 }

@@ -65,27 +65,12 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (status int) {
-	dir, err := os.MkdirTemp("", "corsd-page-")
-	if err != nil {
+	status := mesh.RunTests(m, prepare)
+	if err := end(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		status = 1
 	}
-	defer os.RemoveAll(dir)
-	defer func() {
-		if err := end(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			status = 1
-		}
-	}()
-	if err := prepare(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(status)
 }
 
 func prepare(dir string) (err error) {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,7 +76,7 @@ func newRandomRun(t *testing.T, seed uint64, p *profile, n int) *randomRun {
 		r.policies = append(r.policies, g.policy(i))
 	}
 	for range n {
-		r.asked = append(r.asked, g.request(pick(g, r.policies...)))
+		r.asked = append(r.asked, g.request(r.policies))
 	}
 	report := policyfile.Parse("policies.yaml", []byte(r.text()))
 	if err := report.Err(); err != nil {
@@ -91,7 +92,7 @@ func (r *randomRun) checkMixed(t *testing.T) {
 	t.Helper()
 	outcomes := map[string]int{}
 	for _, a := range r.asked {
-		outcomes[r.promise(a).Outcome]++
+		outcomes[r.promise(browser.Chromium, a).Outcome]++
 	}
 	t.Logf("seed %d: %d requests, %v", r.seed, len(r.asked), outcomes)
 	for _, outcome := range []string{fetch.Readable, fetch.Refused, fetch.Opaque} {
@@ -119,7 +120,7 @@ func (r *randomRun) check(t *testing.T, p *profile, b browser.Browser) {
 		var wrong []asked
 		var differences []string
 		for i, a := range left {
-			if diff := cmp.Diff(r.promise(a), got[i]); diff != "" {
+			if diff := cmp.Diff(r.promise(b.Kind(), a), got[i]); diff != "" {
 				wrong = append(wrong, a)
 				differences = append(differences, r.report(a, diff))
 			}
@@ -179,22 +180,37 @@ func (r *randomRun) start(t *testing.T, p *profile) *mesh.Mesh {
 	return m
 }
 
-// serve is the application: it says what the query tells it to say.
-func (r *randomRun) serve(w http.ResponseWriter, request *http.Request) {
-	n, err := strconv.Atoi(request.URL.Query().Get("answer"))
-	of := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == request.Host })
+// upstream is what the application says: what the query tells it to.
+func (r *randomRun) upstream(host string, query url.Values) (answer fetch.Response, body string) {
+	n, err := strconv.Atoi(query.Get("answer"))
+	of := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == host })
 	if err != nil || of < 0 || n >= len(r.policies[of].answers) {
-		http.Error(w, "no such answer", http.StatusTeapot)
-		return
+		return fetch.Response{Status: http.StatusTeapot}, "no such answer"
 	}
-	answer := r.policies[of].answers[n]
+	answer, body = r.policies[of].answers[n], fmt.Sprintf("answer %d of %s", n, host)
+	if status, err := strconv.Atoi(query.Get("status")); err == nil {
+		answer = redirecting(answer, status, query.Get("to"))
+	}
+	if answer.Status == http.StatusNoContent {
+		body = ""
+	}
+	return answer, body
+}
+
+// redirecting makes a redirect of an answer, which no browser is to remember.
+func redirecting(answer fetch.Response, status int, to string) fetch.Response {
+	headers := slices.DeleteFunc(slices.Clone(answer.Headers), func(h fetch.Header) bool { return h.Name == "cache-control" })
+	return fetch.Response{Status: status, Headers: append(headers, fetch.Header{Name: "location", Value: to}, fetch.Header{Name: "cache-control", Value: "no-store"})}
+}
+
+// serve is the application.
+func (r *randomRun) serve(w http.ResponseWriter, request *http.Request) {
+	answer, body := r.upstream(request.Host, request.URL.Query())
 	for _, h := range answer.Headers {
 		w.Header().Add(h.Name, h.Value)
 	}
 	w.WriteHeader(answer.Status)
-	if answer.Status != http.StatusNoContent {
-		fmt.Fprintf(w, "answer %d", n)
-	}
+	fmt.Fprint(w, body)
 }
 
 // run lets a page of each origin ask what it is to ask.
@@ -251,19 +267,24 @@ func subject(s seen) seen {
 
 // promise is what the page is to see: the browser's side of Fetch, with the engine's
 // decisions about each request that is sent.
-func (r *randomRun) promise(a asked) seen {
+func (r *randomRun) promise(k browser.Kind, a asked) seen {
 	request := fetch.Request{
-		Origin: a.Origin, Target: "https://" + a.policy.host, Method: a.Method, Mode: a.Mode, Credentials: a.Credentials,
+		Origin: a.Origin, URL: a.URL, Method: a.Method, Mode: a.Mode, Credentials: a.Credentials,
+		AnyIsAuthorization: true, PreflightNamesPage: k == browser.Firefox,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
 		request.Headers = append(request.Headers, fetch.Header{Name: name, Value: a.Headers[name]})
 	}
-	result := fetch.Do(request, func(s fetch.Sent) fetch.Response { return r.decided(a, s) })
-	want := seen{Outcome: result.Outcome, Status: result.Status}
+	var last string // body
+	result := fetch.Do(request, func(s fetch.Sent) (response fetch.Response) {
+		response, last = r.decided(s)
+		return response
+	})
+	want := seen{Outcome: result.Outcome, URL: result.URL, Status: result.Status}
 	if result.Outcome == fetch.Readable {
 		want.Headers = joined(result.Headers)
-		if result.Status != http.StatusNoContent && a.Method != http.MethodHead {
-			want.Body = fmt.Sprintf("answer %d", a.answer)
+		if a.Method != http.MethodHead {
+			want.Body = last
 		}
 	}
 	return subject(want)
@@ -284,15 +305,18 @@ func joined(headers []fetch.Header) [][2]string {
 
 // decided is the response to one request: the application's with what the engine
 // does to it, or the engine's in its place.
-func (r *randomRun) decided(a asked, s fetch.Sent) fetch.Response {
-	_, target, _ := strings.Cut(a.URL, a.policy.host)
-	request := policy.Request{Method: s.Method, Scheme: "https", Authority: a.policy.host, Path: target}
+func (r *randomRun) decided(s fetch.Sent) (response fetch.Response, body string) {
+	to, err := url.Parse(s.URL)
+	if err != nil {
+		panic(err) // generated
+	}
+	upstream, body := r.upstream(to.Host, to.Query())
+	request := policy.Request{Method: s.Method, Scheme: "https", Authority: to.Host, Path: to.RequestURI()}
 	for _, h := range s.Headers {
 		request.AddHeader(h.Name, h.Value)
 	}
-	upstream := a.policy.answers[a.answer]
 	if len(request.Origin) == 0 {
-		return upstream // nobody asks corsd
+		return upstream, body // nobody asks corsd
 	}
 	var fields []policy.Field
 	for _, h := range upstream.Headers {
@@ -302,7 +326,10 @@ func (r *randomRun) decided(a asked, s fetch.Sent) fetch.Response {
 	d := r.engine.Decide(&request)
 	d.AppendRequestPhase(&change)
 	d.AppendResponsePhase(&change, upstream.Status, fields)
-	return changed(upstream, &change, d.Action == policy.ActionRespond)
+	if d.Action == policy.ActionRespond {
+		body = ""
+	}
+	return changed(upstream, &change, d.Action == policy.ActionRespond), body
 }
 
 // changed carries out an answer of the engine's.
@@ -333,5 +360,16 @@ func (r *randomRun) report(a asked, diff string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("policy  %s\nrequest %s\nanswer  %v\n(-promised +seen):\n%s", a.policy.document, text, a.policy.answers[a.answer], diff)
+	said := fmt.Sprintf("request %s\n", text)
+	for next := a.URL; next != ""; {
+		u, err := url.Parse(next)
+		if err != nil {
+			panic(err) // generated
+		}
+		of := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == u.Host })
+		answer, _ := r.upstream(u.Host, u.Query())
+		said += fmt.Sprintf("policy  %s\nanswer  %v\n", r.policies[of].document, answer)
+		next = u.Query().Get("to")
+	}
+	return said + "(-promised +seen):\n" + diff
 }

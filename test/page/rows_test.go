@@ -263,6 +263,11 @@ var redirected = []row{
 		want: readable(200, "items"),
 	},
 	{
+		name: "one that needs a preflight sends another there",
+		ask:  do("PUT", api+"/to-public"),
+		want: readable(200, "items"),
+	},
+	{
 		name: "a stranger's page cannot read a redirect, so it is not followed",
 		page: evil,
 		ask:  get(api + "/to-public"),

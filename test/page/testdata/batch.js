@@ -8,11 +8,11 @@ async (batch) => {
         const cache = method === "HEAD" ? "no-store" : "default";
         const response = await fetch(url, {method, headers, body, credentials, mode, cache});
         if (response.type === "opaque") {
-          return {outcome: "opaque", status: 0, headers: [], body: ""};
+          return {outcome: "opaque", url: "", status: 0, headers: [], body: ""};
         }
-        return {outcome: "readable", status: response.status, headers: [...response.headers], body: await response.text()};
+        return {outcome: "readable", url: response.url, status: response.status, headers: [...response.headers], body: await response.text()};
       } catch (error) {
-        return {outcome: "refused", status: 0, headers: [], body: ""};
+        return {outcome: "refused", url: "", status: 0, headers: [], body: ""};
       }
     };
     const results = [];
