@@ -13,11 +13,15 @@ import (
 )
 
 // checkLab makes sure that the lab is there: the page and all that it is made of,
-// through Envoy.
+// through Envoy, and corsd's word on a request to the API.
 func checkLab(ctx context.Context, l *lab.Lab) error {
 	var errs []error
 	for _, path := range lab.Assets() {
-		errs = append(errs, fetch(ctx, l, path))
+		errs = append(errs, fetch(ctx, l, l.Origins.Page+path))
+	}
+	errs = append(errs, fetch(ctx, l, l.Origins.API+"/articles/7?run=demo"))
+	if l.Exchanges(ctx, "demo"); ctx.Err() == nil {
+		errs = append(errs, fetch(ctx, l, l.Origins.Page+"/explanation?of=demo&n=0"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("the lab's page: %w", err)
@@ -25,17 +29,18 @@ func checkLab(ctx context.Context, l *lab.Lab) error {
 	return nil
 }
 
-// fetch asks Envoy for a part of the page. Browsers resolve names below localhost
+// fetch asks Envoy, as the page. Browsers resolve names below localhost
 // themselves; not every machine does.
-func fetch(ctx context.Context, l *lab.Lab, path string) error {
+func fetch(ctx context.Context, l *lab.Lab, url string) error {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, l.Envoy.Address)
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.Origins.Page+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
+	r.Header.Set("Origin", l.Origins.Page)
 	answer, err := client.Do(r)
 	if err != nil {
 		return err
@@ -46,7 +51,7 @@ func fetch(ctx context.Context, l *lab.Lab, path string) error {
 	case err != nil:
 		return err
 	case answer.StatusCode != http.StatusOK || len(body) == 0:
-		return fmt.Errorf("%s: %s, with %d bytes", path, answer.Status, len(body))
+		return fmt.Errorf("%s: %s, with %d bytes", url, answer.Status, len(body))
 	}
 	return nil
 }

@@ -33,7 +33,12 @@ func main() {
 }
 
 func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
-	l, v, err := start(ctx, progress)
+	dir, err := os.MkdirTemp("", "corsd-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	l, v, err := start(ctx, dir, progress)
 	if err != nil {
 		return err
 	}
@@ -77,8 +82,8 @@ func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 	}
 }
 
-// start finds or builds all that is needed, and starts it.
-func start(ctx context.Context, progress io.Writer) (*lab.Lab, envoy.Version, error) {
+// start finds or builds, into dir, all that is needed, and starts it.
+func start(ctx context.Context, dir string, progress io.Writer) (*lab.Lab, envoy.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	root, err := mesh.Root()
@@ -89,11 +94,6 @@ func start(ctx context.Context, progress io.Writer) (*lab.Lab, envoy.Version, er
 	if err != nil {
 		return nil, envoy.Version{}, err
 	}
-	dir, err := os.MkdirTemp("", "corsd-demo-")
-	if err != nil {
-		return nil, envoy.Version{}, err
-	}
-	defer os.RemoveAll(dir) // what runs needs its file no longer
 	corsd, err := mesh.Build(ctx, root, dir, progress)
 	if err != nil {
 		return nil, envoy.Version{}, err

@@ -21,10 +21,10 @@ type Decision struct {
 	Rule    string   `json:"rule"`
 	Entry   string   `json:"entry"`   // that takes the origin
 	Missing []string `json:"missing"` // what a preflight asks for and is not granted
-	Place   *Place   `json:"place"`   // null where no line decides
+	Places  []Place  `json:"places"`  // empty where no line decides
 }
 
-// Place is a line of the policy file, or several that belong together.
+// Place is a line of the policy file that decided.
 type Place struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
@@ -40,64 +40,111 @@ func (p *livePolicy) decide(x *Exchange) Decision {
 	d := p.engine.Decide(&request)
 	return Decision{
 		Class: d.Class.String(), Verdict: d.Verdict.String(), Reason: d.Reason.String(), Policy: d.Policy(), Rule: d.Rule(),
-		Entry: d.OriginEntry(), Missing: d.Missing(), Place: p.place(&d),
+		Entry: d.OriginEntry(), Missing: d.Missing(), Places: p.places(&d, x),
 	}
 }
 
-// place finds the line that decided.
-func (p *livePolicy) place(d *policy.Decision) *Place {
-	fields := decisive(d.Reason)
-	if d.Policy() == "" || fields == nil {
-		return nil
+// places finds the lines that decided, each once.
+func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
+	places := []Place{}
+	if d.Policy() == "" {
+		return places
 	}
+	for i, fields := range decisive(d, x) {
+		node := p.field(d, fields)
+		if node == nil && i == 0 { // then the policy's name is all there is to show
+			node = at(p.document("CORSPolicy", d.Policy()), "metadata", "name")
+		}
+		if node == nil {
+			continue
+		}
+		for _, entry := range node.Content {
+			if i == 0 && entry.Value == d.OriginEntry() && d.Reason == policy.ReasonAllowed {
+				node = entry
+			}
+		}
+		place := Place{p.file, node.Line, strings.TrimSpace(p.lines[node.Line-1])}
+		if !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+	}
+	return places
+}
+
+var (
+	originFields = []string{"allowOrigins", "allowNullOrigin", "allowOriginRegexes", "allowOriginSets"}
+	methodFields = []string{"allowMethods"}
+	headerFields = []string{"allowHeaders"}
+	exposeFields = []string{"exposeHeaders"}
+	presetFields = []string{"presets"}
+	cookieFields = []string{"allowCredentials"}
+	socketFields = []string{"webSocket.originCheck"}
+)
+
+// decisive names what a decision is about: lists of fields, of each of which the first
+// that is set counts. It gives none for a reason that is not about a field.
+func decisive(d *policy.Decision, x *Exchange) (lists [][]string) {
+	switch d.Reason {
+	case policy.ReasonOriginNull, policy.ReasonOriginNotAllowed:
+		lists = [][]string{originFields}
+	case policy.ReasonMethodCase, policy.ReasonMethodNotAllowed:
+		lists = [][]string{methodFields}
+	case policy.ReasonAuthorizationNotListed, policy.ReasonHeaderNotAllowed:
+		lists = [][]string{headerFields, presetFields}
+	case policy.ReasonAllowed:
+		lists = granting(d, x)
+	}
+	if d.Class == policy.ClassWebSocket && lists != nil {
+		lists = append(lists, socketFields)
+	}
+	return lists
+}
+
+// granting names what it took to grant this request: who asks, and then what of the
+// request is not for everyone.
+func granting(d *policy.Decision, x *Exchange) [][]string {
+	lists := [][]string{originFields}
+	add := func(needed bool, fields ...[]string) {
+		if needed {
+			lists = append(lists, fields...)
+		}
+	}
+	if d.Class == policy.ClassPreflight {
+		asked := x.header("access-control-request-method")
+		add(!slices.Contains([]string{"GET", "HEAD", "POST"}, asked), methodFields)
+		add(x.header("access-control-request-headers") != "", headerFields, presetFields)
+		return lists
+	}
+	add(x.header("cookie") != "", cookieFields)
+	add(slices.ContainsFunc(x.Response, func(f Field) bool { return f.Name == "x-total" || f.Name == "grpc-status" }), exposeFields, presetFields)
+	return lists
+}
+
+// field gives the node of the first of fields that is set where the decision has it from.
+func (p *livePolicy) field(d *policy.Decision, fields []string) *yaml.Node {
 	layer := policy.LayerPolicy
 	for _, s := range d.Settings() {
 		if s.Name == fields[0] {
 			layer = s.From
 		}
 	}
-	node := p.field(d, layer, fields)
-	if node == nil {
-		return nil
+	of := at(p.document("CORSPolicy", d.Policy()), "spec")
+	switch layer {
+	case policy.LayerDefaults:
+		of = at(p.document("CORSDefaults", ""), "spec")
+	case policy.LayerRule:
+		of = named(at(of, "rules"), d.Rule())
 	}
-	for _, entry := range node.Content {
-		if entry.Value == d.OriginEntry() && d.Reason == policy.ReasonAllowed {
-			node = entry
+	for _, name := range fields {
+		path := strings.Split(name, ".")
+		if len(path) == 1 {
+			path = []string{"cors", name}
+		}
+		if node := at(of, path...); node != nil {
+			return node
 		}
 	}
-	return &Place{p.file, node.Line, strings.TrimSpace(p.lines[node.Line-1])}
-}
-
-// decisive names the fields of cors that a reason is about, first the one that
-// [policy.Decision.Settings] knows. It gives none for a reason that is not about
-// a field.
-func decisive(r policy.Reason) []string {
-	switch r {
-	case policy.ReasonOriginNull, policy.ReasonOriginNotAllowed, policy.ReasonAllowed:
-		return []string{"allowOrigins", "allowNullOrigin", "allowOriginRegexes", "allowOriginSets"}
-	case policy.ReasonMethodCase, policy.ReasonMethodNotAllowed:
-		return []string{"allowMethods"}
-	case policy.ReasonAuthorizationNotListed, policy.ReasonHeaderNotAllowed:
-		return []string{"allowHeaders"}
-	}
 	return nil
-}
-
-// field gives the node of the first of fields that the layer sets. Where none is
-// set, the policy's name is all there is to show.
-func (p *livePolicy) field(d *policy.Decision, layer policy.Layer, fields []string) *yaml.Node {
-	if layer == policy.LayerDefaults {
-		return firstOf(at(p.document("CORSDefaults", ""), "spec", "cors"), fields)
-	}
-	document := p.document("CORSPolicy", d.Policy())
-	of := at(document, "spec")
-	if layer == policy.LayerRule {
-		of = named(at(document, "spec", "rules"), d.Rule())
-	}
-	if node := firstOf(at(of, "cors"), fields); node != nil {
-		return node
-	}
-	return at(document, "metadata", "name")
 }
 
 // document gives the document of a kind and a name, of whatever name for "".
@@ -115,23 +162,16 @@ func (p *livePolicy) document(kind, name string) *yaml.Node {
 // at goes down a tree by the fields of mappings. It gives nil where there is none.
 func at(node *yaml.Node, path ...string) *yaml.Node {
 	for _, name := range path {
-		node = firstOf(node, []string{name})
+		if node == nil || node.Kind != yaml.MappingNode {
+			return nil
+		}
+		i := slices.IndexFunc(node.Content, func(n *yaml.Node) bool { return n.Value == name })
+		if i < 0 || i%2 == 1 {
+			return nil
+		}
+		node = node.Content[i+1]
 	}
 	return node
-}
-
-// firstOf gives the value of the first of fields that a mapping has.
-func firstOf(node *yaml.Node, fields []string) *yaml.Node {
-	if node == nil || node.Kind != yaml.MappingNode {
-		return nil
-	}
-	for _, name := range fields {
-		i := slices.IndexFunc(node.Content, func(n *yaml.Node) bool { return n.Value == name })
-		if i >= 0 && i%2 == 0 {
-			return node.Content[i+1]
-		}
-	}
-	return nil
 }
 
 // named gives the rule of that name. One without a name is called by its place.

@@ -38,6 +38,12 @@ spec:
     match: { path: { value: /change } }
     cors:
       allowMethods: [PUT]
+  - name: socket
+    match: { path: { value: /socket } }
+    webSocket: { originCheck: Enforce }
+  - name: paid
+    match: { path: { value: /paid } }
+    cors: { allowCredentials: true, exposeHeaders: [X-Total], presets: [trace] }
   - name: gone
     match: { path: { value: /off } }
     enforcement: "Off"
@@ -57,14 +63,14 @@ func follow(t *testing.T, text string) *livePolicy {
 	return f.live
 }
 
-func TestTheLineThatDecided(t *testing.T) {
+func TestTheLinesThatDecided(t *testing.T) {
 	const page = "https://www.shop.example"
 	live := follow(t, policies)
 	for _, tt := range []struct {
 		name    string
 		request string // method, path and origin, then what a preflight asks for
 		reason  string
-		line    string // what it says, "" for none
+		lines   string // what they say, "" for none
 	}{
 		{"the entry that takes the origin", "GET /a " + page, "allowed", "- https://www.shop.example"},
 		{"another entry", "GET /a https://partner.example", "allowed", "- https://partner.example"},
@@ -73,6 +79,10 @@ func TestTheLineThatDecided(t *testing.T) {
 		{"what a rule does not", "GET /embed " + page, "origin_not_allowed", "allowNullOrigin: true"},
 		{"a rule's methods", "OPTIONS /change " + page + " PATCH", "method_not_allowed", "allowMethods: [PUT]"},
 		{"the defaults' methods", "OPTIONS /a " + page + " PATCH", "method_not_allowed", "spec: { cors: { allowMethods: [GET] } }"},
+		{"what a preflight asks for", "OPTIONS /change " + page + " PUT x-trace", "allowed", "- https://www.shop.example; allowMethods: [PUT]; allowHeaders: [X-Trace]"},
+		{"a method that needs no list", "OPTIONS /change " + page + " POST x-trace", "allowed", "- https://www.shop.example; allowHeaders: [X-Trace]"},
+		{"the check of a WebSocket", "GET /socket https://evil.example websocket", "origin_not_allowed", "- https://www.shop.example; webSocket: { originCheck: Enforce }"},
+		{"a cookie, and a header that is exposed", "GET /paid " + page + " cookie", "allowed", "- https://www.shop.example; cors: { allowCredentials: true, exposeHeaders: [X-Total], presets: [trace] }"},
 		{"the policy's headers, in a rule", "OPTIONS /change " + page + " PUT x-b", "header_not_allowed", "allowHeaders: [X-Trace]"},
 		{"nothing, where nothing is decided", "GET /off " + page, "off", ""},
 	} {
@@ -81,15 +91,15 @@ func TestTheLineThatDecided(t *testing.T) {
 			if d.Reason != tt.reason {
 				t.Errorf("reason %s, want %s", d.Reason, tt.reason)
 			}
-			var line string
-			if d.Place != nil {
-				line = d.Place.Text
-				if got := strings.TrimSpace(strings.Split(policies, "\n")[d.Place.Line-1]); got != line {
-					t.Errorf("line %d is %q, not %q", d.Place.Line, got, line)
+			var lines []string
+			for _, place := range d.Places {
+				lines = append(lines, place.Text)
+				if got := strings.TrimSpace(strings.Split(policies, "\n")[place.Line-1]); got != place.Text {
+					t.Errorf("line %d is %q, not %q", place.Line, got, place.Text)
 				}
 			}
-			if line != tt.line {
-				t.Errorf("the line is %q, want %q", line, tt.line)
+			if got := strings.Join(lines, "; "); got != tt.lines {
+				t.Errorf("the lines are %q, want %q", got, tt.lines)
 			}
 		})
 	}
@@ -98,9 +108,16 @@ func TestTheLineThatDecided(t *testing.T) {
 func exchangeOf(request string) *Exchange {
 	words := strings.Fields(request)
 	x := &Exchange{Method: words[0], Scheme: "https", Authority: "api.shop.example", Path: words[1], Request: []Field{{"origin", words[2]}}}
-	for i, name := range []string{"access-control-request-method", "access-control-request-headers"} {
-		if len(words) > 3+i {
-			x.Request = append(x.Request, Field{name, words[3+i]})
+	switch {
+	case strings.HasSuffix(request, " websocket"):
+		x.Request = append(x.Request, Field{"upgrade", "websocket"})
+	case strings.HasSuffix(request, " cookie"):
+		x.Request, x.Response = append(x.Request, Field{"cookie", "a=b"}), []Field{{"x-total", "3"}}
+	default:
+		for i, name := range []string{"access-control-request-method", "access-control-request-headers"} {
+			if len(words) > 3+i {
+				x.Request = append(x.Request, Field{name, words[3+i]})
+			}
 		}
 	}
 	return x
@@ -117,7 +134,7 @@ func TestMissingIsNamed(t *testing.T) {
 func TestAPolicyOfAnotherFileHasNoLine(t *testing.T) {
 	live := follow(t, policies)
 	live.documents = live.documents[:2]
-	if d := live.decide(exchangeOf("GET /a https://www.shop.example")); d.Place != nil || d.Reason != "allowed" {
+	if d := live.decide(exchangeOf("GET /a https://www.shop.example")); len(d.Places) > 0 || d.Reason != "allowed" {
 		t.Errorf("%+v", d)
 	}
 }

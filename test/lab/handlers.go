@@ -65,9 +65,9 @@ func explain(policy string, x *Exchange) []string {
 	return append(args, x.Scheme+"://"+x.Authority+path)
 }
 
-// shell writes a call of corsd for a shell.
+// shell writes a call of corsd for a shell in the source tree.
 func shell(args []string) string {
-	words := []string{"corsd"}
+	words := []string{"go", "run", "./cmd/corsd"}
 	for _, arg := range args {
 		if strings.ContainsAny(arg, " '\"$&|;<>()*?[]\\`~#") {
 			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"

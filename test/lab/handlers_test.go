@@ -12,14 +12,14 @@ func TestCommandThatExplains(t *testing.T) {
 		request string
 		want    string
 	}{
-		{"a GET", "GET /a?run=1 https://www.shop.example", "corsd explain --policy p.yaml -H 'origin: https://www.shop.example' https://api.shop.example/a"},
+		{"a GET", "GET /a?run=1 https://www.shop.example", "go run ./cmd/corsd explain --policy p.yaml -H 'origin: https://www.shop.example' https://api.shop.example/a"},
 		{
 			"a preflight", "OPTIONS /a https://www.shop.example PUT x-b",
-			"corsd explain --policy p.yaml -X OPTIONS -H 'origin: https://www.shop.example' -H 'access-control-request-method: PUT'" +
+			"go run ./cmd/corsd explain --policy p.yaml -X OPTIONS -H 'origin: https://www.shop.example' -H 'access-control-request-method: PUT'" +
 				" -H 'access-control-request-headers: x-b' https://api.shop.example/a",
 		},
-		{"a quote is no way out of the shell's", "GET /a https://it's", `corsd explain --policy p.yaml -H 'origin: https://it'\''s' https://api.shop.example/a`},
-		{"nor is anything else", "GET /$(reboot) null", "corsd explain --policy p.yaml -H 'origin: null' 'https://api.shop.example/$(reboot)'"},
+		{"a quote is no way out of the shell's", "GET /a https://it's", `go run ./cmd/corsd explain --policy p.yaml -H 'origin: https://it'\''s' https://api.shop.example/a`},
+		{"nor is anything else", "GET /$(reboot) null", "go run ./cmd/corsd explain --policy p.yaml -H 'origin: null' 'https://api.shop.example/$(reboot)'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := shell(explain("p.yaml", exchangeOf(tt.request))); got != tt.want {

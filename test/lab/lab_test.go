@@ -197,7 +197,7 @@ func TestExchangesAreExplained(t *testing.T) {
 	if err := json.Unmarshal(answer.Body, &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v: %s", err, answer.Body)
 	}
-	if d := all[0].Decision; d == nil || d.Reason != all[0].Reason || d.Place == nil || !strings.HasPrefix(d.Place.Text, "allowMethods: [GET, PUT, DELETE]") {
+	if d := all[0].Decision; d == nil || d.Reason != all[0].Reason || len(d.Places) == 0 || !strings.HasPrefix(d.Places[0].Text, "allowMethods: [GET, PUT, DELETE]") {
 		t.Errorf("%+v: %+v", all[0], d)
 	}
 	explained := string(l.ask(t, "GET", l.Origins.Page+"/explanation?of=1&n=0").Body)

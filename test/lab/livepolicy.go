@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,10 +26,16 @@ type livePolicy struct {
 	documents []yaml.Node
 }
 
+//go:embed policy.yaml
+var shipped string
+
 // PolicyState is how the policy files stand to what corsd has live.
 type PolicyState struct {
 	File string `json:"file"`
 	Text string `json:"text"` // of the file as it is now
+
+	// Shipped says that the text is that of the source tree, which the cards are about.
+	Shipped bool `json:"shipped"`
 
 	// State is "live", "refused", or "pending" while corsd has not read the files yet.
 	State string `json:"state"`
@@ -59,7 +66,7 @@ func (f *follower) look(ctx context.Context, admin string) (PolicyState, *livePo
 		return PolicyState{}, f.live, err
 	}
 	text, err := os.ReadFile(f.paths[0])
-	state := PolicyState{File: f.paths[0], Text: string(text), State: "pending", Faults: []string{}}
+	state := PolicyState{File: f.paths[0], Text: string(text), Shipped: string(text) == shipped, State: "pending", Faults: []string{}}
 	if err != nil {
 		state.Text = err.Error()
 	}

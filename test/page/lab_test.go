@@ -51,14 +51,14 @@ var taught = map[string]string{
 	"shape":         "with readable, without refused, refused refused",
 	"module":        "with readable, without refused, refused refused",
 	"events":        "with readable, without refused, refused refused",
-	"websocket":     "with readable, without readable, refused refused",
+	"websocket":     "with refused, without readable, own readable", // from a stranger's page
 	"grpc-web":      "with readable, without refused, refused refused",
 }
 
 // otherwise is what a profile shows in another way.
 var otherwise = map[string]string{
-	"ext_authz status-404": "with refused, without refused, refused refused",    // of which Envoy does not ask
-	"lean websocket":       "with readable, without readable, refused readable", // of which it asks too late
+	"ext_authz status-404": "with refused, without refused, refused refused", // of which Envoy does not ask
+	"lean websocket":       "with readable, without readable, own readable",  // of which it asks too late
 }
 
 // Every card of the lab shows what it teaches.
@@ -162,7 +162,7 @@ func (c labCard) check(t *testing.T, l *lab.Lab, got card) {
 // inFrames are the attempts that strangers and sandboxes make. What the browser says of
 // those goes to the console of their frame, which is another target.
 var inFrames = []string{
-	"credentials refused", "exposed refused", "careless with", "null-origin without", "null-origin refused", "websocket refused",
+	"credentials refused", "careless with", "null-origin without", "null-origin refused", "websocket with",
 }
 
 // checkConsole: where the browser keeps something from the page itself, it says on the

@@ -14,7 +14,8 @@ import (
 // author once had trouble with it, and then says too much.
 //
 //	/articles/7     is read by GET, changed by PUT, PATCH and DELETE
-//	/catalogue      lets everyone read, and forgets to expose X-Total
+//	/catalogue      lets everyone read, and forgets to expose X-Total; X-Served-By
+//	                is nobody's business
 //	/invoices       lets everyone read, and should not
 //	/me             says who is signed in, by the cookie session; lets everyone
 //	                read with credentials, in the one way that browsers refuse
@@ -27,7 +28,7 @@ func Gallery() http.Handler {
 	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE", "POST"} {
 		mux.HandleFunc(method+" /articles/7", article)
 	}
-	mux.HandleFunc("GET /catalogue", open(`{"articles": 120}`))
+	mux.HandleFunc("GET /catalogue", catalogueOfAll)
 	mux.HandleFunc("GET /invoices", open(`{"open": ["No. 17: 1,200.00"]}`))
 	mux.HandleFunc("GET /me", me)
 	mux.HandleFunc("GET /moved", moved)
@@ -42,7 +43,6 @@ func Gallery() http.Handler {
 }
 
 func article(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Total", "3")
 	writeJSON(w, fmt.Sprintf(`{"article": 7, "name": "teapot", "method": %q}`, r.Method))
 }
 
@@ -50,9 +50,14 @@ func article(w http.ResponseWriter, r *http.Request) {
 func open(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("X-Total", "120")
 		writeJSON(w, body)
 	}
+}
+
+func catalogueOfAll(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Total", "120")
+	w.Header().Set("X-Served-By", "warehouse-2")
+	open(`{"articles": 120}`)(w, r)
 }
 
 func me(w http.ResponseWriter, r *http.Request) {

@@ -89,7 +89,10 @@ async function picture(url, { plain }, stage) {
   stage.replaceChildren(image);
   await new Promise((resolve, reject) => {
     image.onload = resolve;
-    image.onerror = () => reject(new DOMException('The image did not load: an "error" event, without a reason', 'Event'));
+    image.onerror = () => {
+      image.alt = '';
+      reject(new DOMException('The image did not load: an "error" event, without a reason', 'Event'));
+    };
     image.src = url;
   });
   return image;

@@ -1,18 +1,24 @@
 // All experiments at a glance: what each attempt came to.
 import { element } from './elements.js';
+import { outcomeWords, signs, toneOf } from './tones.js';
 
-export const signs = { readable: '✓', refused: '✕', unsupported: '–' };
+const columns = { with: 'with', without: 'without', others: 'others' };
 
-const columns = { with: 'with', without: 'without', refused: 'others' };
+// columnOf is where an attempt stands. A fourth attempt has no place.
+const columnOf = (name) => (name === 'refused' || name === 'own' ? 'others' : name);
 
 // boardView makes the board, a table for each group.
 export function boardView(groups) {
   return element('section', { class: 'board', 'aria-labelledby': 'board-title' },
     element('h2', { id: 'board-title' }, 'At a glance'),
-    element('p', { class: 'group-lead' }, 'What the page can read ', element('em', {}, 'with'), ' corsd and ', element('em', {}, 'without'),
-      ', and what ', element('em', {}, 'others'), ' can: mostly a stranger’s page. ✓ is readable, ✕ is kept from the page.'),
+    element('p', { class: 'group-lead' }, 'What comes of each experiment ', element('em', {}, 'with'), ' corsd and ', element('em', {}, 'without'),
+      ', and for ', element('em', {}, 'others'), ', mostly a stranger’s page. ',
+      legend('good', 'read, as it should be; '), legend('bad', 'kept from a page that wants it; '), legend('kept', 'kept from a stranger; '),
+      legend('leak', 'a stranger can read it. Blank is not tried.')),
     element('div', { class: 'tables' }, groups.map(tableOf)));
 }
+
+const legend = (tone, words) => [element('span', { class: 'sign', 'data-tone': tone, 'aria-hidden': 'true' }, signs[tone]), ' ', words];
 
 function tableOf(group) {
   return element('table', {},
@@ -20,16 +26,20 @@ function tableOf(group) {
     element('thead', {}, element('tr', {},
       element('th', { scope: 'col' }, element('span', { class: 'unseen' }, 'Experiment')),
       Object.values(columns).map((title) => element('th', { scope: 'col' }, title)))),
-    element('tbody', {}, group.cards.map(({ id, title, attempts }) => element('tr', {},
-      element('th', { scope: 'row' }, element('a', { href: '#card-' + id }, title)),
-      Object.keys(columns).map((name) => element('td', { 'data-cell': `${id} ${name}` }, attempts[name] ? '·' : ''))))));
+    element('tbody', {}, group.cards.map(({ id, title, attempts }) => {
+      const tried = Object.keys(attempts).map(columnOf);
+      return element('tr', {},
+        element('th', { scope: 'row' }, element('a', { href: '#card-' + id }, title)),
+        Object.keys(columns).map((column) => element('td', { 'data-cell': `${id} ${column}` }, tried.includes(column) ? '·' : '')));
+    })));
 }
 
 // mark puts a result on the board.
-export function mark(id, name, outcome) {
-  const cell = document.querySelector(`[data-cell="${id} ${name}"]`);
+export function mark(id, name, attempt, outcome) {
+  const cell = document.querySelector(`[data-cell="${id} ${columnOf(name)}"]`);
   if (cell) {
-    cell.dataset.outcome = outcome;
-    cell.replaceChildren(element('span', { 'aria-hidden': 'true' }, signs[outcome]), element('span', { class: 'unseen' }, outcome));
+    cell.dataset.tone = toneOf(attempt, outcome);
+    cell.replaceChildren(
+      element('span', { 'aria-hidden': 'true' }, signs[cell.dataset.tone]), element('span', { class: 'unseen' }, outcomeWords(attempt, outcome)));
   }
 }

@@ -1,11 +1,11 @@
-import { consoles, withAndWithout } from './card.js';
+import { withAndWithout } from './card.js';
 
 export const reading = [
   {
     id: 'simple',
     title: 'A simple request',
     lesson:
-      'The browser sends this GET at once, and the application answers; then the browser gives the answer to the page only if it names the page’s origin. ' +
+      'The browser sends this GET at once, and the application answers; then the browser gives the answer to the page only if its Access-Control-Allow-Origin names the page’s origin, or is *. ' +
       'Otherwise any site that you visit could read, as you, whatever your browser can reach: your bank, your intranet, your router.',
     attempts: withAndWithout({ way: 'fetch', path: '/articles/7' }),
   },
@@ -21,22 +21,19 @@ export const reading = [
     id: 'credentials',
     title: 'A request with a cookie',
     lesson:
-      'With credentials the answer is yours personally, so it must name the origin exactly and say Access-Control-Allow-Credentials: true; a * does not do. ' +
+      'With credentials the answer is yours personally, so it must name the origin exactly and say Access-Control-Allow-Credentials: true; * is not enough. ' +
       'This application says * and true, as many do: the browser refuses that pair, because it would open every user’s data to every site.',
-    attempts: withAndWithout(
-      { way: 'fetch', path: '/me', options: { credentials: 'include' } },
-      { without: { console: consoles.wildcard } },
-    ),
+    attempts: withAndWithout({ way: 'fetch', path: '/me', options: { credentials: 'include' } }),
   },
   {
     id: 'exposed',
     title: 'A response header',
     lesson:
       'Even of an answer that it may read, a page sees seven harmless headers only; any other has to be named in Access-Control-Expose-Headers. ' +
-      'Headers often say more than the body does, about servers, caches and sessions, so each is opened by name.',
+      'Headers often say more than the body does, about servers, caches and sessions, so each is opened by name: X-Total is, X-Served-By is not.',
     attempts: withAndWithout(
-      { way: 'fetch', path: '/catalogue', options: { reads: 'X-Total' } },
-      { without: { console: '' } },
+      { way: 'fetch', path: '/catalogue', options: { reads: 'X-Total' }, keeps: 'The header is kept from the page' },
+      { refused: { from: 'page', options: { reads: 'X-Served-By' } } },
     ),
   },
   {
@@ -44,10 +41,10 @@ export const reading = [
     title: 'An answer for everyone',
     lesson:
       'Access-Control-Allow-Origin: * lets every page read, and goes only without credentials. ' +
-      'It is right for what anyone could fetch without a browser, since then a stranger’s page learns nothing that the stranger does not know.',
+      'It is right for what anyone on the internet could fetch with curl, without signing in, since then a stranger’s page learns nothing that the stranger does not know.',
     attempts: withAndWithout(
       { way: 'fetch', path: '/public/7' },
-      { refused: { expected: 'readable', console: '' } },
+      { refused: { expected: 'readable', meant: true } },
     ),
   },
   {
@@ -57,15 +54,15 @@ export const reading = [
       'This application answers everyone with Access-Control-Allow-Origin: *, and here it should not. ' +
       'Envoy takes away what the application says of CORS and corsd puts the policy in its place, so the stranger reads the invoices only where corsd is not.',
     attempts: {
-      with: { from: 'stranger', to: 'api', way: 'fetch', path: '/invoices', expected: 'refused', console: consoles.noOrigin },
+      with: { from: 'stranger', to: 'api', way: 'fetch', path: '/invoices', expected: 'refused' },
       without: { from: 'stranger', to: 'bare', way: 'fetch', path: '/invoices', expected: 'readable' },
     },
   },
 ];
 
 // An answer of Envoy itself is an answer like any other, once it has the headers.
-const answerOf = (status, path, title, lesson, more) => ({
-  id: `status-${status}`, title, lesson, attempts: withAndWithout({ way: 'fetch', path }, more),
+const answerOf = (status, path, title, lesson, more, notes) => ({
+  id: `status-${status}`, title, lesson, notes, attempts: withAndWithout({ way: 'fetch', path }, more),
 });
 
 export const errors = [
@@ -74,11 +71,12 @@ export const errors = [
       'With them the page sees the status and can send its user to sign in; without them it sees “Failed to fetch”, like a broken network.'),
   answerOf('404', '/nowhere', '404: there is no route',
     'Where Envoy has no route there is no application either, and yet the page wants to know that it asked for the wrong thing. ' +
-      'corsd comes before routing, so it also answers for what is not there; ext_authz, the reduced profile, is not asked without a route.',
-    { with: { expected: { ext_authz: 'refused', else: 'readable' } } }),
+      'corsd comes before the routes, so it also answers for what is not there.',
+    { with: { expected: { ext_authz: 'refused', else: 'readable' } } },
+    { ext_authz: 'In the profile ext_authz, which runs here, Envoy does not ask corsd where it has no route.' }),
   answerOf('429', '/limited', '429: slow down',
     'A page that can read this status can wait and try again; one that cannot will try again at once. ' +
-      'The limit is Envoy’s, which answers before the application hears of it.'),
+      'Envoy answers before the application hears of it; here it finds every request one too many.'),
   answerOf('503', '/unreachable', '503: the application is down',
     'When the application cannot be reached, Envoy answers in its place, and that answer needs CORS headers too. ' +
       'Otherwise every outage looks to the page’s developers like a CORS fault, and they search in the wrong place.'),

@@ -4,9 +4,10 @@
 //   to        which origin is asked, and path
 //   way       how, see attempts.js, with options
 //   expected  the outcome, or one for each profile that differs
-//   console   what Chromium is to say in its console, which no page can read
+//   meant     that also a stranger is meant to read it
+//   keeps     what is said of it when it is refused, where that is not the answer as a whole
 //
-// "with" and "without" are the same attempt, but for corsd.
+// "with" and "without" are the same attempt, but for corsd. A card's notes are about one profile each.
 import { errors, reading } from './cards-answers.js';
 import { asking, errands } from './cards-preflights.js';
 import { assets, streams } from './cards-loads.js';
@@ -14,7 +15,7 @@ import { assets, streams } from './cards-loads.js';
 export const groups = [
   {
     id: 'reading', title: 'Reading an answer', cards: reading,
-    lead: 'A page may send requests to any origin. CORS decides whether it may read what comes back.',
+    lead: 'What a form could send, a page may send to any origin. CORS decides whether it may read what comes back.',
   },
   {
     id: 'asking', title: 'Asking first', cards: asking,
@@ -30,7 +31,7 @@ export const groups = [
   },
   {
     id: 'assets', title: 'What pages load', cards: assets,
-    lead: 'Fonts, pictures and scripts load by CORS as soon as a page could learn their content.',
+    lead: 'A page may show pictures and run classic scripts from anywhere. Fonts, module scripts, and pictures that it wants to read load with CORS.',
   },
   {
     id: 'streams', title: 'Streams and calls', cards: streams,

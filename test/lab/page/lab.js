@@ -2,7 +2,7 @@
 import { boardView, mark } from './board.js';
 import { cards, groups } from './cards.js';
 import { element } from './elements.js';
-import { followPolicy } from './policy.js';
+import { followPolicy, policyIsShipped } from './policy.js';
 import { cardView, showResult, stageOf } from './view.js';
 import { origins } from './origins.js';
 import { config, profile, runAttempt } from './run.js';
@@ -10,48 +10,80 @@ import { config, profile, runAttempt } from './run.js';
 const views = new Map();
 const results = new Map();
 const summary = document.getElementById('summary');
+const progress = document.getElementById('progress');
 const runAllButton = document.getElementById('run-all');
 
 // run runs all attempts of a card at once, and gives their results.
 async function run(card) {
   const view = views.get(card.id);
-  view.dataset.state = 'running';
-  const names = Object.keys(card.attempts);
-  const all = await Promise.all(names.map((name) => runAttempt(card.attempts[name], stageOf(view, name))));
-  names.forEach((name, i) => {
-    showResult(view, name, all[i]);
-    mark(card.id, name, all[i].outcome);
-  });
-  view.dataset.state = 'done';
-  const result = { id: card.id, ...Object.fromEntries(names.map((name, i) => [name, all[i]])) };
-  results.set(card.id, all);
-  return result;
+  setState(view, 'running');
+  try {
+    const names = Object.keys(card.attempts);
+    const all = await Promise.all(names.map((name) => runAttempt(card.attempts[name], stageOf(view, name))));
+    names.forEach((name, i) => {
+      showResult(view, card, name, all[i]);
+      mark(card.id, name, card.attempts[name], all[i].outcome);
+    });
+    results.set(card.id, all);
+    setState(view, 'done');
+    return { id: card.id, ...Object.fromEntries(names.map((name, i) => [name, all[i]])) };
+  } catch (error) {
+    setState(view, 'idle');
+    throw error;
+  }
+}
+
+function setState(view, state) {
+  view.dataset.state = state;
+  view.setAttribute('aria-busy', String(state === 'running'));
+}
+
+// tell says what comes of a promise, also when the lab is gone.
+async function tell(promise) {
+  try {
+    summary.textContent = await promise;
+  } catch {
+    summary.textContent = 'The lab does not answer; is it still running?';
+  }
 }
 
 async function runAndSay(card) {
-  const { with: through, without } = await run(card);
-  summary.textContent = `${card.title}: with corsd ${through.outcome}, without ${without.outcome}. ${tally()}`;
+  const result = await run(card);
+  const words = { with: 'with corsd', without: 'without', refused: 'for others', own: 'for the shop’s own page', tainted: 'without crossorigin' };
+  return `${card.title}: ${Object.keys(card.attempts).map((name) => `${words[name]} ${result[name].outcome}`).join(', ')}.`;
 }
 
 // runAll runs every card, one after the other. Who asks again meanwhile gets the new run.
 let current = 0;
 async function runAll() {
   const mine = ++current;
-  runAllButton.disabled = true;
-  for (const [i, card] of cards.entries()) {
-    if (mine !== current) {
-      return;
+  runAllButton.setAttribute('aria-disabled', 'true');
+  summary.textContent = 'Running …';
+  try {
+    for (const [i, card] of cards.entries()) {
+      progress.textContent = `${i} of ${cards.length}`;
+      await run(card);
+      if (mine !== current) {
+        return summary.textContent; // the other run's
+      }
     }
-    summary.textContent = i % 5 === 0 ? `Running: ${i} of ${cards.length}` : summary.textContent;
-    await run(card);
+    return tally();
+  } finally {
+    if (mine === current) {
+      progress.textContent = '';
+      runAllButton.removeAttribute('aria-disabled');
+    }
   }
-  summary.textContent = tally();
-  runAllButton.disabled = false;
 }
 
 function tally() {
-  const asTaught = [...results.values()].filter((all) => all.every((r) => r.outcome === r.expected || r.outcome === 'unsupported'));
-  return `${asTaught.length} of ${cards.length} experiments went as they teach.`;
+  const otherwise = [...results.values()].filter((all) => all.some((r) => r.outcome !== r.expected && r.outcome !== 'unsupported')).length;
+  if (otherwise === 0) {
+    return `All ${cards.length} experiments came out as described.`;
+  }
+  return policyIsShipped()
+    ? `${otherwise} of ${cards.length} experiments did not come out as described.`
+    : `${otherwise} of ${cards.length} experiments changed by your policy.`;
 }
 
 function build() {
@@ -61,7 +93,7 @@ function build() {
     const section = element('section', { class: 'group', 'aria-labelledby': 'group-' + group.id },
       element('h2', { id: 'group-' + group.id }, group.title), element('p', { class: 'group-lead' }, group.lead));
     for (const card of group.cards) {
-      views.set(card.id, cardView(card, runAndSay));
+      views.set(card.id, cardView(card, (it) => tell(runAndSay(it))));
       section.append(views.get(card.id));
     }
     document.getElementById('cards').append(section);
@@ -90,10 +122,9 @@ window.lab = {
   cards: cards.map(({ id, title, attempts }) => ({ id, title, attempts: Object.keys(attempts) })),
   run: (id) => run(cards.find((card) => card.id === id)),
 };
-runAllButton.addEventListener('click', runAll);
-runAllButton.disabled = false;
+runAllButton.addEventListener('click', () => runAllButton.getAttribute('aria-disabled') || tell(runAll()));
 summary.textContent = manual ? 'Ready.' : summary.textContent;
-followPolicy(runAll);
+followPolicy(() => tell(runAll()));
 if (!manual) {
-  runAll();
+  tell(runAll());
 }

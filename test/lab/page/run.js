@@ -1,4 +1,5 @@
 // Runs an attempt: makes it unique, tries it, and asks the lab what Envoy saw of it.
+import { consoleWords } from './console.js';
 import { attemptFrom } from './frames.js';
 import { origins } from './origins.js';
 
@@ -25,10 +26,12 @@ export async function runAttempt(attempt, stage) {
   const url = `${urlOf(attempt)}?run=${run}`;
   const result = await attemptFrom(attempt.from, { way: attempt.way, url, options: attempt.options }, stage);
   const exchanges = await (await fetch(`exchanges?of=${run}`)).json();
-  return { run, ...result, expected: expectedOf(attempt), console: attempt.console ?? '', exchanges };
+  return { run, ...result, expected: expectedOf(attempt), console: consoleWords(attempt, exchanges), exchanges };
 }
 
 // explanationOf lets corsd explain the nth exchange of a run.
 export async function explanationOf(run, n) {
-  return (await fetch(`explanation?of=${run}&n=${n}`)).text();
+  const answer = await fetch(`explanation?of=${run}&n=${n}`);
+  const text = await answer.text();
+  return answer.ok ? text : `The lab could not ask corsd: ${text}`;
 }

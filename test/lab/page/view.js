@@ -1,9 +1,10 @@
 // What a card looks like.
-import { signs } from './board.js';
 import { codeOf } from './code.js';
 import { element } from './elements.js';
+import { policyIsShipped } from './policy.js';
+import { expectedOf, profile, urlOf } from './run.js';
+import { outcomeWords, signs, toneOf } from './tones.js';
 import { consequence, exchangeView, wireView } from './wire.js';
-import { expectedOf, urlOf } from './run.js';
 
 const askers = { page: 'The shop’s page', stranger: 'A stranger’s page', sandbox: 'A sandboxed frame' };
 
@@ -11,39 +12,49 @@ const headings = {
   with: 'With corsd',
   without: 'As it is without corsd',
   refused: 'And what is not allowed',
+  own: 'And for the shop’s own page',
   tainted: 'Without crossorigin',
 };
 
-const outcomes = {
-  readable: 'The page can read it',
-  refused: 'Kept from the page',
-  unsupported: 'This browser cannot try it',
-};
+const headingOf = (name, { from }) => (name === 'refused' && from === 'stranger' ? 'And for a stranger' : headings[name]);
 
 const visible = new Set(['font', 'canvas', 'webgl', 'shape']);
+
+// Of the first two attempts all is in sight, where there is room for it.
+const roomy = matchMedia('(min-width: 44rem)').matches;
 
 // cardView makes a card that has not run. run is called when someone wants it to.
 export function cardView(card, run) {
   const attempts = Object.entries(card.attempts);
+  const note = card.notes?.[profile];
   return element('article', { id: 'card-' + card.id, class: 'card', 'data-state': 'idle', 'aria-labelledby': `title-${card.id}` },
     element('header', {},
       element('h3', { id: `title-${card.id}` }, element('a', { href: '#card-' + card.id }, card.title)),
       element('button', { type: 'button', onclick: () => run(card), 'aria-label': 'Run: ' + card.title }, 'Run')),
     element('p', { class: 'lesson' }, card.lesson),
+    note && element('p', { class: 'lesson' }, note),
     element('pre', { class: 'code' }, element('code', {}, codeOf(card.attempts.with))),
     element('div', { class: 'attempts', 'data-count': attempts.length }, attempts.map(([name, attempt]) => attemptView(name, attempt, card))));
 }
 
 function attemptView(name, attempt, card) {
   const differs = name !== 'with' && codeOf({ ...attempt, to: 'api' }) !== codeOf({ ...card.attempts.with, to: 'api' });
-  return element('section', { class: 'attempt', 'data-attempt': name, 'data-expected': expectedOf(attempt) },
-    element('h4', {}, name === 'refused' && attempt.from === 'stranger' ? 'And for a stranger' : headings[name]),
+  const heading = headingOf(name, attempt);
+  const id = `attempt-${card.id}-${name}`;
+  return element('section', { class: 'attempt', 'data-attempt': name, 'data-expected': expectedOf(attempt), 'aria-labelledby': id },
+    element('h4', { id }, heading),
     element('p', { class: 'who' }, askers[attempt.from], ' asks ', element('code', {}, new URL(urlOf(attempt)).hostname)),
     differs ? element('pre', { class: 'code small' }, element('code', {}, codeOf(attempt))) : '',
     element('p', { class: 'outcome' }, 'Not asked yet'),
     visible.has(attempt.way) && attempt.from === 'page' ? element('div', { class: `stage ${attempt.way}` }) : '',
-    element('div', { class: 'result' }));
+    element('div', { class: 'said' }),
+    element('details', { class: 'more', open: roomy && (name === 'with' || name === 'without') },
+      element('summary', {}, 'On the wire', named(heading, card)),
+      element('div', { class: 'seen' })));
 }
+
+// named tells those who do not see the card which one a control is of.
+const named = (heading, card) => element('span', { class: 'unseen' }, `: ${card.title}, ${heading}`);
 
 // stageOf is the place of a card where an attempt shows what it loads.
 export function stageOf(view, name) {
@@ -51,50 +62,83 @@ export function stageOf(view, name) {
 }
 
 // showResult fills in what came of an attempt.
-export function showResult(view, name, result) {
+export function showResult(view, card, name, result) {
+  const attempt = card.attempts[name];
   const section = view.querySelector(`[data-attempt="${name}"]`);
   section.dataset.outcome = result.outcome;
+  section.dataset.tone = toneOf(attempt, result.outcome);
   section.querySelector('.outcome').replaceChildren(
-    element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[result.outcome]), outcomes[result.outcome],
+    element('span', { class: 'sign', 'aria-hidden': 'true' }, signs[section.dataset.tone]), outcomeWords(attempt, result.outcome),
     result.status ? element('span', { class: 'status' }, String(result.status)) : '');
-  section.querySelector('.result').replaceChildren(...resultParts(result));
+  section.querySelector('.said').replaceChildren(...said(attempt, result));
+  replaceKept(section.querySelector('.seen'), seen(result, named(headingOf(name, attempt), card)));
 }
 
-function resultParts(result) {
+// replaceKept puts new parts in the place of old ones; what was open stays open, and the focus where it was.
+function replaceKept(place, parts) {
+  const controls = () => [...place.querySelectorAll('summary, a, [tabindex]')];
+  const open = [...place.querySelectorAll('details')].map((details) => details.open);
+  const focused = controls().indexOf(document.activeElement);
+  place.replaceChildren(...parts);
+  place.querySelectorAll('details').forEach((details, i) => (details.open = open[i] ?? false));
+  controls()[focused]?.focus({ preventScroll: true });
+}
+
+function said(attempt, result) {
   const asTaught = result.outcome === result.expected || result.outcome === 'unsupported';
-  const said = [
-    element('p', { class: 'detail' }, [result.detail, consequence(result)].join(' ')),
+  return [
+    element('p', { class: 'detail' }, [result.detail, consequence(attempt, result)].join(' ')),
     result.words && element('p', { class: 'words' }, element('span', { class: 'label' }, 'Your browser tells the page'), element('q', {}, result.words)),
     result.outcome === 'refused' && result.console &&
-      element('p', { class: 'words' }, element('span', { class: 'label' }, 'and Chromium its console, which no page can read'), element('q', {}, result.console)),
-    !asTaught && element('p', { class: 'astray' }, 'Not what this card teaches: the policy has been changed, or your browser differs.'),
-  ];
-  const seen = [
+      element('p', { class: 'words' },
+        element('span', { class: 'label' }, 'What Chromium writes to its console, which no page can read'), element('q', {}, result.console)),
+    !asTaught && element('p', { class: 'astray' }, policyIsShipped()
+      ? 'Not as described here. Does your browser differ?'
+      : `Changed by your policy. As shipped it is: ${outcomeWords(attempt, result.expected).toLowerCase()}.`),
+  ].filter(Boolean);
+}
+
+function seen(result, name) {
+  return [
     wireView(result.exchanges),
     ...decisionParts(result),
     result.exchanges.length > 0 && element('details', {},
-      element('summary', {}, 'All that Envoy saw'),
+      element('summary', {}, 'All that Envoy saw', name.cloneNode(true)),
       result.exchanges.map((exchange, n) => exchangeView(exchange, result.run, n))),
-  ];
-  return [said, seen].map((parts) => element('div', {}, parts.filter(Boolean)));
+  ].filter(Boolean);
 }
+
+// means says a reason in words.
+const means = {
+  origin_not_allowed: 'The origin that asks is not in the policy.',
+  origin_null: 'The origin null is not allowed here.',
+  method_not_allowed: 'The method is not in the policy.',
+  header_not_allowed: 'A header is not in the policy.',
+  authorization_not_listed: 'The header Authorization has to be in the policy by its name.',
+  no_rule: 'No rule of the policy takes this path.',
+  off: 'The policy is switched off here.',
+};
 
 // decisionParts tell what corsd said: of what it refused, else of what came last.
 function decisionParts({ exchanges }) {
   const asked = exchanges.filter((x) => x.verdict);
   const told = asked.find((x) => x.verdict === 'deny') ?? asked.at(-1);
+  const label = (text) => element('span', { class: 'label' }, text);
   if (!told) {
-    return [element('p', { class: 'decision none' }, element('span', { class: 'label' }, 'corsd'), 'was not asked')];
+    return [element('p', { class: 'decision none' }, label('corsd'), 'was not asked')];
   }
-  const { place } = told.decision ?? {};
+  if (told.reason === 'no_policy') {
+    return [element('p', { class: 'decision none' }, label('corsd'),
+      'has no policy for this host, and changed nothing. Envoy can switch a filter off only where it finds a route, so it asked.')];
+  }
+  const { places = [], missing } = told.decision ?? {};
   return [
     element('p', { class: 'decision ' + told.verdict },
-      element('span', { class: 'label' }, 'corsd says'), element('b', {}, told.reason),
-      ` to ${told.method}, by policy ${told.policy || 'none'}${told.rule ? `, rule ${told.rule}` : ''}`,
-      told.decision?.missing ? `; missing: ${told.decision.missing.join(', ')}` : ''),
-    place && element('p', { class: 'place' },
-      element('span', { class: 'label' }, 'the line that decided'),
-      element('a', { href: `#policy-line-${place.line}` }, `${place.file.split('/').at(-1)}:${place.line}`), ' ',
-      element('code', {}, place.text)),
+      label(`corsd says to the ${told.method === 'OPTIONS' ? 'preflight' : told.method}, by policy ${told.policy}${told.rule ? `, rule ${told.rule}` : ''}`),
+      element('b', {}, told.reason), means[told.reason] ? ` ${means[told.reason]}` : '', missing ? ` Missing: ${missing.join(', ')}.` : ''),
+    places.length > 0 && element('div', { class: 'place' },
+      label(places.length > 1 ? 'the lines that decided' : 'the line that decided'),
+      places.map(({ file, line, text }) => element('p', {},
+        element('a', { href: `#policy-line-${line}` }, `${file.split('/').at(-1)}:${line}`), ' ', element('code', {}, text)))),
   ];
 }

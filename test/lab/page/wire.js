@@ -3,30 +3,38 @@ import { element } from './elements.js';
 import { explanationOf } from './run.js';
 
 const corsHeader = /^(origin|vary|access-control-.*)$/;
-const decisive = /^(origin|access-control-(?!max-age).*)$/;
+const decisive = /^(origin|access-control-(?!max-age).*|cookie|location|x-total|x-served-by|x-trace|grpc-status)$/;
 
-// wireView shows what counts: what was sent, and what came back, of CORS.
+// isTelling picks what a card is about. A content type counts where no form could send it, a socket's answer has nothing that counts.
+const isTelling = (status) => ({ name, value }) =>
+  decisive.test(name) ? status !== 101 : name === 'content-type' && status === undefined && /json|grpc/.test(value);
+
+// wireView shows what counts: what was sent, and what came back.
 export function wireView(exchanges) {
   return element('div', { class: 'essence', role: 'group', 'aria-label': 'On the wire' },
     exchanges.length === 0 ? element('p', {}, 'Nothing went over the wire.') : '',
     exchanges.map((x) => [
-      direction('sent', '→', x.method, x.request, 'no Origin'),
-      direction('answered', '←', x.status, x.response, 'nothing of CORS'),
+      direction('sent', '→', [x.method, ` ${hostOf(x)}${pathOf(x)}`], x.request.filter(isTelling()), 'no Origin'),
+      direction('answered', '←', [String(x.status)], x.response.filter(isTelling(x.status)), x.status === 101 ? 'the socket is open' : 'no CORS headers'),
     ]));
 }
 
-function direction(word, arrow, head, fields, none) {
-  const told = fields.filter(({ name }) => decisive.test(name)).sort((a, b) => namesOrigin(b) - namesOrigin(a));
+const hostOf = ({ authority }) => authority.replace(/:\d+$/, '');
+
+const pathOf = ({ path }) => path.replace(/\?run=.*/, '');
+
+function direction(word, arrow, [head, ...rest], fields, none) {
+  const told = fields.sort((a, b) => namesOrigin(b) - namesOrigin(a));
   return element('p', {},
-    element('span', { class: 'arrow', 'aria-label': word, role: 'img' }, arrow), element('b', {}, String(head)), ' ',
+    element('span', { class: 'arrow', 'aria-label': word, role: 'img' }, arrow), element('b', {}, head), ...rest, ' ',
     told.length ? told.map(({ name, value }) => element('span', { class: 'field' }, `${name}: ${value}`)) : element('span', { class: 'nothing' }, none));
 }
 
 const namesOrigin = ({ name }) => name.endsWith('origin'); // it comes first
 
 // consequence says what an attempt did beside what the page got.
-export function consequence({ outcome, exchanges }) {
-  if (outcome !== 'refused' || exchanges.length === 0) {
+export function consequence({ keeps }, { outcome, exchanges }) {
+  if (outcome !== 'refused' || keeps || exchanges.length === 0) {
     return '';
   }
   if (exchanges.every(({ method }) => method === 'OPTIONS')) {
@@ -40,7 +48,7 @@ export function exchangeView(exchange, run, n) {
   return element('div', { class: 'exchange' },
     element('h5', {}, exchange.method === 'OPTIONS' ? 'The preflight' : 'The request'),
     element('pre', { class: 'wire' },
-      `${exchange.method} ${exchange.path.replace(/\?run=.*/, '')} ${exchange.protocol}\nhost: ${exchange.authority}\n`,
+      `${exchange.method} ${pathOf(exchange)} ${exchange.protocol}\nhost: ${exchange.authority}\n`,
       headerLines(exchange.request), '\n',
       element('b', {}, String(exchange.status)), ` ${answeredBy(exchange)}\n`,
       headerLines(exchange.response)),
