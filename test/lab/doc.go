@@ -27,15 +27,15 @@
 //	 refused: {…}}
 //
 // A card has the attempts "with" and "without" corsd, mostly "refused", which is
-// what corsd refuses, and two have "tainted", a picture that was not asked for by
-// CORS.
+// what corsd refuses, one has "own", the shop's page beside the stranger's, and two
+// have "tainted", a picture that was not asked for with CORS.
 //
 // The outcome is "readable" when the page got what the attempt is about, "refused"
 // when the browser kept it from the page, and "unsupported" when this browser
 // lacks what it needs (WebGL). Expected is the outcome that the card teaches, in
 // the profile that runs and under policy.yaml as it is in the source tree. Words
-// are what the browser told the page; console is a part of what Chromium is to
-// write to its console for an attempt that is refused, "" for nothing about CORS.
+// are what the browser told the page; console is a part of what Chromium writes to
+// its console for these exchanges, "" for nothing about CORS.
 // Status and headers are what the page could read. Exchanges are what Envoy saw,
 // in the order in which it ended: an [Exchange], with the command that explains it
 // and a [Decision], null where corsd was not asked. The promise fails only when
@@ -43,7 +43,8 @@
 //
 // The card's element, #card-ID, has data-state "idle", "running" or "done", and
 // each attempt's, [data-attempt="with"] in it, has data-expected, and once it was
-// run data-outcome.
+// run data-outcome, and data-tone: "good" or "bad" for what is meant to be read,
+// "kept" or "leak" for what is not.
 //
 // Attempts are marked by a query run=…, new for each, so that no cache answers
 // them and [Lab.Exchanges] finds what they led to.

@@ -1,6 +1,8 @@
 package page_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +78,8 @@ func TestLab(t *testing.T) {
 	}
 }
 
-func startLab(t *testing.T, p lab.Profile, tr lab.Transport) *lab.Lab {
+// startLab runs a lab for the length of a test, with a policy of the test's own if it has one.
+func startLab(t *testing.T, p lab.Profile, tr lab.Transport, policy ...string) *lab.Lab {
 	t.Helper()
 	if len(browsers) == 0 {
 		t.Skip(lacking[browser.Chromium])
@@ -87,6 +90,7 @@ func startLab(t *testing.T, p lab.Profile, tr lab.Transport) *lab.Lab {
 	l, err := lab.Start(t.Context(), lab.Options{
 		Root: root, Envoy: binary, Corsd: corsd, Profile: p, Transport: tr,
 		Certificate: read(t, certificate.CertFile), Key: read(t, certificate.KeyFile),
+		Policy: strings.Join(policy, ""),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,4 +183,64 @@ func (c labCard) checkConsole(t *testing.T, page browser.Page, got card) {
 			t.Errorf("%s: the console does not say %q, but:\n%s", name, a.Console, said)
 		}
 	}
+}
+
+// The page follows the policy: cards turn and say so, what corsd refuses is told and
+// changes nothing, and corsd explains what it said.
+func TestLabFollowsThePolicy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	shipped := read(t, filepath.Join(root, "test", "lab", "policy.yaml"))
+	write := func(old, replacement string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(strings.Replace(shipped, old, replacement, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("", "")
+	l := startLab(t, lab.TwoPhase, lab.HTTP, file)
+	inEach(t, func(t *testing.T, b browser.Browser) {
+		page := tab(t, newProfile(t, b), l.Origins.Page+"/?manual")
+		await := func(what, element, text string) {
+			t.Helper()
+			const look = `async ([element, text]) => {
+				let seen;
+				for (let i = 0; i < 300; i++) {
+					seen = document.querySelector(element)?.textContent ?? "no such element";
+					if (seen.includes(text)) {
+						return "";
+					}
+					await new Promise((later) => setTimeout(later, 50));
+				}
+				return seen;
+			}`
+			var seen string
+			if err := browser.Call(t.Context(), page, look, []string{element, text}, &seen); err != nil {
+				t.Fatal(err)
+			}
+			if seen != "" {
+				t.Errorf("%s: %s never says %q, but %q", what, element, text, seen)
+			}
+		}
+		await("at first", "#policy-badge", "Policy: live")
+		write("PUT, DELETE]", "PUT, DELETE, PATCH]")
+		await("with PATCH", "#card-patch [data-attempt=with] .outcome", "The page can read it")
+		await("with PATCH", "#card-patch [data-attempt=with] .said", "Changed by your policy. As shipped it is: kept from the page.")
+		await("with PATCH", "#card-patch [data-attempt=with] .seen", "allowMethods: [GET, PUT, DELETE, PATCH]")
+		await("with PATCH", "#summary", "1 of 27 experiments changed by your policy.")
+		var opened int
+		const open = `async () => {
+			const all = document.querySelectorAll("#card-patch [data-attempt=with] details");
+			all.forEach((details) => { details.open = true; });
+			return all.length;
+		}`
+		if err := browser.Call(t.Context(), page, open, nil, &opened); err != nil || opened == 0 {
+			t.Fatal(opened, err)
+		}
+		await("explained", "#card-patch [data-attempt=with] .explain .table", "allowed: the policy allows it.")
+		write("allowCredentials: true", "allowCredentials: perhaps")
+		await("refused", "#policy-badge", "Policy: change refused")
+		await("refused", "#policy-faults", "line 14: spec.cors.allowCredentials")
+		write("", "")
+		await("as shipped", "#summary", "All 27 experiments came out as described.")
+	})
 }

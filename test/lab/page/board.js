@@ -13,7 +13,7 @@ export function boardView(groups) {
     element('h2', { id: 'board-title' }, 'At a glance'),
     element('p', { class: 'group-lead' }, 'What comes of each experiment ', element('em', {}, 'with'), ' corsd and ', element('em', {}, 'without'),
       ', and for ', element('em', {}, 'others'), ', mostly a stranger’s page. ',
-      legend('good', 'read, as it should be; '), legend('bad', 'kept from a page that wants it; '), legend('kept', 'kept from a stranger; '),
+      legend('good', 'read, as it should be; '), legend('bad', 'kept from a page that wants it; '), legend('kept', 'kept, and rightly; '),
       legend('leak', 'a stranger can read it. Blank is not tried.')),
     element('div', { class: 'tables' }, groups.map(tableOf)));
 }

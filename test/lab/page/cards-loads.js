@@ -1,7 +1,7 @@
 import { withAndWithout } from './card.js';
 
 const picture = { path: '/assets/sun.png' };
-const plain = { options: { plain: true }, from: 'page', keeps: 'The pixels are kept from the page' }; // no crossorigin: no CORS, and no reading
+const plain = { options: { plain: true }, from: 'page', meant: false, keeps: 'The pixels are kept from the page' }; // no crossorigin: no CORS, and no reading
 
 export const assets = [
   {

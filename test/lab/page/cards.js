@@ -4,7 +4,7 @@
 //   to        which origin is asked, and path
 //   way       how, see attempts.js, with options
 //   expected  the outcome, or one for each profile that differs
-//   meant     that also a stranger is meant to read it
+//   meant     whether the one who tries is meant to read it, if that is not as for everything: the page is, others are not
 //   keeps     what is said of it when it is refused, where that is not the answer as a whole
 //
 // "with" and "without" are the same attempt, but for corsd. A card's notes are about one profile each.

@@ -5,16 +5,14 @@ const askers = { page: 'the page', stranger: 'the stranger', sandbox: 'the frame
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
-// isMeant says that whoever asks is meant to read it: the shop's own page, if nothing else is said.
-const isMeant = ({ from, meant }) => meant ?? from === 'page';
-
-// toneOf is "good" or "bad" for what is meant to be read, "kept" or "leak" for what is not.
-export function toneOf(attempt, outcome) {
+// toneOf is "good" or "bad" for what is meant to be read, as the shop's own page is if nothing else is said, and "kept" or
+// "leak" for what is not. What the shop's page reads is no leak.
+export function toneOf({ from, meant = from === 'page' }, outcome) {
   switch (outcome) {
     case 'readable':
-      return isMeant(attempt) ? 'good' : 'leak';
+      return meant || from === 'page' ? 'good' : 'leak';
     case 'refused':
-      return isMeant(attempt) ? 'bad' : 'kept';
+      return meant ? 'bad' : 'kept';
   }
   return 'none';
 }

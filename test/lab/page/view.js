@@ -119,10 +119,11 @@ const means = {
   off: 'The policy is switched off here.',
 };
 
-// decisionParts tell what corsd said: of what it refused, else of what came last.
+// decisionParts tell what corsd said: of what it refused, else of all that it allowed.
 function decisionParts({ exchanges }) {
   const asked = exchanges.filter((x) => x.verdict);
-  const told = asked.find((x) => x.verdict === 'deny') ?? asked.at(-1);
+  const denied = asked.find((x) => x.verdict === 'deny');
+  const told = denied ?? asked.at(-1);
   const label = (text) => element('span', { class: 'label' }, text);
   if (!told) {
     return [element('p', { class: 'decision none' }, label('corsd'), 'was not asked')];
@@ -131,14 +132,16 @@ function decisionParts({ exchanges }) {
     return [element('p', { class: 'decision none' }, label('corsd'),
       'has no policy for this host, and changed nothing. Envoy can switch a filter off only where it finds a route, so it asked.')];
   }
-  const { places = [], missing } = told.decision ?? {};
+  const about = denied ? [denied] : asked;
+  const places = new Map(about.flatMap((x) => x.decision?.places ?? []).map((place) => [place.line, place]));
+  const missing = told.decision?.missing;
   return [
     element('p', { class: 'decision ' + told.verdict },
-      label(`corsd says to the ${told.method === 'OPTIONS' ? 'preflight' : told.method}, by policy ${told.policy}${told.rule ? `, rule ${told.rule}` : ''}`),
+      label(`corsd says to the ${about.map(({ method }) => (method === 'OPTIONS' ? 'preflight' : method)).join(' and to the ')}, by policy ${told.policy}${told.rule ? `, rule ${told.rule}` : ''}`),
       element('b', {}, told.reason), means[told.reason] ? ` ${means[told.reason]}` : '', missing ? ` Missing: ${missing.join(', ')}.` : ''),
-    places.length > 0 && element('div', { class: 'place' },
-      label(places.length > 1 ? 'the lines that decided' : 'the line that decided'),
-      places.map(({ file, line, text }) => element('p', {},
+    places.size > 0 && element('div', { class: 'place' },
+      label(places.size > 1 ? 'the lines that decided' : 'the line that decided'),
+      [...places.values()].map(({ file, line, text }) => element('p', {},
         element('a', { href: `#policy-line-${line}` }, `${file.split('/').at(-1)}:${line}`), ' ', element('code', {}, text)))),
   ];
 }
