@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"github.com/corsd/corsd/test/process"
@@ -125,7 +126,7 @@ func (p *chromiumProfile) Close() error {
 func (p *chromiumProfile) Open(ctx context.Context, url string) (Page, error) {
 	id := chromedp.FromContext(p.ctx).BrowserContextID
 	tab, cancel := chromedp.NewContext(p.ctx, chromedp.WithExistingBrowserContext(id))
-	page := &chromiumPage{ctx: tab}
+	page := &chromiumPage{ctx: tab, frames: map[target.ID]bool{}}
 	go page.listen(chromedp.Console(tab)) // which creates it
 	bounded, done := within(ctx, tab)
 	defer done()
@@ -141,6 +142,7 @@ type chromiumPage struct {
 
 	mu       sync.Mutex
 	messages []string
+	frames   map[target.ID]bool // those of other sites that are listened to
 }
 
 // listen takes messages until the page is closed.
@@ -155,7 +157,29 @@ func (p *chromiumPage) listen(messages iter.Seq2[chromedp.ConsoleMessage, error]
 	}
 }
 
+// listenToFrames takes the messages of frames of other sites too, which Chromium has in
+// processes of their own. What they have said before is lost.
+func (p *chromiumPage) listenToFrames() error {
+	targets, err := chromedp.Targets(p.ctx)
+	if err != nil {
+		return err
+	}
+	own := chromedp.FromContext(p.ctx).BrowserContextID
+	for _, info := range targets {
+		if info.Type != "iframe" || info.BrowserContextID != own || p.frames[info.TargetID] {
+			continue
+		}
+		p.frames[info.TargetID] = true
+		frame, _ := chromedp.NewContext(p.ctx, chromedp.WithTargetID(info.TargetID)) // ends with the page
+		go p.listen(chromedp.Console(frame))
+	}
+	return nil
+}
+
 func (p *chromiumPage) Console() []string {
+	if err := p.listenToFrames(); err != nil {
+		return []string{err.Error()}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	messages := p.messages

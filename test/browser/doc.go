@@ -37,7 +37,8 @@ type Profile interface {
 // Page is a page in a tab.
 type Page interface {
 	// Console returns the messages that the browser wrote to the page's console and that
-	// have not been returned before.
+	// have not been returned before. Frames of other sites are heard from the first call on
+	// that finds them.
 	Console() []string
 
 	// evaluate gives the value of an expression, a promise of a string.
