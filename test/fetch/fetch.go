@@ -26,11 +26,13 @@ type Request struct {
 	// Chromium and Firefox have it. The standard has not.
 	AnyIsAuthorization bool
 
-	// PreflightNamesPage is that the preflight of a request that was redirected names the
-	// page's origin, where the request has null. Firefox does so; the standard does not.
-	PreflightNamesPage bool
+	// Firefox is that it is asked by Firefox, which departs from the standard after a
+	// redirect: the preflight names the page's origin, where the request has null; and a
+	// request that had a preflight has one again, also where it is a GET by now.
+	Firefox bool
 
-	tainted bool // by redirects: then its origin is null
+	tainted     bool // by redirects: then its origin is null
+	preflighted bool // before a redirect
 }
 
 // Header is one field line. Names are in lower case, except those that a page sets.
@@ -110,15 +112,19 @@ func (r Request) ask(own bool, send func(Sent) Response) (response Response, ok 
 	case r.Mode == "no-cors":
 		return send(r.withoutCORS()), true
 	}
-	if unsafe := unsafeNames(r.Headers); !isSafelistedMethod(r.Method) || len(unsafe) > 0 {
+	if unsafe := unsafeNames(r.Headers); r.needsPreflight(unsafe) {
 		before := r
-		before.tainted = r.tainted && !r.PreflightNamesPage
+		before.tainted = r.tainted && !r.Firefox
 		if !before.isGranted(r.Method, unsafe, send(before.preflight(unsafe))) {
 			return Response{}, false
 		}
 	}
 	response = send(Sent{r.URL, r.Method, append([]Header{{"origin", r.origin()}}, r.Headers...)})
 	return response, r.passes(response)
+}
+
+func (r Request) needsPreflight(unsafe []string) bool {
+	return !isSafelistedMethod(r.Method) || len(unsafe) > 0 || r.Firefox && r.preflighted
 }
 
 // origin is the request's origin as it is sent.
@@ -142,7 +148,7 @@ func (response Response) location() string {
 // sent from another origin than the page's to a third has no origin any more.
 func (r Request) redirected(status int, location string) Request {
 	next := r
-	next.URL = location
+	next.URL, next.preflighted = location, r.needsPreflight(unsafeNames(r.Headers))
 	from, to := originOf(r.URL), originOf(location)
 	next.tainted = r.tainted || from != to && from != r.Origin
 	becomesGet := (status == 301 || status == 302) && r.Method == "POST" || status == 303 && r.Method != "GET" && r.Method != "HEAD"

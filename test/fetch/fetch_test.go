@@ -263,23 +263,33 @@ func TestRedirectsLeaveHeadersOut(t *testing.T) {
 	}
 }
 
-// After a redirect to a third origin a preflight names the page in Firefox, and nobody else.
-func TestPreflightNamesPage(t *testing.T) {
+// After a redirect to a third origin a preflight names the page in Firefox, and nobody
+// else; and there it is sent, too, when the request is a GET by now.
+func TestFirefoxAfterRedirects(t *testing.T) {
 	const other = "https://other.example"
 	all := lines("access-control-allow-origin: *", "access-control-allow-methods: *")
-	for namesPage, want := range map[bool]string{false: "null null", true: page + " null"} {
-		var origins []string
-		fetch.Do(fetch.Request{Origin: page, URL: api, Method: "PUT", Mode: "cors", PreflightNamesPage: namesPage}, func(s fetch.Sent) fetch.Response {
+	for _, tt := range []struct {
+		firefox bool
+		status  int
+		want    string
+	}{
+		{false, 307, "OPTIONS null, PUT null"},
+		{true, 307, "OPTIONS " + page + ", PUT null"},
+		{false, 303, "GET null"},
+		{true, 303, "OPTIONS " + page + ", GET null"},
+	} {
+		var sent []string
+		fetch.Do(fetch.Request{Origin: page, URL: api, Method: "PUT", Mode: "cors", Firefox: tt.firefox}, func(s fetch.Sent) fetch.Response {
 			switch {
 			case s.URL == other:
-				origins = append(origins, s.Headers[0].Value)
+				sent = append(sent, s.Method+" "+s.Headers[0].Value)
 			case s.Method == "PUT":
-				return fetch.Response{Status: 307, Headers: append(lines("location: "+other), all...)}
+				return fetch.Response{Status: tt.status, Headers: append(lines("location: "+other), all...)}
 			}
 			return fetch.Response{Status: 200, Headers: all}
 		})
-		if got := strings.Join(origins, " "); got != want {
-			t.Errorf("PreflightNamesPage %t: %s, want %s", namesPage, got, want)
+		if got := strings.Join(sent, ", "); got != tt.want {
+			t.Errorf("Firefox %t, %d: %s, want %s", tt.firefox, tt.status, got, tt.want)
 		}
 	}
 }

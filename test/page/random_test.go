@@ -270,7 +270,7 @@ func subject(s seen) seen {
 func (r *randomRun) promise(k browser.Kind, a asked) seen {
 	request := fetch.Request{
 		Origin: a.Origin, URL: a.URL, Method: a.Method, Mode: a.Mode, Credentials: a.Credentials,
-		AnyIsAuthorization: true, PreflightNamesPage: k == browser.Firefox,
+		AnyIsAuthorization: true, Firefox: k == browser.Firefox,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
 		request.Headers = append(request.Headers, fetch.Header{Name: name, Value: a.Headers[name]})
