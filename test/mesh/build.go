@@ -39,6 +39,7 @@ func Build(ctx context.Context, root, dir string, log io.Writer) (string, error)
 	binary := filepath.Join(dir, "corsd")
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/corsd")
 	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as in the image
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./cmd/corsd: %w\n%s", err, out)
 	}
