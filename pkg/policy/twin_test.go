@@ -226,7 +226,8 @@ func bound(p *policy.Policy, pattern, authority string) map[string]string {
 	return tenants
 }
 
-var twinAuthority = regexp.MustCompile(`^(?i)((?:[a-z0-9_-]+\.)*[a-z0-9_-]+)\.?(?::[0-9]{1,5})?$`)
+// twinAuthority takes in labels what browsers let stand in a host, but for a comma.
+var twinAuthority = regexp.MustCompile(`^(?i)((?:[a-z0-9!"$&'()*+;=_\x60{}~-]+\.)*[a-z0-9!"$&'()*+;=_\x60{}~-]+)\.?(?::[0-9]{1,5})?$`)
 
 // twinHost gives the host of an authority, "" for what is none. It knows no IPv6.
 func twinHost(authority string) string {
