@@ -103,7 +103,7 @@ function seen(result, name) {
     wireView(result.exchanges),
     ...decisionParts(result),
     result.exchanges.length > 0 && element('details', {},
-      element('summary', {}, 'All that Envoy saw', name.cloneNode(true)),
+      element('summary', {}, 'All that Envoy saw', name),
       result.exchanges.map((exchange, n) => exchangeView(exchange, result.run, n))),
   ].filter(Boolean);
 }
