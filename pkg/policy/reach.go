@@ -123,7 +123,7 @@ func (b *tableBuilder) markSentMaxAge(policies []*policyCompiler, before shadows
 	for _, p := range policies {
 		for i := range p.rules {
 			r := &p.rules[i]
-			if r.invalid || byMethod(r.slot) || r.pathType == pathPrefix && slices.ContainsFunc(before.over(r.path), byMethod) {
+			if r.invalid || r.sendsMaxAge || byMethod(r.slot) || r.pathType == pathPrefix && slices.ContainsFunc(before.over(r.path), byMethod) {
 				continue
 			}
 			r.sendsMaxAge = true

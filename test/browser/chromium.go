@@ -140,7 +140,7 @@ func (p *chromiumProfile) Open(ctx context.Context, url string) (Page, error) {
 type chromiumPage struct {
 	ctx context.Context
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	messages []string
 	frames   map[target.ID]bool // those of other sites that are listened to
 }
@@ -165,6 +165,8 @@ func (p *chromiumPage) listenToFrames() error {
 		return err
 	}
 	own := chromedp.FromContext(p.ctx).BrowserContextID
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, info := range targets {
 		if info.Type != "iframe" || info.BrowserContextID != own || p.frames[info.TargetID] {
 			continue

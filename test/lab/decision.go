@@ -50,8 +50,8 @@ func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
 	if d.Policy() == "" {
 		return places
 	}
-	for i, fields := range decisive(d, x) {
-		node := p.field(d, fields)
+	for i, field := range decisive(d, x) {
+		node := p.field(d, field)
 		if node == nil && i == 0 { // then the policy's name is all there is to show
 			node = at(p.document("CORSPolicy", d.Policy()), "metadata", "name")
 		}
@@ -71,60 +71,51 @@ func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
 	return places
 }
 
-var (
-	originFields = []string{"allowOrigins", "allowNullOrigin", "allowOriginRegexes", "allowOriginSets"}
-	methodFields = []string{"allowMethods"}
-	headerFields = []string{"allowHeaders"}
-	exposeFields = []string{"exposeHeaders"}
-	presetFields = []string{"presets"}
-	cookieFields = []string{"allowCredentials"}
-	socketFields = []string{"webSocket.originCheck"}
-)
-
-// decisive names what a decision is about: lists of fields, of each of which the first
-// that is set counts. It gives none for a reason that is not about a field.
-func decisive(d *policy.Decision, x *Exchange) (lists [][]string) {
+// decisive names the fields that a decision is about, as [policy.Decision.Settings] does.
+// It gives none for a reason that is not about a field.
+func decisive(d *policy.Decision, x *Exchange) (fields []string) {
 	switch d.Reason {
 	case policy.ReasonOriginNull, policy.ReasonOriginNotAllowed:
-		lists = [][]string{originFields}
+		fields = []string{"allowOrigins"}
 	case policy.ReasonMethodCase, policy.ReasonMethodNotAllowed:
-		lists = [][]string{methodFields}
+		fields = []string{"allowMethods"}
 	case policy.ReasonAuthorizationNotListed, policy.ReasonHeaderNotAllowed:
-		lists = [][]string{headerFields, presetFields}
+		fields = []string{"allowHeaders", "presets"}
 	case policy.ReasonAllowed:
-		lists = granting(d, x)
+		fields = granting(d, x)
 	}
-	if d.Class == policy.ClassWebSocket && lists != nil {
-		lists = append(lists, socketFields)
+	if d.Class == policy.ClassWebSocket && fields != nil {
+		fields = append(fields, "webSocket.originCheck")
 	}
-	return lists
+	return fields
 }
 
 // granting names what it took to grant this request: who asks, and then what of the
 // request is not for everyone.
-func granting(d *policy.Decision, x *Exchange) [][]string {
-	lists := [][]string{originFields}
-	add := func(needed bool, fields ...[]string) {
+func granting(d *policy.Decision, x *Exchange) []string {
+	fields := []string{"allowOrigins"}
+	add := func(needed bool, more ...string) {
 		if needed {
-			lists = append(lists, fields...)
+			fields = append(fields, more...)
 		}
 	}
 	if d.Class == policy.ClassPreflight {
 		asked := x.header("access-control-request-method")
-		add(!slices.Contains([]string{"GET", "HEAD", "POST"}, asked), methodFields)
-		add(x.header("access-control-request-headers") != "", headerFields, presetFields)
-		return lists
+		add(!slices.Contains([]string{"GET", "HEAD", "POST"}, asked), "allowMethods")
+		add(x.header("access-control-request-headers") != "", "allowHeaders", "presets")
+		return fields
 	}
-	add(x.header("cookie") != "", cookieFields)
-	add(slices.ContainsFunc(x.Response, func(f Field) bool { return f.Name == "x-total" || f.Name == "grpc-status" }), exposeFields, presetFields)
-	return lists
+	add(x.header("cookie") != "", "allowCredentials")
+	add(slices.ContainsFunc(x.Response, func(f Field) bool { return f.Name == "x-total" || f.Name == "grpc-status" }), "exposeHeaders", "presets")
+	return fields
 }
 
-// field gives the node of the first of fields that is set where the decision has it from.
-func (p *livePolicy) field(d *policy.Decision, fields []string) *yaml.Node {
+// field gives the node of a field where the decision has it from, nil where it is not set.
+// The fields that say who is allowed are one to a decision: it is the first that is set.
+func (p *livePolicy) field(d *policy.Decision, field string) *yaml.Node {
 	layer := policy.LayerPolicy
 	for _, s := range d.Settings() {
-		if s.Name == fields[0] {
+		if s.Name == field {
 			layer = s.From
 		}
 	}
@@ -135,16 +126,18 @@ func (p *livePolicy) field(d *policy.Decision, fields []string) *yaml.Node {
 	case policy.LayerRule:
 		of = named(at(of, "rules"), d.Rule())
 	}
-	for _, name := range fields {
-		path := strings.Split(name, ".")
-		if len(path) == 1 {
-			path = []string{"cors", name}
+	switch field {
+	case "allowOrigins":
+		for _, name := range []string{"allowOrigins", "allowNullOrigin", "allowOriginRegexes", "allowOriginSets"} {
+			if node := at(of, "cors", name); node != nil {
+				return node
+			}
 		}
-		if node := at(of, path...); node != nil {
-			return node
-		}
+		return nil
+	case "webSocket.originCheck":
+		return at(of, "webSocket", "originCheck")
 	}
-	return nil
+	return at(of, "cors", field)
 }
 
 // document gives the document of a kind and a name, of whatever name for "".

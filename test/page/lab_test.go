@@ -67,7 +67,7 @@ func TestLab(t *testing.T) {
 	for _, p := range lab.Profiles {
 		for _, tr := range []lab.Transport{lab.HTTP, lab.TLSHTTP2, lab.TLS} {
 			t.Run(p.Name+" by "+string(tr), func(t *testing.T) {
-				l := startLab(t, p, tr)
+				l := startLab(t, p, tr, "")
 				inEach(t, func(t *testing.T, b browser.Browser) {
 					t.Parallel() // with the other browser: the cards wait for much
 					checkLab(t, l, b)
@@ -77,8 +77,9 @@ func TestLab(t *testing.T) {
 	}
 }
 
-// startLab runs a lab for the length of a test, with a policy of the test's own if it has one.
-func startLab(t *testing.T, p lab.Profile, tr lab.Transport, policy ...string) *lab.Lab {
+// startLab runs a lab for the length of a test, with a policy file of the test's own or, for
+// "", the shipped one.
+func startLab(t *testing.T, p lab.Profile, tr lab.Transport, policy string) *lab.Lab {
 	t.Helper()
 	if len(browsers) == 0 {
 		t.Skip(lacking[browser.Chromium])
@@ -89,7 +90,7 @@ func startLab(t *testing.T, p lab.Profile, tr lab.Transport, policy ...string) *
 	l, err := lab.Start(t.Context(), lab.Options{
 		Root: root, Envoy: binary, Corsd: corsd, Profile: p, Transport: tr,
 		Certificate: read(t, certificate.CertFile), Key: read(t, certificate.KeyFile),
-		Policy: strings.Join(policy, ""),
+		Policy: policy,
 	})
 	if err != nil {
 		t.Fatal(err)

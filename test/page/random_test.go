@@ -183,11 +183,11 @@ func (r *randomRun) start(t *testing.T, p *profile) *mesh.Mesh {
 // upstream is what the application says: what the query tells it to.
 func (r *randomRun) upstream(host string, query url.Values) (answer fetch.Response, body string) {
 	n, err := strconv.Atoi(query.Get("answer"))
-	of := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == host })
-	if err != nil || of < 0 || n >= len(r.policies[of].answers) {
+	p := r.governing(host)
+	if err != nil || n >= len(p.answers) {
 		return fetch.Response{Status: http.StatusTeapot}, "no such answer"
 	}
-	answer, body = r.policies[of].answers[n], fmt.Sprintf("answer %d of %s", n, host)
+	answer, body = p.answers[n], fmt.Sprintf("answer %d of %s", n, host)
 	if status, err := strconv.Atoi(query.Get("status")); err == nil {
 		answer = redirecting(answer, status, query.Get("to"))
 	}
@@ -195,6 +195,14 @@ func (r *randomRun) upstream(host string, query url.Values) (answer fetch.Respon
 		body = ""
 	}
 	return answer, body
+}
+
+// governing gives the policy of a host, one without answers where there is none.
+func (r *randomRun) governing(host string) (p governed) {
+	if i := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == host }); i >= 0 {
+		p = r.policies[i]
+	}
+	return p
 }
 
 // redirecting makes a redirect of an answer, which no browser is to remember.
@@ -326,10 +334,11 @@ func (r *randomRun) decided(s fetch.Sent) (response fetch.Response, body string)
 	d := r.engine.Decide(&request)
 	d.AppendRequestPhase(&change)
 	d.AppendResponsePhase(&change, upstream.Status, fields)
-	if d.Action == policy.ActionRespond {
+	responds := d.Action == policy.ActionRespond
+	if responds {
 		body = ""
 	}
-	return changed(upstream, &change, d.Action == policy.ActionRespond), body
+	return changed(upstream, &change, responds), body
 }
 
 // changed carries out an answer of the engine's.
@@ -366,9 +375,8 @@ func (r *randomRun) report(a asked, diff string) string {
 		if err != nil {
 			panic(err) // generated
 		}
-		of := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == u.Host })
 		answer, _ := r.upstream(u.Host, u.Query())
-		said += fmt.Sprintf("policy  %s\nanswer  %v\n", r.policies[of].document, answer)
+		said += fmt.Sprintf("policy  %s\nanswer  %v\n", r.governing(u.Host).document, answer)
 		next = u.Query().Get("to")
 	}
 	return said + "(-promised +seen):\n" + diff

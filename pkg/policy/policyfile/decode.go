@@ -226,10 +226,11 @@ func (d *decoder) isName(key *yaml.Node) bool {
 // mappingHint shows a mapping of the first fields that there are.
 func mappingHint(known []string) string {
 	const most = 4
+	more := ""
 	if len(known) > most {
-		return "{" + strings.Join(known[:most], ": …, ") + ": …, …}"
+		known, more = known[:most], ", …"
 	}
-	return "{" + strings.Join(known, ": …, ") + ": …}"
+	return "{" + strings.Join(known, ": …, ") + ": …" + more + "}"
 }
 
 // fieldHint says which field was probably meant, or else which there are.
