@@ -1,8 +1,6 @@
 package main
 
 import (
-	"sync"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -14,9 +12,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	decisions     *prometheus.CounterVec
-	knownMu       sync.RWMutex
-	known         map[decided]prometheus.Counter // those of decisions
+	decisions     *decisions
 	streams       prometheus.Counter
 	streamsActive prometheus.Gauge
 	streamErrors  prometheus.Counter
@@ -32,10 +28,8 @@ var _ extproc.Observer = (*metrics)(nil)
 
 func newMetrics() *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		known:    map[decided]prometheus.Counter{},
-		decisions: counters("decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
-			"class", "verdict", "reason", "policy", "enforcement", "profile"),
+		registry:      prometheus.NewRegistry(),
+		decisions:     newDecisions(),
 		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
 		streamsActive: gauge("streams_active", "ext_proc streams that are open."),
 		streamErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_stream_errors_total", Help: "ext_proc streams that ended with an error. Envoy's resets are none."}),
@@ -79,31 +73,7 @@ func (m *metrics) StreamEnded(err error) {
 	}
 }
 
-// decided is what the counters of decisions are told apart by.
-type decided struct {
-	class       policy.Class
-	verdict     policy.Verdict
-	reason      policy.Reason
-	profile     extproc.Profile
-	policy      string
-	enforcement policy.Enforcement
-}
-
-// Decided finds the counter by the decision, which costs a quarter of finding it by
-// the words of its labels.
-func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) {
-	key := decided{d.Class, d.Verdict, d.Reason, p, d.Policy(), d.Enforcement()}
-	m.knownMu.RLock()
-	counter := m.known[key]
-	m.knownMu.RUnlock()
-	if counter == nil {
-		counter = m.decisions.WithLabelValues(d.Class.String(), d.Verdict.String(), d.Reason.String(), key.policy, string(key.enforcement), p.String())
-		m.knownMu.Lock()
-		m.known[key] = counter
-		m.knownMu.Unlock()
-	}
-	counter.Inc()
-}
+func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) { m.decisions.add(p, d) }
 
 func (m *metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
 
