@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"sync"
+
 	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -10,23 +12,55 @@ import (
 
 // Answer is an encoded message to Envoy: a ProcessingResponse or a CheckResponse.
 type Answer struct {
-	bytes []byte
+	buffer *[]byte // of answers; nil when it has been given away
+	bytes  []byte  // in the buffer
 }
 
 // Buffers gives the bytes away to gRPC, which writes them some time after they have been
-// sent. Until then, what is written next takes their place.
+// sent, and then gives the buffer back to answers.
 func (a *Answer) Buffers() mem.BufferSlice {
-	bytes := a.bytes
-	a.bytes = nil
-	return mem.BufferSlice{mem.SliceBuffer(bytes)}
+	*a.buffer = append((*a.buffer)[:0], a.bytes...) // onto itself, if the size was right
+	given := mem.NewBuffer(a.buffer, answers)
+	a.buffer, a.bytes = nil, nil
+	return mem.BufferSlice{given}
 }
 
 // room gives an empty buffer for so many bytes.
 func (a *Answer) room(size int) []byte {
-	if cap(a.bytes) < size {
-		a.bytes = make([]byte, 0, size)
+	if a.buffer == nil || cap(*a.buffer) < size {
+		a.buffer = answers.Get(size)
 	}
-	return a.bytes[:0]
+	return (*a.buffer)[:0:size]
+}
+
+// answers are the buffers of answers that have been written. An answer is a tenth of
+// what a request allocates, gRPC included.
+var answers = &answerPool{}
+
+// answerPool is gRPC's own kind of pool without its clearing of each buffer.
+type answerPool struct{ pool sync.Pool }
+
+// usualAnswer is the capacity of the buffers that are kept. gRPC gives back those of more
+// than 1 kB only; few answers are longer than this.
+const usualAnswer = 2 << 10
+
+// Get is of mem.BufferPool.
+func (p *answerPool) Get(length int) *[]byte {
+	if length <= usualAnswer {
+		if b, ok := p.pool.Get().(*[]byte); ok {
+			*b = (*b)[:length]
+			return b
+		}
+	}
+	b := make([]byte, length, max(length, usualAnswer))
+	return &b
+}
+
+// Put is of mem.BufferPool.
+func (p *answerPool) Put(b *[]byte) {
+	if cap(*b) == usualAnswer {
+		p.pool.Put(b)
+	}
 }
 
 // detailsPrefix and a reason make %RESPONSE_CODE_DETAILS%.

@@ -94,16 +94,16 @@ func (m *CheckRequest) scan(c cursor) bool {
 		}
 		switch tag {
 		case tagSource, tagDestination:
-			ok = peer.takes(value)
+			ok = peer().takes(value)
 		case tagRequest:
 			requests++
 			ok = requests == 1 && m.scanRequest(value)
 		case tagExtensions:
 			m.Extensions, ok = appendEntry(m.Extensions, value)
 		case tagContextMetadata, tagRouteContextMetadata:
-			ok = metadataContext.takes(value)
+			ok = metadataContext().takes(value)
 		case tagTLSSession:
-			ok = tlsSession.takes(value)
+			ok = tlsSession().takes(value)
 		default:
 			return false
 		}
@@ -120,7 +120,7 @@ func (m *CheckRequest) scanRequest(c cursor) bool {
 		tag, _, value, ok := c.field()
 		switch {
 		case ok && tag == tagTime:
-			ok = timestamp.takes(value)
+			ok = timestamp().takes(value)
 		case ok && tag == tagHTTP:
 			requests++
 			ok = requests == 1 && m.scanHTTP(value)

@@ -96,7 +96,7 @@ func (m *ProcessingRequest) scan(c cursor) bool {
 		case tagResponseHeaders:
 			ok = m.scanHeaders(KindResponseHeaders, value)
 		case tagMetadataContext:
-			ok = metadataContext.takes(value)
+			ok = metadataContext().takes(value)
 		case tagProtocolConfig:
 			ok = modes.scan(value)
 		case tagObservability:

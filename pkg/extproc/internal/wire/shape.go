@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"sync"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -27,9 +28,13 @@ type shapeField struct {
 // maxShapeDepth bounds how deep messages are nested.
 const maxShapeDepth = 16
 
-// shapeOf derives the shape of a type from its descriptor.
-func shapeOf(m protoreflect.ProtoMessage) *shape {
-	return derive(m.ProtoReflect().Descriptor(), map[protoreflect.FullName]*shape{})
+// shapeOf derives the shape of a type from its descriptor, when it is first needed: the
+// descriptors that protobuf makes for it are a tenth of what lives in a corsd that is
+// asked by ext_proc only, and every cycle of the garbage collector looks at them.
+func shapeOf(m protoreflect.ProtoMessage) func() *shape {
+	return sync.OnceValue(func() *shape {
+		return derive(m.ProtoReflect().Descriptor(), map[protoreflect.FullName]*shape{})
+	})
 }
 
 func derive(d protoreflect.MessageDescriptor, derived map[protoreflect.FullName]*shape) *shape {
