@@ -39,9 +39,11 @@ func newVersion(std stdio) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this binary",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(std.out, "corsd %s\n", buildInfo())
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return printVersion(std) },
 	}
+}
+
+func printVersion(std stdio) error {
+	_, err := fmt.Fprintf(std.out, "corsd %s\n", buildInfo())
+	return err
 }
