@@ -15,18 +15,24 @@ import (
 // five times its size.
 const (
 	// servingGarbage: a cycle of the collector takes some 2 ms, which the requests of
-	// that time wait for. With 20 MB they are less than a hundredth of all.
-	servingGarbage = 20 << 20
+	// that time wait for. With 24 MB there is one for every 5,500.
+	servingGarbage = 24 << 20
 	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage, of which 90 MB live
-	// until it is compiled, and these do cost the collector.
+	// until it is compiled, and these do cost the collector. No policy needs more than four
+	// times what lives.
 	loadingGarbage = 100 << 20
 
-	minGCPercent, maxGCPercent = 50, 400
+	minGCPercent = 50
 )
 
-// gcPercent is the percentage of what lives that makes so much garbage.
-func gcPercent(live, garbage uint64) int {
-	return int(min(max(garbage*100/max(live, 1), minGCPercent), maxGCPercent))
+// gcPercent is the percentage that makes the collector run when there is so much garbage.
+// Go counts roots (stacks and globals) as if they lived, and lets a heap grow to 4 MB
+// times the percentage however little lives.
+func gcPercent(live, roots, garbage uint64) int {
+	garbage = min(garbage, max(servingGarbage, 4*live))
+	const leastHeap = 4 << 20
+	percent := min(garbage*100/max(live+roots, 1), (live+garbage)*100/leastHeap)
+	return int(max(percent, minGCPercent))
 }
 
 // gcTuner keeps the percentage right while what lives comes and goes. It leaves alone
@@ -38,12 +44,15 @@ type gcTuner struct {
 }
 
 func newGCTuner(garbage *atomic.Uint64) *gcTuner {
-	return &gcTuner{garbage: garbage, percent: 100, sample: []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}}
+	return &gcTuner{garbage: garbage, percent: 100, sample: []runtimemetrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
+	}}
 }
 
 func (t *gcTuner) tune() {
 	runtimemetrics.Read(t.sample)
-	percent := gcPercent(t.sample[0].Value.Uint64(), t.garbage.Load())
+	live, roots := t.sample[0].Value.Uint64(), t.sample[1].Value.Uint64()+t.sample[2].Value.Uint64()
+	percent := gcPercent(live, roots, t.garbage.Load())
 	if 10*max(percent-t.percent, t.percent-percent) < t.percent {
 		return // to set it stops the world for a moment
 	}

@@ -7,21 +7,27 @@ import (
 	"time"
 )
 
-// TestGCPercent: so much garbage, whatever lives, within bounds.
+// TestGCPercent holds the percentage against what Go makes of it: so much garbage,
+// whatever lives, within bounds.
 func TestGCPercent(t *testing.T) {
-	for _, row := range []struct {
-		live, garbage uint64
-		want          int
-	}{
-		{live: 0, garbage: 20 << 20, want: maxGCPercent},
-		{live: 4 << 20, garbage: 20 << 20, want: maxGCPercent},
-		{live: 10 << 20, garbage: 20 << 20, want: 200},
-		{live: 20 << 20, garbage: 100 << 20, want: maxGCPercent},
-		{live: 100 << 20, garbage: 100 << 20, want: 100},
-		{live: 1 << 30, garbage: 20 << 20, want: minGCPercent},
+	const mb = 1 << 20
+	// goal is when Go's collector runs (runtime/mgcpacer.go).
+	goal := func(live, roots uint64, percent int) uint64 {
+		return max(live+(live+roots)*uint64(percent)/100, 4*mb*uint64(percent)/100)
+	}
+	for _, row := range []struct{ live, roots, garbage, want uint64 }{
+		{live: 0, roots: 0, garbage: servingGarbage, want: servingGarbage},
+		{live: mb, roots: mb / 2, garbage: servingGarbage, want: servingGarbage},
+		{live: 3 * mb, roots: mb / 2, garbage: servingGarbage, want: servingGarbage},
+		{live: 10 * mb, roots: mb / 2, garbage: servingGarbage, want: servingGarbage},
+		{live: 200 * mb, roots: mb, garbage: servingGarbage, want: 100 * mb}, // half of what lives
+		{live: mb, roots: mb, garbage: loadingGarbage, want: servingGarbage},
+		{live: 10 * mb, roots: mb, garbage: loadingGarbage, want: 40 * mb}, // four times what lives
+		{live: 90 * mb, roots: mb, garbage: loadingGarbage, want: loadingGarbage},
 	} {
-		if got := gcPercent(row.live, row.garbage); got != row.want {
-			t.Errorf("%d bytes live, %d of garbage: %d %%, not %d", row.live, row.garbage, got, row.want)
+		percent := gcPercent(row.live, row.roots, row.garbage)
+		if got := goal(row.live, row.roots, percent) - row.live; got < row.want*95/100 || got > row.want*105/100 {
+			t.Errorf("%d MB live, %d MB of garbage: %d %%, which makes %d MB of garbage, not %d", row.live/mb, row.garbage/mb, percent, got/mb, row.want/mb)
 		}
 	}
 }
