@@ -15,8 +15,8 @@ import (
 // five times its size.
 const (
 	// servingGarbage: a cycle of the collector takes some 2 ms, which the requests of
-	// that time wait for. With 24 MB there is one for every 5,500.
-	servingGarbage = 24 << 20
+	// that time wait for. With 21 MB there is one for every 5,000.
+	servingGarbage = 21 << 20
 	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage, of which 90 MB live
 	// until it is compiled, and these do cost the collector. No policy needs more than four
 	// times what lives.
