@@ -32,30 +32,31 @@ func TestGCPercent(t *testing.T) {
 	}
 }
 
-// TestPacer: nine tenths of the time are pauses, up to a bound, and none while corsd stops.
+// TestPacer: seven eighths of the time are pauses, up to a bound, and none while corsd stops.
 func TestPacer(t *testing.T) {
+	const piece = leastWork / 2
 	work := func(p *pacer, pieces int) time.Duration {
 		began := time.Now()
 		for range pieces {
-			time.Sleep(200 * time.Microsecond)
+			time.Sleep(piece)
 			p.pause()
 		}
 		return time.Since(began)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var hurry atomic.Bool
-		if took := work(newPacer(&hurry), 4); took != 800*time.Microsecond {
-			t.Errorf("less than a millisecond of work took %v", took)
+		if took := work(newPacer(&hurry), 1); took != piece {
+			t.Errorf("less work than has a pause took %v", took)
 		}
 		p := newPacer(&hurry)
-		if took := work(p, 5000); took != 10*time.Second {
+		if took := work(p, 10_000); took != (1+pauseFactor)*time.Second {
 			t.Errorf("a second of work took %v", took)
 		}
-		if took := work(p, 100_000); took != 20*time.Second+maxPauses-9*time.Second {
+		if took := work(p, 200_000); took != 20*time.Second+maxPauses-pauseFactor*time.Second {
 			t.Errorf("twenty seconds more took %v", took)
 		}
 		hurry.Store(true)
-		if took := work(newPacer(&hurry), 5000); took != time.Second {
+		if took := work(newPacer(&hurry), 10_000); took != time.Second {
 			t.Errorf("a second of work while corsd stops took %v", took)
 		}
 	})

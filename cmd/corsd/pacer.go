@@ -6,7 +6,7 @@ import (
 )
 
 // pacer spreads reading a policy over time. What requests then wait for is mostly the
-// garbage collector; it is to be at work for less than a hundredth of the time.
+// garbage collector, which works for what is read.
 type pacer struct {
 	hurry *atomic.Bool // no more pauses
 	since time.Time
@@ -14,8 +14,10 @@ type pacer struct {
 }
 
 const (
+	// leastWork is done before a pause.
+	leastWork = 200 * time.Microsecond
 	// pauseFactor is how much longer than the work before it a pause is.
-	pauseFactor = 9
+	pauseFactor = 7
 	// maxPauses bounds all pauses together: a policy of any size is live soon.
 	maxPauses = 30 * time.Second
 )
@@ -25,7 +27,7 @@ func newPacer(hurry *atomic.Bool) *pacer { return &pacer{hurry: hurry, since: ti
 // pause sleeps if enough has been done since it last did.
 func (p *pacer) pause() {
 	worked := time.Since(p.since)
-	if worked < time.Millisecond || p.slept >= maxPauses || p.hurry.Load() {
+	if worked < leastWork || p.slept >= maxPauses || p.hurry.Load() {
 		return
 	}
 	length := min(pauseFactor*worked, maxPauses-p.slept)

@@ -72,7 +72,7 @@ const MaxText = 128 << 20
 // Compile turns documents into an [Engine], or says everything that is wrong
 // with them: the error is nil or [Faults]. Warnings are given in both cases.
 func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic, err error) {
-	var o options
+	o := options{pause: func() {}}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -118,6 +118,7 @@ func (c *compiler) compile() {
 	c.compileSets()
 	c.compileDefaults()
 	for i := range c.cfg.Policies {
+		c.pause()
 		c.compilePolicy(i)
 	}
 	if len(c.cfg.Policies) == 0 {
@@ -125,6 +126,7 @@ func (c *compiler) compile() {
 	}
 	c.compileHosts()
 	for _, p := range c.policies {
+		c.pause()
 		c.warnUnreachable(p)
 		c.warnUnusedMaxAge(p)
 	}
@@ -278,6 +280,7 @@ func (c *compiler) withDefaults(l *layer) layers {
 }
 
 func (c *compiler) compileRule(p *policyCompiler, i int, doc *Rule) resolved {
+	c.pause()
 	r := &p.rules[i]
 	l := ruleLayer(int(p.id), i, doc)
 	*r = compiledRule{policy: p, layer: l, pathType: pathPrefix, path: "/", hasMatch: doc.Match != nil}
@@ -385,6 +388,7 @@ func (c *compiler) compileHosts() {
 	}
 	tables := map[string]uint32{}
 	for _, pattern := range order {
+		c.pause()
 		table, ok := c.tableOf(refs[pattern].policies, pattern.String(), tables)
 		if !ok {
 			return // too many

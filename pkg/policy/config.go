@@ -48,6 +48,13 @@ type Option func(*options)
 type options struct {
 	today  time.Time
 	encode func([]Field) []byte // nil: nothing is encoded
+	pause  func()               // never nil in a compiler
+}
+
+// Pauses is for a program that does something else meanwhile: pause is called each time
+// that some more has been done, microseconds mostly, and may sleep.
+func Pauses(pause func()) Option {
+	return func(o *options) { o.pause = pause }
 }
 
 // At is the moment for which origin sets count as expired or not. Without it

@@ -243,6 +243,7 @@ func (c *compiler) keepEntries(texts []string) span {
 	x := &c.engine.origins
 	first := len(x.entries)
 	for _, text := range texts {
+		c.pause()
 		x.entries = append(x.entries, c.engine.text.Add(text))
 	}
 	return partFrom(x.entries, first)
@@ -250,6 +251,7 @@ func (c *compiler) keepEntries(texts []string) span {
 
 // addPattern adds one entry to a set and gives its risks.
 func (c *compiler) addPattern(set origin.Set, text string, place locator, field string, index int) []risk {
+	c.pause()
 	p, notes, fault := origin.ParsePattern(text)
 	if fault != nil {
 		c.fault(Diagnostic{

@@ -183,6 +183,7 @@ func (c *compiler) buildTable(policies []*policyCompiler, host string) uint32 {
 	b := &tableBuilder{compiler: c, paths: x, table: &x.tables[id], host: host, slots: c.slotPlaces[:0]}
 	for _, p := range policies {
 		for i := range p.rules {
+			c.pause()
 			b.addRule(&p.rules[i])
 		}
 	}

@@ -29,6 +29,9 @@ type decoder struct {
 
 	// quiet reports that further faults are only counted.
 	quiet func() bool
+
+	// pause is called before each item of a list.
+	pause func()
 }
 
 // step is one part of a path: a field, or the place in a list.
@@ -127,6 +130,7 @@ func (d *decoder) list(n *yaml.Node, out reflect.Value) bool {
 	// An item that has a fault keeps its place: Compile counts the items.
 	out.Set(reflect.MakeSlice(out.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
+		d.pause()
 		d.within(step{index: i}, func() { d.value(item, out.Index(i)) })
 	}
 	return true

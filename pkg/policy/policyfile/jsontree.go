@@ -18,6 +18,7 @@ type jsonTree struct {
 	text    []byte
 	start   int // of the JSON within text
 	limits  limits
+	pause   func()
 	nodes   int
 
 	// at is the position of offset, which only moves forward.
@@ -26,11 +27,11 @@ type jsonTree struct {
 }
 
 // parseJSON parses the JSON document that begins at start.
-func parseJSON(text []byte, start int, l limits) (*yaml.Node, *treeError) {
+func parseJSON(text []byte, start int, l limits, pause func()) (*yaml.Node, *treeError) {
 	if start == len(text) {
 		return nil, nil
 	}
-	t := &jsonTree{text: text, start: start, limits: l, at: position{1, 1}}
+	t := &jsonTree{text: text, start: start, limits: l, pause: pause, at: position{1, 1}}
 	t.decoder = json.NewDecoder(bytes.NewReader(text[start:]))
 	t.decoder.UseNumber()
 	root, failed := t.node(0)
@@ -89,6 +90,7 @@ func (t *jsonTree) node(depth int) (*yaml.Node, *treeError) {
 // come in turns, as the tree holds them.
 func (t *jsonTree) fill(n *yaml.Node, depth int) *treeError {
 	for t.decoder.More() {
+		t.pause()
 		child, failed := t.node(depth)
 		if failed != nil {
 			return failed

@@ -202,7 +202,7 @@ func TestCountOfPunctuation(t *testing.T) {
 
 func checkCount(t *testing.T, text []byte, exact bool) {
 	t.Helper()
-	root, failed := parseYAML(text, MaxNesting)
+	root, failed := parseYAML(text, MaxNesting, func() {})
 	if failed != nil || root == nil {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"reflect"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -24,9 +25,9 @@ func Load(paths []string, opts ...policy.Option) *Report {
 }
 
 // LoadWithPauses is [Load] for a program that does something else meanwhile: pause is
-// called after each document, and may sleep.
+// called each time that some more has been done, microseconds mostly, and may sleep.
 func LoadWithPauses(paths []string, pause func(), opts ...policy.Option) *Report {
-	return load(defaultLimits(), paths, pause, opts)
+	return load(defaultLimits(), paths, pause, append(slices.Clip(opts), policy.Pauses(pause)))
 }
 
 // Parse compiles the policies in data, as [Load] does those of a file. Name stands
@@ -163,7 +164,6 @@ func (l *loader) takeDocuments(src *source) {
 			return
 		}
 		l.takeDocument(doc)
-		l.pause()
 	}
 	if more {
 		l.lose(Diagnostic{
@@ -174,7 +174,7 @@ func (l *loader) takeDocuments(src *source) {
 }
 
 func (l *loader) takeDocument(doc *document) {
-	root, failed := doc.parse(l.limits)
+	root, failed := doc.parse(l.limits, l.pause)
 	if failed != nil {
 		at := doc.inFile(failed.at)
 		l.lose(Diagnostic{
@@ -190,6 +190,7 @@ func (l *loader) takeDocument(doc *document) {
 		types: l.types,
 		fault: func(at, other *yaml.Node, found Diagnostic) { l.addFault(doc, at, other, found) },
 		quiet: func() bool { return len(l.faults) == l.limits.findings },
+		pause: l.pause,
 	}
 	e, ok := d.open(resolve(root))
 	l.lost = l.lost || !ok || e.nameNode == nil

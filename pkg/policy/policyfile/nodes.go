@@ -106,6 +106,7 @@ type excess struct {
 // the bound: ten aliases of ten aliases of ten cost no more than what is allowed.
 type census struct {
 	limits limits
+	pause  func()
 	nodes  int
 	open   []*yaml.Node // the lists and mappings around the node, at most limits.nesting
 }
@@ -127,6 +128,7 @@ func (c *census) take(n *yaml.Node) *excess {
 	c.open = append(c.open, n)
 	defer func() { c.open = c.open[:len(c.open)-1] }()
 	for _, child := range n.Content {
+		c.pause()
 		if wrong := c.take(child); wrong != nil {
 			return wrong
 		}

@@ -45,7 +45,7 @@ func (l *loader) find(places []policy.Place) map[policy.Place]spot {
 	}
 	spots := make(map[policy.Place]spot, len(places))
 	for doc, places := range byDocument {
-		root, failed := doc.parse(l.limits)
+		root, failed := doc.parse(l.limits, l.pause)
 		for _, place := range places {
 			s := spot{document: doc, position: position{doc.line, 1}}
 			if failed == nil && root != nil {

@@ -29,12 +29,12 @@ func syntax(at position, message, hint string) *treeError {
 
 // parse makes the tree of a document, nil when the document is empty. The tree
 // keeps the bounds of l.
-func (d *document) parse(l limits) (*yaml.Node, *treeError) {
-	root, failed := d.parseText(l)
+func (d *document) parse(l limits, pause func()) (*yaml.Node, *treeError) {
+	root, failed := d.parseText(l, pause)
 	if failed != nil || root == nil {
 		return nil, failed
 	}
-	c := census{limits: l}
+	c := census{limits: l, pause: pause}
 	wrong := c.take(root)
 	if wrong == nil {
 		return root, nil
@@ -46,10 +46,10 @@ func (d *document) parse(l limits) (*yaml.Node, *treeError) {
 	return nil, &treeError{at: at, code: policy.CodeLimitExceeded, message: wrong.message}
 }
 
-func (d *document) parseText(l limits) (*yaml.Node, *treeError) {
+func (d *document) parseText(l limits, pause func()) (*yaml.Node, *treeError) {
 	if d.isJSON() {
 		if start := contentStart(d.text); d.source.isJSON() || json.Valid(d.text[start:]) {
-			return parseJSON(d.text, start, l)
+			return parseJSON(d.text, start, l, pause)
 		}
 	}
 	if exceedsNodes(d.text, l.nodes) {
@@ -58,7 +58,7 @@ func (d *document) parseText(l limits) (*yaml.Node, *treeError) {
 			hint: "several documents, or block style: an entry in flow style, {a: b}, counts up to three times",
 		}
 	}
-	return parseYAML(d.text, l.nesting)
+	return parseYAML(d.text, l.nesting, pause)
 }
 
 // contentStart skips what may stand before the root: comments, directives, white
@@ -88,14 +88,14 @@ func startsFlow(text []byte) bool {
 var errTooDeep = errors.New("nested too deep")
 
 // parseYAML parses the text of one document.
-func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
+func parseYAML(text []byte, nesting int, pause func()) (root *yaml.Node, failed *treeError) {
 	// The composer panics on sequences of events that it does not expect.
 	defer func() {
 		if p := recover(); p != nil {
 			root, failed = nil, syntax(position{1, 1}, fmt.Sprintf("the YAML parser cannot read this document: %v", p), "")
 		}
 	}()
-	parser, err := newParser(text, nesting)
+	parser, err := newParser(text, nesting, pause)
 	if err != nil {
 		return nil, syntax(position{1, 1}, err.Error(), "")
 	}
@@ -121,7 +121,7 @@ func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 // newParser sets the parser up. It counts the depth of flow and block style apart
 // and knows nothing of aliases, so this bound only guards the stack; the census
 // holds the exact one. Duplicate keys are left to the decoder, which names both.
-func newParser(text []byte, nesting int) (*yaml.Loader, error) {
+func newParser(text []byte, nesting int, pause func()) (*yaml.Loader, error) {
 	depth := func(depth int, _ *yaml.DepthContext) error {
 		if depth > nesting+1 {
 			return errTooDeep
@@ -129,7 +129,24 @@ func newParser(text []byte, nesting int) (*yaml.Loader, error) {
 		return nil
 	}
 	bounds := loaderlimits.New(loaderlimits.DepthFunc(depth), loaderlimits.AliasNone())
-	return yaml.NewLoader(bytes.NewReader(text), yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
+	return yaml.NewLoader(&pausingReader{text, pause}, yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
+}
+
+// pausingReader reads a text in short pieces, with a pause before each: the parser reads
+// as it goes.
+type pausingReader struct {
+	text  []byte
+	pause func()
+}
+
+func (r *pausingReader) Read(to []byte) (int, error) {
+	r.pause()
+	if len(r.text) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(to[:min(len(to), 1<<10)], r.text)
+	r.text = r.text[n:]
+	return n, nil
 }
 
 // explain turns the parser's error into ours.
