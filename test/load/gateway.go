@@ -21,7 +21,7 @@ type variant struct {
 	server string                // floor, deployed, or "" for none
 	from   string                // the configuration of deploy/ whose first filter it is
 	filter func(o object) object // what becomes of that filter; nil to take it as it is
-	host   object                // what the virtual host has besides its route
+	host   object                // what the virtual host has besides its route; nil to take that of the configuration
 }
 
 type object = map[string]any
@@ -41,16 +41,16 @@ const (
 
 func variants() []variant {
 	return []variant{
-		{name: varNone},
+		{name: varNone, host: object{}},
 		{name: varNative, filter: func(object) object { return nativeFilter() }, host: nativeHost()},
-		{name: varLua, filter: func(object) object { return luaFilter() }},
-		{name: varFloorAll, server: floor, from: "envoy.yaml", filter: everyRequest, host: strips()},
-		{name: varFloor, server: floor, from: "envoy.yaml", host: strips()},
-		{name: varFloorLean, server: floor, from: "envoy-lean.yaml", host: strips()},
-		{name: varAll, server: deployed, from: "envoy.yaml", filter: everyRequest, host: strips()},
-		{name: varDefault, server: deployed, from: "envoy.yaml", host: strips()},
-		{name: varLean, server: deployed, from: "envoy-lean.yaml", host: strips()},
-		{name: varAuthz, server: deployed, from: "envoy-ext-authz.yaml", host: strips()},
+		{name: varLua, filter: func(object) object { return luaFilter() }, host: object{}},
+		{name: varFloorAll, server: floor, from: "envoy.yaml", filter: everyRequest},
+		{name: varFloor, server: floor, from: "envoy.yaml"},
+		{name: varFloorLean, server: floor, from: "envoy-lean.yaml"},
+		{name: varAll, server: deployed, from: "envoy.yaml", filter: everyRequest},
+		{name: varDefault, server: deployed, from: "envoy.yaml"},
+		{name: varLean, server: deployed, from: "envoy-lean.yaml"},
+		{name: varAuthz, server: deployed, from: "envoy-ext-authz.yaml"},
 	}
 }
 
@@ -128,13 +128,12 @@ func (v variant) config(deploy string) ([]byte, error) {
 	case v.from != "":
 		manager["http_filters"] = []any{filters[0], router}
 	}
-	host := object{"name": "shop", "domains": []any{"*"}, "routes": []any{object{"match": object{"prefix": "/"}, "route": object{"cluster": "app"}}}}
-	for name, value := range v.host {
-		host[name] = value
+	host := v.host
+	if host == nil {
+		host = manager["route_config"].(object)["virtual_hosts"].([]any)[0].(object)
 	}
-	if v.from == "envoy-ext-authz.yaml" {
-		delete(host, "typed_per_filter_config")
-	}
+	host["name"], host["domains"] = "shop", []any{"*"}
+	host["routes"] = []any{object{"match": object{"prefix": "/"}, "route": object{"cluster": "app"}}}
 	manager["route_config"] = object{"name": "local", "virtual_hosts": []any{host}}
 	var clusters []any
 	for _, cluster := range static["clusters"].([]any) {
@@ -153,20 +152,6 @@ func everyRequest(o object) object {
 	delete(config, "allow_mode_override")
 	delete(config, "allowed_override_modes")
 	return object{"name": "corsd", "typed_config": config}
-}
-
-func strips() object {
-	return object{
-		"response_headers_to_remove": []any{
-			"access-control-allow-origin", "access-control-allow-credentials", "access-control-allow-methods", "access-control-allow-headers",
-			"access-control-allow-private-network", "access-control-expose-headers", "access-control-max-age",
-		},
-		"response_headers_to_add": []any{object{"header": object{"key": "vary", "value": "Origin"}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}},
-		"typed_per_filter_config": object{"corsd": object{
-			"@type":     "type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute",
-			"overrides": object{"grpc_initial_metadata": []any{object{"key": "corsd-static", "value": "strip,vary"}}},
-		}},
-	}
 }
 
 func nativeFilter() object {
