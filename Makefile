@@ -74,11 +74,11 @@ fuzz: ## run each fuzz test below FUZZED (all) for FUZZTIME (10s)
 		echo "$$name in $${file%/*}"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
 .PHONY: bench
-bench: ## measure corsd beside a server that decides nothing, and write docs/performance (five minutes)
+bench: ## measure corsd beside a server that decides nothing, and write docs/performance (seven minutes)
 	@go build -o bin/load ./test/load && exec bin/load $(ARGS)
 
 .PHONY: bench-envoy
-bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy (eight minutes)
+bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy (nine minutes)
 	@go build -o bin/load ./test/load && exec bin/load -envoy $(ARGS)
 
 .PHONY: cover

@@ -44,8 +44,8 @@ var _ prometheus.Collector = (*decisions)(nil)
 
 func newDecisions() *decisions {
 	return &decisions{
-		desc: prometheus.NewDesc("corsd_decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
-			[]string{"class", "verdict", "reason", "policy", "enforcement", "profile"}, nil),
+		desc: description("decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
+			"class", "verdict", "reason", "policy", "enforcement", "profile"),
 		subjects: map[subject]uint32{}, places: map[decided]uint32{},
 	}
 }

@@ -20,7 +20,7 @@ const (
 	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage, of which 90 MB live
 	// until it is compiled, and these do cost the collector. No policy needs more than four
 	// times what lives.
-	loadingGarbage = 100 << 20
+	loadingGarbage = 120 << 20
 
 	minGCPercent = 50
 )

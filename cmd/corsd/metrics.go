@@ -53,6 +53,10 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "corsd_" + name, Help: help}, labels)
 }
 
+func description(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("corsd_"+name, help, labels, nil)
+}
+
 func gauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: "corsd_" + name, Help: help})
 }
