@@ -21,7 +21,6 @@ type decisions struct {
 	mu       sync.RWMutex // of all but what the counts are
 	subjects map[subject]uint32
 	places   map[decided]uint32
-	kinds    []decided // what each count is of
 	counts   []uint64
 }
 
@@ -87,7 +86,7 @@ func (c *decisions) learn(p extproc.Profile, d *policy.Decision) {
 	kind := decided{d.Class, d.Verdict, d.Reason, p, about}
 	if _, ok := c.places[kind]; !ok {
 		c.places[kind] = uint32(len(c.counts))
-		c.kinds, c.counts = append(c.kinds, kind), append(c.counts, 0)
+		c.counts = append(c.counts, 0)
 	}
 }
 
@@ -110,9 +109,9 @@ func (c *decisions) collect() []prometheus.Metric {
 		names[number] = name
 	}
 	all := make([]prometheus.Metric, len(c.counts))
-	for i, k := range c.kinds {
+	for k, place := range c.places {
 		name := names[k.subject]
-		all[i] = prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(atomic.LoadUint64(&c.counts[i])),
+		all[place] = prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(atomic.LoadUint64(&c.counts[place])),
 			k.class.String(), k.verdict.String(), k.reason.String(), name.policy, string(name.enforcement), k.profile.String())
 	}
 	return all

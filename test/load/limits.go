@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -192,14 +191,15 @@ type reloaded struct {
 // reloadOnce changes the policy and asks until it is live.
 func (b *bench) reloadOnce(ctx context.Context, s *server, l load) (reloaded, error) {
 	l.warm, l.run = 0, 5*time.Second
-	before := s.lived()
+	const live = "policy is live"
+	before := len(s.logged(live))
 	if err := appendComment(filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", large.hosts, large.origins), "origins.yaml")); err != nil {
 		return reloaded{}, err
 	}
 	began := time.Now()
 	var all outcome
 	var r reloaded
-	for len(s.lived()) == len(before) {
+	for len(s.logged(live)) == before {
 		o, err := l.drive(s.listen, func() {}, func() {})
 		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return reloaded{}, err
@@ -211,7 +211,7 @@ func (b *bench) reloadOnce(ctx context.Context, s *server, l load) (reloaded, er
 		all.latencies = append(all.latencies, o.latencies...)
 	}
 	slices.Sort(all.latencies)
-	r.p99, r.took = all.quantile(0.99), s.lived()[len(before)].Sub(began)
+	r.p99, r.took = all.quantile(0.99), s.logged(live)[before].Time.Sub(began)
 	return r, nil
 }
 
@@ -222,18 +222,4 @@ func appendComment(path string) error {
 	}
 	_, err = f.WriteString("# changed\n")
 	return errors.Join(err, f.Close())
-}
-
-// lived is when each policy so far became live.
-func (s *server) lived() (at []time.Time) {
-	for _, line := range s.process.Lines() {
-		var entry struct {
-			Time time.Time
-			Msg  string
-		}
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "policy is live" {
-			at = append(at, entry.Time)
-		}
-	}
-	return at
 }

@@ -79,23 +79,30 @@ func (b *bench) start(ctx context.Context, name, policy string) (*server, error)
 		return s, nil
 	}
 	return s, s.process.Await(ctx, func(context.Context) error {
-		if s.admin = s.logged("admin is listening", "address"); s.admin == "" {
+		said := s.logged("admin is listening")
+		if len(said) == 0 {
 			return errors.New("it has not said where its metrics are")
 		}
+		s.admin = said[0].Address
 		return nil
 	})
 }
 
-// logged gives a field of the first line of corsd's log that has a message.
-func (s *server) logged(message, field string) string {
+// entry is a line of corsd's log.
+type entry struct {
+	Time         time.Time
+	Msg, Address string
+}
+
+// logged gives the lines of corsd's log that have a message.
+func (s *server) logged(message string) (said []entry) {
 	for _, line := range s.process.Lines() {
-		var entry map[string]any
-		if json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] == message {
-			value, _ := entry[field].(string)
-			return value
+		var e entry
+		if json.Unmarshal([]byte(line), &e) == nil && e.Msg == message {
+			said = append(said, e)
 		}
 	}
-	return ""
+	return said
 }
 
 func (s *server) stop() error {

@@ -129,24 +129,19 @@ func newParser(text []byte, nesting int, pause func()) (*yaml.Loader, error) {
 		return nil
 	}
 	bounds := loaderlimits.New(loaderlimits.DepthFunc(depth), loaderlimits.AliasNone())
-	return yaml.NewLoader(&pausingReader{text, pause}, yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
+	return yaml.NewLoader(&pausingReader{bytes.NewReader(text), pause}, yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
 }
 
-// pausingReader reads a text in short pieces, with a pause before each: the parser reads
-// as it goes.
+// pausingReader reads a text with a pause before each piece: the parser reads half a
+// kilobyte as it goes.
 type pausingReader struct {
-	text  []byte
+	text  *bytes.Reader
 	pause func()
 }
 
 func (r *pausingReader) Read(to []byte) (int, error) {
 	r.pause()
-	if len(r.text) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(to[:min(len(to), 1<<10)], r.text)
-	r.text = r.text[n:]
-	return n, nil
+	return r.text.Read(to)
 }
 
 // explain turns the parser's error into ours.
