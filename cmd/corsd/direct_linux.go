@@ -54,6 +54,8 @@ func newDirectConn(c net.Conn, raw syscall.RawConn) *directConn {
 
 // Read is that of [io.Reader].
 func (c *directConn) Read(b []byte) (int, error) {
+	c.reading.mu.Lock()
+	defer c.reading.mu.Unlock()
 	n, err := c.reading.do(b)
 	if n == 0 && err == nil && len(b) > 0 {
 		return 0, io.EOF
@@ -61,8 +63,10 @@ func (c *directConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write is that of [io.Writer].
+// Write is that of [io.Writer]. It keeps other writes out until all of b is written, as net does.
 func (c *directConn) Write(b []byte) (written int, err error) {
+	c.writing.mu.Lock()
+	defer c.writing.mu.Unlock()
 	for written < len(b) && err == nil {
 		var n int
 		n, err = c.writing.do(b[written:])
@@ -77,16 +81,15 @@ type transfer struct {
 	name   string
 	number uintptr // of the system call
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // held by Read or Write; guards what follows
 	buffer  []byte
 	n       int
 	err     syscall.Errno
 	attempt func(fd uintptr) bool // is try, made once
 }
 
+// do makes one successful system call, unless there is an error. The caller holds t.mu.
 func (t *transfer) do(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.buffer, t.n, t.err = b, 0, 0
 	err := t.wait(t.attempt)
 	t.buffer = nil

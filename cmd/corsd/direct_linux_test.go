@@ -90,7 +90,7 @@ func TestDirectCarriesAll(t *testing.T) {
 	})
 }
 
-// Writes at the same time do not mix.
+// Writes at the same time do not mix, although neither fits into the socket's buffers.
 func TestDirectWritesWhole(t *testing.T) {
 	onBoth(t, func(t *testing.T, conn, peer net.Conn) {
 		const size = 1 << 20
@@ -102,6 +102,7 @@ func TestDirectWritesWhole(t *testing.T) {
 				}
 			})
 		}
+		time.Sleep(10 * time.Millisecond) // until the buffers are full, and one writer waits for the other
 		got := make([]byte, 2*size)
 		if _, err := io.ReadFull(peer, got); err != nil {
 			t.Error(err)
