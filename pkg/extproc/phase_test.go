@@ -1,44 +1,55 @@
 package extproc_test
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestResponsePhase is which requests need the response too. The virtual host may
-// strip upstream's CORS headers or add Vary: Origin itself, and say so; what it
-// does need not be done again.
+// strip upstream's CORS headers, add Vary: Origin, or set what is granted, and say so;
+// what it does need not be done again.
 func TestResponsePhase(t *testing.T) {
-	always := map[string]bool{"": true, "strip": true, "vary": true, "strip, vary": true}
-	never := map[string]bool{"": false, "strip": false, "vary": false, "strip, vary": false}
-	unlessBoth := map[string]bool{"": true, "strip": true, "vary": true, "strip, vary": false}
+	const strips, all = "strip, vary", "strip, vary, set"
+	statics := []string{"", "strip", "vary", "set", "vary, set", "strip, set", strips, all}
+	var (
+		always      = []string{}
+		never       = statics
+		unlessBoth  = []string{strips, all}
+		unlessAll   = []string{all}
+		withoutVary = []string{"strip, set", all}
+	)
 
 	rows := []struct {
 		name     string // a sentence
 		selector string
 		sent     sent
 		decision why
-		want     map[string]bool // corsd-static -> the response is asked for
+		want     []string // the values of corsd-static under which it is not asked for
+		ahead    []string // what the virtual host is to set then
 	}{
-		{"an allowed origin is told so", "", get("api.shop.example/cart", page), allowed, always},
-		{"a refused origin needs the strip and Vary", "", get("api.shop.example/cart", evil), refused, unlessBoth},
-		{"a malformed origin likewise", "", get("api.shop.example/cart", junk), why{"deny", "origin_malformed", "shop", ""}, unlessBoth},
-		{"a request without an Origin likewise", "", get("api.shop.example/cart"), notCORS, unlessBoth},
-		{"a page of the host itself likewise", "", get("api.shop.example/cart", "origin: https://api.shop.example"), why{"none", "same_origin", "shop", ""}, unlessBoth},
-		{"what no rule takes likewise", "", get("strict.shop.example/", page), why{"deny", "no_rule", "strict", ""}, unlessBoth},
-		{"an ambiguous path likewise", "", get("api.shop.example//", page), why{"deny", "path_ambiguous", "shop", ""}, unlessBoth},
-		{"an unknown selector likewise", "nosuch", get("api.shop.example/", page), why{"deny", "selector_unknown", "", ""}, unlessBoth},
-		{"a page that Block leaves alone likewise", "", get("block.shop.example/", evil, "sec-fetch-site: none"), why{"none", "same_origin", "block", ""}, unlessBoth},
-		{"a public rule tells everyone", "", get("api.shop.example/catalogue", evil), public, always},
-		{"a public rule tells those without an Origin", "", get("api.shop.example/catalogue"), publicNone, always},
-		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.by("forward"), always},
-		{"Preserve grants where upstream says nothing", "", get("preserve.shop.example/", page), allowed.by("preserve"), always},
-		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.by("preserve"), unlessBoth},
-		{"Merge grants", "", get("merge.shop.example/", page), allowed.by("merge"), always},
-		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.by("shadow"), never},
-		{"Off needs nothing", "", get("off.shop.example/", page), why{"none", "off", "off", ""}, never},
-		{"a host that no policy names needs nothing", "", get("other.example/", page), noPolicy, never},
-		{"a WebSocket needs nothing", "", webSocket("api.shop.example/cart", page), why{"none", "allowed", "shop", ""}, never},
+		{"an allowed origin is told so", "", get("api.shop.example/cart", page), allowed, unlessAll, []string{acao, acac, aceh}},
+		{"a refused origin needs the strip and Vary", "", get("api.shop.example/cart", evil), refused, unlessBoth, nil},
+		{"a malformed origin likewise", "", get("api.shop.example/cart", junk), why{"deny", "origin_malformed", "shop", ""}, unlessBoth, nil},
+		{"a request without an Origin likewise", "", get("api.shop.example/cart"), notCORS, unlessBoth, nil},
+		{"a page of the host itself likewise", "", get("api.shop.example/cart", "origin: https://api.shop.example"), why{"none", "same_origin", "shop", ""}, unlessBoth, nil},
+		{"what no rule takes likewise", "", get("strict.shop.example/", page), why{"deny", "no_rule", "strict", ""}, unlessBoth, nil},
+		{"an ambiguous path likewise", "", get("api.shop.example//", page), why{"deny", "path_ambiguous", "shop", ""}, unlessBoth, nil},
+		{"an unknown selector likewise", "nosuch", get("api.shop.example/", page), why{"deny", "selector_unknown", "", ""}, unlessBoth, nil},
+		{"a page that Block leaves alone likewise", "", get("block.shop.example/", evil, "sec-fetch-site: none"), why{"none", "same_origin", "block", ""}, unlessBoth, nil},
+		{"a public rule tells everyone", "", get("api.shop.example/catalogue", evil), public, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
+		{"a public rule tells those without an Origin", "", get("api.shop.example/catalogue"), publicNone, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
+		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.by("forward"), always, nil},
+		{"Preserve grants where upstream says nothing", "", get("preserve.shop.example/", page), allowed.by("preserve"), unlessAll, []string{acao}},
+		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.by("preserve"), unlessBoth, nil},
+		{"Merge grants", "", get("merge.shop.example/", page), allowed.by("merge"), unlessAll, []string{acao, aceh}},
+		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.by("expand"), always, nil},
+		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.by("shadow"), never, nil},
+		{"Off needs nothing", "", get("off.shop.example/", page), why{"none", "off", "off", ""}, never, nil},
+		{"a host that no policy names needs nothing", "", get("other.example/", page), noPolicy, never, nil},
+		{"a WebSocket needs nothing", "", webSocket("api.shop.example/cart", page), why{"none", "allowed", "shop", ""}, never, nil},
 	}
 	for _, r := range rows {
-		for static, want := range r.want {
+		for _, static := range statics {
 			t.Run(r.name+"/"+static, func(t *testing.T) {
 				var metadata []string
 				if static != "" {
@@ -47,18 +58,18 @@ func TestResponsePhase(t *testing.T) {
 				if r.selector != "" {
 					metadata = append(metadata, "corsd-policy: "+r.selector)
 				}
-				wanted := ends(r.decision)
-				if want {
-					wanted = asks(r.decision)
+				want := asks(r.decision)
+				if slices.Contains(r.want, static) {
+					want = ends(r.decision, r.ahead...)
 				}
-				equal(t, []answer{wanted}, newBench(t).answers(t, metadata, r.sent))
+				equal(t, []answer{want}, newBench(t).answers(t, metadata, r.sent))
 			})
 		}
 	}
 }
 
 // TestStaticSpellings: corsd-static is a list, and what it does not know of is of
-// no effect.
+// no effect. The stream's authority can say the same.
 func TestStaticSpellings(t *testing.T) {
 	rows := []struct {
 		name  string
@@ -73,6 +84,13 @@ func TestStaticSpellings(t *testing.T) {
 		{"one of them twice", []string{"corsd-static: strip,strip"}, false},
 		{"an empty value", []string{"corsd-static: "}, false},
 		{"another key", []string{"corsd-statics: strip,vary"}, false},
+		{"the authority", []string{":authority: strip.vary.corsd-static"}, true},
+		{"the authority with a word of the future", []string{":authority: sing.vary.strip.corsd-static"}, true},
+		{"the authority, which is enough", []string{":authority: strip.corsd-static", "corsd-static: strip,vary"}, false},
+		{"the authority that says nothing", []string{":authority: .corsd-static"}, false},
+		{"the name of the cluster", []string{":authority: corsd", "corsd-static: strip,vary"}, true},
+		{"the name of a cluster that says words", []string{":authority: strip.vary"}, false},
+		{"an authority of another domain", []string{":authority: strip.vary.corsd-static.example"}, false},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

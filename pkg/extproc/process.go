@@ -118,7 +118,7 @@ func (x *exchange) answer() (answered bool) {
 }
 
 // requestHeaders decides, and answers in upstream's place or says whether the
-// response is wanted too.
+// response is wanted too. Where it is not, the virtual host is told what to set.
 func (x *exchange) requestHeaders() {
 	x.request.Reset()
 	x.reader.read(&x.request, x.message.Headers)
@@ -134,7 +134,10 @@ func (x *exchange) requestHeaders() {
 		return
 	}
 	wantsResponse := d.NeedsResponsePhase(x.metadata.static)
-	x.reply.Proceed(d, wantsResponse)
+	if !wantsResponse {
+		d.AppendAhead(&x.change)
+	}
+	x.reply.Proceed(d, wantsResponse, x.change.Set)
 	x.final = !wantsResponse
 }
 

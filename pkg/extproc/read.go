@@ -138,6 +138,11 @@ const (
 	// keyRequest has the seven before in one value, since Envoy takes a microsecond for each
 	// key: method, scheme, host, path, Sec-Fetch-Site, Upgrade and Origin, with tabs between.
 	keyRequest = "corsd-request"
+	// keyAuthority is the :authority of the stream. A virtual host can say there what it would
+	// in keyStatic, as "strip.vary.set.corsd-static": Envoy copies, hashes and compares the
+	// filter's grpc_service for each request, and metadata in it costs twice what a name does.
+	keyAuthority    = ":authority"
+	authorityStatic = ".corsd-static"
 )
 
 // streamMetadata is what the metadata of a stream says.
@@ -150,17 +155,30 @@ type streamMetadata struct {
 func metadataOf(ctx context.Context) streamMetadata {
 	m := streamMetadata{ctx: ctx}
 	m.selector, _ = m.get(keyPolicy)
+	authority, _ := m.get(keyAuthority)
+	if words, ok := strings.CutSuffix(authority, authorityStatic); ok {
+		m.readStatic(words, ".")
+		return m
+	}
 	for _, line := range m.lines(keyStatic) {
-		for word := range strings.SplitSeq(line, ",") {
-			switch strings.TrimSpace(word) {
-			case "strip":
-				m.static.Strip = true
-			case "vary":
-				m.static.Vary = true
-			}
-		}
+		m.readStatic(line, ",")
 	}
 	return m
+}
+
+// readStatic reads what the virtual host does by itself. A word that is not known says
+// nothing.
+func (m *streamMetadata) readStatic(words, separator string) {
+	for word := range strings.SplitSeq(words, separator) {
+		switch strings.TrimSpace(word) {
+		case "strip":
+			m.static.Strip = true
+		case "vary":
+			m.static.Vary = true
+		case "set":
+			m.static.Set = true
+		}
+	}
 }
 
 // lines asks for one key: metadata.FromIncomingContext copies them all.

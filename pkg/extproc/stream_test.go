@@ -602,6 +602,12 @@ func TestStream(t *testing.T) {
 			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
+			"a response that comes although the route does all is changed as ever",
+			[]string{"corsd-static: strip,vary,set"},
+			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
+			[]answer{ends(allowed, acao, acac, aceh), changes(nil, acao, acac, aceh, varyBoth)},
+		},
+		{
 			"an unknown selector is refused",
 			[]string{"corsd-policy: nosuch"},
 			[]sent{get("api.shop.example/", page), responds("200", upstreams...)},
@@ -862,6 +868,7 @@ func TestEndsWithTheLastAnswer(t *testing.T) {
 		{"a refused request, where the route does the rest", stripped, []sent{configured(get("api.shop.example/cart", evil), none, none), responds("200")}, 1},
 		{"a preflight", nil, []sent{configured(preflight("api.shop.example/cart", "PUT", page), none, none), responds("204")}, 1},
 		{"an allowed request has its response", stripped, []sent{configured(get("api.shop.example/cart", page), none, none), responds("200"), responds("200")}, 2},
+		{"an allowed request, where the route does all", []string{"corsd-static: strip,vary,set"}, []sent{configured(get("api.shop.example/cart", page), none, none), responds("200")}, 1},
 		{"a stream of the response phase", lean("GET", "api.shop.example/cart", page), []sent{configured(responds("200"), none, none), responds("200")}, 1},
 		{"bodies of requests follow", stripped, []sent{configured(get("api.shop.example/cart", evil), streamed, none), requestBody}, 2},
 		{"bodies of responses follow", nil, []sent{configured(get("api.shop.example/cart", page), none, streamed), responds("200"), responseBody}, 3},

@@ -170,8 +170,15 @@ func (w why) said(a answer) answer {
 // asks lets the request go on, and asks for the response.
 func asks(w why) answer { return proceeds(w, modev3.ProcessingMode_SEND) }
 
-// ends lets the request go on, and has seen enough.
-func ends(w why) answer { return proceeds(w, modev3.ProcessingMode_SKIP) }
+// ends lets the request go on, and has seen enough: the virtual host sets the lines.
+func ends(w why, ahead ...string) answer {
+	a := proceeds(w, modev3.ProcessingMode_SKIP)
+	for _, line := range ahead {
+		name, value := field(line)
+		a.DynamicMetadata.Fields["corsd"].GetStructValue().Fields[strings.TrimPrefix(name, "access-control-")] = structpb.NewStringValue(value)
+	}
+	return a
+}
 
 func proceeds(w why, mode modev3.ProcessingMode_HeaderSendMode) answer {
 	a := untouchedRequest()

@@ -89,9 +89,10 @@ func TestAllocations(t *testing.T) {
 				"Decide":              func() { d = e.Decide(&test.request.Request) },
 				"AppendRequestPhase":  func() { a.Reset(); d.AppendRequestPhase(&a) },
 				"AppendResponsePhase": func() { a.Reset(); d.AppendResponsePhase(&a, test.request.status, test.request.upstream) },
+				"AppendAhead":         func() { a.Reset(); d.AppendAhead(&a) },
 				"NeedsResponsePhase":  func() { d.NeedsResponsePhase(policy.Static{Strip: true}) },
 			}
-			for _, name := range []string{"Decide", "AppendRequestPhase", "AppendResponsePhase", "NeedsResponsePhase"} {
+			for _, name := range []string{"Decide", "AppendRequestPhase", "AppendResponsePhase", "AppendAhead", "NeedsResponsePhase"} {
 				steps[name]() // the first time buffers grow
 				if n := testing.AllocsPerRun(20, steps[name]); n != 0 {
 					t.Errorf("%s allocates %v times", name, n)

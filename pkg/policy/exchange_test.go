@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -174,12 +175,34 @@ func checkSkipping(t reporter, d *policy.Decision, lines []policy.Field, r reque
 	if !d.NeedsResponsePhase(policy.Static{}) {
 		t.Errorf("action continue needs no response phase, though nothing is done by the route")
 	}
+	if whole := (policy.Static{Strip: true, Vary: true, Set: true}); !d.NeedsResponsePhase(whole) && r.status >= 200 {
+		checkAhead(t, d, r.status)
+	}
 	if d.NeedsResponsePhase(policy.Static{Strip: true, Vary: true}) || 100 <= r.status && r.status <= 199 || d.UpstreamHeaders() == policy.UpstreamPreserve {
 		return
 	}
 	for _, f := range lines {
 		if strings.HasPrefix(f.Name, "access-control-") {
 			t.Errorf("a response phase that the route makes needless sets %s: %s", f.Name, f.Value)
+		}
+	}
+}
+
+// checkAhead checks that a route that strips, adds Vary, and sets what is known ahead,
+// leaves a client with what the response phase would.
+func checkAhead(t reporter, d *policy.Decision, status int) {
+	t.Helper()
+	var ahead, after policy.Answer
+	d.AppendAhead(&ahead)
+	d.AppendResponsePhase(&after, status, []policy.Field{{Name: "vary", Value: []byte("Origin")}})
+	if diff := cmp.Diff(after.Set, ahead.Set, cmpopts.EquateEmpty()); diff != "" || len(after.Remove)+len(ahead.Remove) > 0 {
+		t.Errorf("ahead of the response (-after it +ahead):\n%s", diff)
+	}
+	for _, f := range ahead.Set {
+		switch f.Name {
+		case "access-control-allow-origin", "access-control-allow-credentials", "access-control-expose-headers":
+		default:
+			t.Errorf("no route sets %s ahead of the response", f.Name)
 		}
 	}
 }

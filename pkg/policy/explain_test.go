@@ -338,21 +338,25 @@ func TestNeedsResponsePhase(t *testing.T) {
 	spec.Rules = []policy.Rule{
 		{Match: prefix("/public"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}},
 		{Match: prefix("/none"), CORS: allowing()},
+		{Match: prefix("/expanded"), CORS: &policy.CORS{ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}},
+		{Match: prefix("/forwarded"), Preflight: &policy.Preflight{Mode: new(policy.PreflightForward)}},
 	}
 	e := compiled(t, one("shop", spec))
-	routes := []policy.Static{{}, {Strip: true}, {Vary: true}, {Strip: true, Vary: true}}
+	routes := []policy.Static{{}, {Strip: true}, {Vary: true}, {Strip: true, Vary: true}, {Strip: true, Vary: true, Set: true}, {Vary: true, Set: true}}
 	tests := []struct {
 		name    string
 		request request
-		want    [4]bool // for each of routes
+		want    [6]bool // for each of routes
 	}{
-		{"a granted request needs it always", get("/"), [4]bool{true, true, true, true}},
-		{"a refused one needs what the route does not do", get("/").from(evil), [4]bool{true, true, true, false}},
-		{"so does one without Origin", ask("GET", "/"), [4]bool{true, true, true, false}},
-		{"a public one needs it always", get("/public"), [4]bool{true, true, true, true}},
-		{"also without Origin", ask("GET", "/public"), [4]bool{true, true, true, true}},
-		{"a preflight that is answered never does", preflight("PUT", "/"), [4]bool{}},
-		{"nor what is passed through", get("/").at("other.example"), [4]bool{}},
+		{"a granted request needs it unless the route does all", get("/"), [6]bool{true, true, true, true, false, true}},
+		{"a refused one needs what the route does not do", get("/").from(evil), [6]bool{true, true, true, false, false, true}},
+		{"so does one without Origin", ask("GET", "/"), [6]bool{true, true, true, false, false, true}},
+		{"a public one needs it unless the route does all", get("/public"), [6]bool{true, true, true, true, false, true}},
+		{"also without Origin", ask("GET", "/public"), [6]bool{true, true, true, true, false, true}},
+		{"names that are the response's own are not known ahead", get("/expanded"), [6]bool{true, true, true, true, true, true}},
+		{"a preflight that is answered never does", preflight("PUT", "/"), [6]bool{}},
+		{"one that is forwarded has more headers than a route sets", preflight("PUT", "/forwarded"), [6]bool{true, true, true, true, true, true}},
+		{"nor what is passed through", get("/").at("other.example"), [6]bool{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,6 +13,9 @@ type Static struct {
 	Strip bool
 	// Vary: "Vary: Origin" is added.
 	Vary bool
+	// Set: the headers of a grant are set to what [Decision.AppendAhead] gives, each in
+	// place of what upstream says, and are absent where it gives nothing.
+	Set bool
 }
 
 // NeedsResponsePhase reports whether the response must be changed, beyond what
@@ -22,7 +25,23 @@ func (d *Decision) NeedsResponsePhase(route Static) bool {
 		return false
 	}
 	var names [4]string
-	return d.grants() || !route.Strip || !route.Vary && len(d.varyNames(names[:0])) > 0
+	if !route.Strip || !route.Vary && len(d.varyNames(names[:0])) > 0 {
+		return true
+	}
+	return d.grants() && !(route.Set && d.knowsAhead())
+}
+
+// knowsAhead reports whether a grant does not depend on the response, and consists of
+// those headers that a route has to set for every one.
+func (d *Decision) knowsAhead() bool { return d.Class != ClassPreflight && !d.expands() }
+
+// AppendAhead writes what is granted before there is a response, for a route that strips
+// upstream's headers and sets these: at most Access-Control-Allow-Origin,
+// -Allow-Credentials and -Expose-Headers, if NeedsResponsePhase is false for that route.
+func (d *Decision) AppendAhead(a *Answer) {
+	if d.Action == ActionContinue {
+		d.appendOverride(a, nil)
+	}
 }
 
 // grants reports whether the response says that a page may read it. A public one

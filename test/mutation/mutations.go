@@ -241,12 +241,22 @@ var mutations = []mutation{
 	{
 		name: "the response is not asked for where it is to be granted",
 		file: "pkg/extproc/process.go", packages: adapter,
-		from: "x.reply.Proceed(d, wantsResponse)", to: "x.reply.Proceed(d, false)",
+		from: "x.reply.Proceed(d, wantsResponse, x.change.Set)", to: "x.reply.Proceed(d, false, x.change.Set)",
 	},
 	{
 		name: "a filter's promise to strip is taken for one to vary",
 		file: "pkg/extproc/read.go", packages: adapter,
-		from: "				m.static.Strip = true", to: "				m.static.Strip, m.static.Vary = true, true",
+		from: "			m.static.Strip = true", to: "			m.static.Strip, m.static.Vary = true, true",
+	},
+	{
+		name: "the virtual host is told to set nothing",
+		file: "pkg/extproc/process.go", packages: adapter,
+		from: "		d.AppendAhead(&x.change)", to: "		d.AppendRequestPhase(&x.change)",
+	},
+	{
+		name: "the response's own names are exposed before there is a response",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "return d.Class != ClassPreflight && !d.expands() }", to: "return d.Class != ClassPreflight }",
 	},
 	{
 		name: "upstream's CORS headers that are not frequent are not seen",

@@ -111,13 +111,15 @@ func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
 // Proceed lets the request go on, and asks for the response phase or not. A filter
 // that is configured with response_header_mode SKIP sends it only when it is asked
 // to, and one that is configured with SEND ends the stream early when it is told to
-// skip it (1.37 and later; 1.36 holds the stream until the response).
-func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool) {
+// skip it (1.37 and later; 1.36 holds the stream until the response). ahead is what
+// the virtual host is to set in the response.
+func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool, ahead []policy.Field) {
 	mode := byte(modev3.ProcessingMode_SKIP)
 	if wantsResponse {
 		mode = byte(modev3.ProcessingMode_SEND)
 	}
 	m := metadataOf(d)
+	m.tell(ahead)
 	b := a.room(sizeOf(0) + sizeOf(2) + sizeOf(m.namedSize()))
 	b = appendHead(b, kindField(KindRequestHeaders), 0)
 	b = m.appendNamed(b)

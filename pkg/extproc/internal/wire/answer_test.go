@@ -58,8 +58,10 @@ func TestAnswers(t *testing.T) {
 		a.Immediate(&d, change)
 		same(t, slowImmediate(&d, change), &a)
 		for _, wants := range []bool{true, false} {
-			a.Proceed(&d, wants)
-			same(t, slowProceed(&d, wants), &a)
+			a.Proceed(&d, wants, nil)
+			same(t, slowProceed(&d, wants, nil), &a)
+			a.Proceed(&d, wants, change.Set)
+			same(t, slowProceed(&d, wants, change.Set), &a)
 		}
 		a.Mutated(&d, change)
 		mutated := slowMutated(change)
@@ -102,7 +104,11 @@ func slowImmediate(d *policy.Decision, a *policy.Answer) *extprocv3.ProcessingRe
 	}
 }
 
-func slowProceed(d *policy.Decision, wantsResponse bool) *extprocv3.ProcessingResponse {
+func slowProceed(d *policy.Decision, wantsResponse bool, ahead []policy.Field) *extprocv3.ProcessingResponse {
+	said := slowStruct(d)
+	for _, f := range ahead {
+		said.Fields[strings.ReplaceAll(f.Name, "access-control-", "")] = structpb.NewStringValue(string(f.Value))
+	}
 	mode := modev3.ProcessingMode_SKIP
 	if wantsResponse {
 		mode = modev3.ProcessingMode_SEND
@@ -110,7 +116,7 @@ func slowProceed(d *policy.Decision, wantsResponse bool) *extprocv3.ProcessingRe
 	return &extprocv3.ProcessingResponse{
 		Response:        &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
 		ModeOverride:    &modev3.ProcessingMode{ResponseHeaderMode: mode},
-		DynamicMetadata: slowMetadata(d),
+		DynamicMetadata: slowNamed(said),
 	}
 }
 
@@ -131,7 +137,11 @@ func slowMutation(a *policy.Answer) *extprocv3.HeaderMutation {
 }
 
 func slowMetadata(d *policy.Decision) *structpb.Struct {
-	return &structpb.Struct{Fields: map[string]*structpb.Value{"corsd": structpb.NewStructValue(slowStruct(d))}}
+	return slowNamed(slowStruct(d))
+}
+
+func slowNamed(s *structpb.Struct) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{"corsd": structpb.NewStructValue(s)}}
 }
 
 func slowStruct(d *policy.Decision) *structpb.Struct {

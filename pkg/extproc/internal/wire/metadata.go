@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/corsd/corsd/pkg/policy"
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
 
 // metadataNamespace is where ext_proc puts the decision in Envoy's dynamic metadata,
 // for %DYNAMIC_METADATA(corsd:reason)% in its access log, if the filter's
@@ -12,6 +16,7 @@ const metadataNamespace = "corsd"
 type metadata struct {
 	outcome      []byte // verdict and reason, encoded
 	policy, rule string
+	ahead        []policy.Field // see tell
 	size         int
 }
 
@@ -21,8 +26,24 @@ func metadataOf(d *policy.Decision) metadata {
 	return m
 }
 
+// tell adds response headers for the virtual host to set, as in
+// %DYNAMIC_METADATA(corsd:allow-origin)%.
+func (m *metadata) tell(ahead []policy.Field) {
+	m.ahead = ahead
+	for i := range ahead {
+		m.size += fieldSize(aheadName(&ahead[i]), ahead[i].Value)
+	}
+}
+
+// aheadName is short: Envoy keeps a name of up to 22 bytes without allocating.
+func aheadName(f *policy.Field) string { return strings.TrimPrefix(f.Name, "access-control-") }
+
 func (m *metadata) appendStruct(dst []byte) []byte {
-	return appendField(appendField(append(dst, m.outcome...), "policy", m.policy), "rule", m.rule)
+	dst = appendField(appendField(append(dst, m.outcome...), "policy", m.policy), "rule", m.rule)
+	for i := range m.ahead {
+		dst = appendField(dst, aheadName(&m.ahead[i]), m.ahead[i].Value)
+	}
+	return dst
 }
 
 // outcomes are the fields for each verdict and reason.
@@ -42,10 +63,12 @@ const shortValue = 100
 // entrySize is that of an entry of a Struct: a name, and a Value of n bytes.
 func entrySize(name string, n int) int { return sizeOf(len(name)) + sizeOf(n) }
 
-func fieldSize(name, value string) int { return sizeOf(entrySize(name, sizeOf(len(value)))) }
+func fieldSize[T ~string | ~[]byte](name string, value T) int {
+	return sizeOf(entrySize(name, sizeOf(len(value))))
+}
 
 // appendField appends a field of a Struct.
-func appendField(dst []byte, name, value string) []byte {
+func appendField[T ~string | ~[]byte](dst []byte, name string, value T) []byte {
 	if n := len(value); n < shortValue {
 		dst = append(dst, 1<<3|bytesType, byte(len(name)+n+6), 1<<3|bytesType, byte(len(name)))
 		dst = append(dst, name...)
