@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
 )
 
 // gatewayPolicy is what the HTTPRoutes of the conformance tests for CORS mean, as
@@ -165,9 +164,6 @@ func TestGatewayAPI(t *testing.T) {
 	var answers [][]answer
 	for _, shipped := range profiles {
 		t.Run(shipped, func(t *testing.T) {
-			if since := (envoy.Version{Major: 1, Minor: 39}); shipped == "envoy-lean.yaml" && binary.Version.Before(since) {
-				t.Skipf("lean needs Envoy %v or later; this is %v", since, binary.Version)
-			}
 			m := start(t, shipped, gatewayHost, map[string]string{"policy": gatewayPolicy}, nil)
 			c := newClient(t, m)
 			var requests []request

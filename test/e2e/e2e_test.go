@@ -17,34 +17,45 @@ import (
 // profile is one of the ways to put corsd into Envoy.
 type profile struct {
 	name   string
-	config string        // in deploy/
+	config string        // in the source tree
 	since  envoy.Version // the first Envoy that it works on
 
 	// selectors has the routes that name a policy, which each protocol does in its
 	// own way; in testdata/.
 	selectors string
 
-	// cannot lists the settings of testdata/policy.yaml that it cannot carry out.
+	// cannot lists the settings of testdata/policy.yaml that it cannot carry out, as
+	// corsd logs them of the profile that it takes this for.
 	cannot []string
+	logged string
 }
 
 var (
 	twoPhase = &profile{
-		name: "two_phase", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		name: "two_phase", config: "deploy/envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-proc.yaml",
 	}
 	lean = &profile{
-		name: "lean", config: "envoy-lean.yaml", since: envoy.Version{Major: 1, Minor: 39},
+		name: "lean", config: "deploy/envoy-lean.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-proc.yaml",
-		cannot:    []string{"enforcement: Block", "webSocket.originCheck: Enforce"},
 	}
 	extAuthz = &profile{
-		name: "ext_authz", config: "envoy-ext-authz.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		name: "ext_authz", config: "deploy/envoy-ext-authz.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-authz.yaml",
 		cannot:    []string{"upstreamHeaders: Preserve", "upstreamHeaders: Merge", "preflight.mode: Forward"},
+		logged:    "ext_authz",
+	}
+	// What corsd can do besides: streams that begin with the response, which it calls lean
+	// whoever sends them.
+	responseOnly = &profile{
+		name: "response_only", config: "test/e2e/testdata/envoy-response-only.yaml", since: envoy.Version{Major: 1, Minor: 39},
+		selectors: "selectors-ext-proc.yaml",
+		cannot:    []string{"enforcement: Block", "webSocket.originCheck: Enforce"},
+		logged:    "lean",
 	}
 
-	profiles = []*profile{twoPhase, lean, extAuthz}
+	shipped  = []*profile{twoPhase, lean, extAuthz}
+	profiles = []*profile{twoPhase, lean, extAuthz, responseOnly}
 )
 
 // What all tests run.
@@ -102,10 +113,10 @@ func start(t *testing.T, p *profile) *bench {
 	return b
 }
 
-// configure returns a configuration of deploy/ as it is, with the additions, behind
+// configure returns a configuration as it is, with the additions, behind
 // a proxy that terminates TLS, and with WebSockets over HTTP/2.
 func configure(p *profile) (*envoy.Config, error) {
-	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", p.config))
+	config, err := envoy.LoadConfig(filepath.Join(root, p.config))
 	if err != nil {
 		return nil, err
 	}

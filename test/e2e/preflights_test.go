@@ -45,6 +45,7 @@ var preflights = []row{
 	{
 		name:    "a forwarded preflight is answered by the application, with the policy's headers",
 		request: preflight("/forwarded", "PUT", "content-type").from(page),
+		late:    forwarded,
 		want: want{
 			status: 200,
 			cors: []string{
@@ -54,14 +55,14 @@ var preflights = []row{
 			asked: 2, reason: "allowed", also: []string{"x-cost: 7"},
 		},
 		unlike: unlike{
-			"lean": {
+			"response_only": {
 				status: 200,
 				cors: []string{
 					acao, acac, acam, acah, acma, aceh,
 					vary("Accept-Encoding", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"),
 				},
 				asked: 2, reason: "allowed", also: []string{"x-cost: 7"},
-				why: "lean asks about a preflight as two_phase does",
+				why: "response_only asks about a preflight as two_phase does",
 			},
 			"ext_authz": {
 				status: 200, cors: []string{acao, acac, acam, acah, acma, aceh, varyBoth},

@@ -43,7 +43,7 @@ func and(lines []string, more ...string) []string { return slices.Concat(lines, 
 // Why a profile is unlike two_phase.
 const (
 	notRouted   = "Envoy does not ask ext_authz where no route matches"
-	onlyAnswers = "lean asks about a response, when it is too late to answer in the application's place"
+	onlyAnswers = "response_only asks about a response, when it is too late to answer in the application's place"
 	neverSees   = "ext_authz never sees the response, so the virtual host strips it and corsd overrides"
 )
 
@@ -75,7 +75,7 @@ func (b *bench) checkLog(t *testing.T) {
 		}
 		switch {
 		case entry.Level == "INFO":
-		case entry.Level == "WARN" && entry.Profile == b.profile.name && entry.Setting != "":
+		case entry.Level == "WARN" && entry.Profile == b.profile.logged && entry.Setting != "":
 			cannot = append(cannot, entry.Setting)
 		default:
 			t.Errorf("corsd logged: %s", line)

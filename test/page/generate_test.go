@@ -69,9 +69,6 @@ type kind struct {
 // kinds gives those that the profile can carry out.
 func (g *generator) kinds() []kind {
 	enforce := []policy.Enforcement{policy.EnforcementEnforce, policy.EnforcementBlock}
-	if g.profile == lean {
-		enforce = enforce[:1]
-	}
 	override := []policy.UpstreamHeaders{policy.UpstreamOverride}
 	kinds := []kind{
 		{"strips", enforce, override},

@@ -59,7 +59,6 @@ var taught = map[string]string{
 // otherwise is what a profile shows in another way.
 var otherwise = map[string]string{
 	"ext_authz status-404": "with refused, without refused, refused refused", // of which Envoy does not ask
-	"lean websocket":       "with readable, without readable, own readable",  // of which it asks too late
 }
 
 // Every card of the lab shows what it teaches.

@@ -76,9 +76,8 @@ var opaque = want{outcome: "opaque"}
 func (w want) because(why string) want { w.why = why; return w }
 
 const (
-	notRouted   = "Envoy does not ask ext_authz where no route matches"
-	neverSees   = "ext_authz never sees the response, so the virtual host strips it and corsd overrides"
-	onlyAnswers = "lean asks about a response, when it is too late to answer in the application's place"
+	notRouted = "Envoy does not ask ext_authz where no route matches"
+	neverSees = "ext_authz never sees the response, so the virtual host strips it and corsd overrides"
 )
 
 func TestTable(t *testing.T) {

@@ -69,9 +69,8 @@ export const streams = [
     lesson:
       'CORS does not govern WebSockets: the browser opens one from any page, says which page in Origin, and may send your cookies; whether that is right is for the server to check. ' +
       'Many do not, so a stranger’s page can talk in your name; corsd refuses its handshake where the policy says originCheck.',
-    notes: { lean: 'The profile lean, which runs here, cannot: corsd is asked when the connection is open.' },
     attempts: {
-      with: { ...chat, from: 'stranger', to: 'api', expected: { lean: 'readable', else: 'refused' } },
+      with: { ...chat, from: 'stranger', to: 'api', expected: 'refused' },
       without: { ...chat, from: 'stranger', to: 'bare', expected: 'readable' },
       own: { ...chat, from: 'page', to: 'api', expected: 'readable' },
     },
