@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
 )
 
 // gatewayPolicy is what the HTTPRoutes of the conformance tests for CORS mean, as

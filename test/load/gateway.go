@@ -27,16 +27,15 @@ type variant struct {
 type object = map[string]any
 
 const (
-	varNone      = "no filter"
-	varNative    = "native cors"
-	varLua       = "Lua"
-	varFloorAll  = "no-op, two-phase for every request"
-	varFloor     = "no-op, default profile"
-	varFloorLean = "no-op, lean"
-	varAll       = "corsd, two-phase for every request"
-	varDefault   = "corsd, default profile"
-	varLean      = "corsd, lean"
-	varAuthz     = "corsd, ext_authz"
+	varNone     = "no filter"
+	varNative   = "native cors"
+	varLua      = "Lua"
+	varFloorAll = "no-op, two-phase for every request"
+	varFloor    = "no-op, default profile"
+	varAll      = "corsd, two-phase for every request"
+	varDefault  = "corsd, default profile"
+	varLean     = "corsd, lean"
+	varAuthz    = "corsd, ext_authz"
 )
 
 func variants() []variant {
@@ -46,7 +45,6 @@ func variants() []variant {
 		{name: varLua, filter: func(object) object { return luaFilter() }, host: object{}},
 		{name: varFloorAll, server: floor, from: "envoy.yaml", filter: everyRequest},
 		{name: varFloor, server: floor, from: "envoy.yaml"},
-		{name: varFloorLean, server: floor, from: "envoy-lean.yaml"},
 		{name: varAll, server: deployed, from: "envoy.yaml", filter: everyRequest},
 		{name: varDefault, server: deployed, from: "envoy.yaml"},
 		{name: varLean, server: deployed, from: "envoy-lean.yaml"},

@@ -191,7 +191,6 @@ func gatewayBounds(runs map[runKey][]gatewayRun) []row {
 		of("actual request, default profile: CPU of Envoy and server", varDefault, varFloor, kindActual, 0.97, gatewayRun.total),
 		of("actual request, default profile: CPU of the server", varDefault, varFloor, kindActual, 0.75, serverOnly),
 		of("actual request, lean: CPU of Envoy and server", varLean, varAll, kindActual, 0.92, gatewayRun.total),
-		of("actual request, lean, both under the no-op server", varFloorLean, varFloorAll, kindActual, unbounded, gatewayRun.total),
 		of("actual request, ext_authz: CPU of Envoy and server", varAuthz, varAll, kindActual, 0.90, gatewayRun.total),
 		of("request without Origin, default profile: CPU of Envoy", varDefault, varNone, kindPlain, 1.15, envoyOnly),
 		of("request without Origin, lean: CPU of Envoy", varLean, varNone, kindPlain, 1.15, envoyOnly),
