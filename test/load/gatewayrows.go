@@ -74,6 +74,9 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, k := range kinds() {
+		tellNoise(varNone+", "+k.name, saturated[runKey{varNone, k.name}], gatewayRun.total)
+	}
 	results := b.gatewayResults(fixed, saturated)
 	return b.gatewayReport(results, gatewayBounds(saturated))
 }

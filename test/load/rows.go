@@ -200,12 +200,19 @@ func (b *bench) process(ctx context.Context, connections, streams int, bareBound
 			newRow(of+"allocated per request, whole process", "", "bytes", 5000, []float64{bytes}),
 		)
 	}
-	noise := samples[floor]
-	slices.SortFunc(noise, func(a, b sample) int { return cmp.Compare(a.cpu, b.cpu) })
-	if spread := float64(noise[len(noise)-1].cpu)/float64(noise[0].cpu) - 1; spread > 0.5 {
-		fmt.Fprintf(os.Stderr, "the no-op server's own cost went up and down by %.0f %%: this machine is too noisy to tell small differences\n", spread*100)
-	}
+	tellNoise(floor, samples[floor], cpuOf)
 	return rows, nil
+}
+
+// tellNoise says so when what is always the same has cost more at one time than at another.
+func tellNoise[S any](what string, samples []S, cost func(S) float64) {
+	var costs []float64
+	for _, s := range samples {
+		costs = append(costs, cost(s))
+	}
+	if spread := slices.Max(costs)/slices.Min(costs) - 1; spread > 0.5 {
+		fmt.Fprintf(os.Stderr, "the cost of %q went up and down by %.0f %%: this machine is too noisy to tell small differences\n", what, spread*100)
+	}
 }
 
 func (b *bench) check(ctx context.Context, connections, streams int) ([]row, error) {
