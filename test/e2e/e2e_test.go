@@ -17,8 +17,11 @@ import (
 // profile is one of the ways to put corsd into Envoy.
 type profile struct {
 	name   string
-	config string        // in the source tree
+	config string        // in deploy/
 	since  envoy.Version // the first Envoy that it works on
+
+	// filter is what asks corsd in place of the configuration's; in testdata/.
+	filter string
 
 	// selectors has the routes that name a policy, which each protocol does in its
 	// own way; in testdata/.
@@ -32,15 +35,15 @@ type profile struct {
 
 var (
 	twoPhase = &profile{
-		name: "two_phase", config: "deploy/envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		name: "two_phase", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-proc.yaml",
 	}
 	lean = &profile{
-		name: "lean", config: "deploy/envoy-lean.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		name: "lean", config: "envoy-lean.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-proc.yaml",
 	}
 	extAuthz = &profile{
-		name: "ext_authz", config: "deploy/envoy-ext-authz.yaml", since: envoy.Version{Major: 1, Minor: 37},
+		name: "ext_authz", config: "envoy-ext-authz.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-authz.yaml",
 		cannot:    []string{"upstreamHeaders: Preserve", "upstreamHeaders: Merge", "preflight.mode: Forward"},
 		logged:    "ext_authz",
@@ -48,7 +51,8 @@ var (
 	// What corsd can do besides: streams that begin with the response, which it calls lean
 	// whoever sends them.
 	responseOnly = &profile{
-		name: "response_only", config: "test/e2e/testdata/envoy-response-only.yaml", since: envoy.Version{Major: 1, Minor: 39},
+		name: "response_only", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 39},
+		filter:    "filter-response-only.yaml",
 		selectors: "selectors-ext-proc.yaml",
 		cannot:    []string{"enforcement: Block", "webSocket.originCheck: Enforce"},
 		logged:    "lean",
@@ -116,9 +120,18 @@ func start(t *testing.T, p *profile) *bench {
 // configure returns a configuration as it is, with the additions, behind
 // a proxy that terminates TLS, and with WebSockets over HTTP/2.
 func configure(p *profile) (*envoy.Config, error) {
-	config, err := envoy.LoadConfig(filepath.Join(root, p.config))
+	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", p.config))
 	if err != nil {
 		return nil, err
+	}
+	if p.filter != "" {
+		text, err := os.ReadFile(filepath.Join("testdata", p.filter))
+		if err != nil {
+			return nil, err
+		}
+		if err := config.SetFilter("corsd", string(text)); err != nil {
+			return nil, err
+		}
 	}
 	for _, file := range []string{"additions.yaml", p.selectors} {
 		text, err := os.ReadFile(filepath.Join("testdata", file))

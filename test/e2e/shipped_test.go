@@ -24,7 +24,7 @@ func TestShippedConfigurationsAgree(t *testing.T) {
 
 func parse(t *testing.T, p *profile) (config map[string]any) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, p.config))
+	text, err := os.ReadFile(filepath.Join(root, "deploy", p.config))
 	if err != nil {
 		t.Fatal(err)
 	}

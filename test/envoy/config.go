@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -113,6 +114,15 @@ func (c *Config) SetManager(field, value string) error {
 	}
 	at.Content = append(at.Content, scalar(field), doc.Content[0])
 	return nil
+}
+
+// SetFilter puts an HTTP filter in the place of the one of that name.
+func (c *Config) SetFilter(name, filter string) error {
+	var doc yaml.Node
+	if err := yaml.Load([]byte(filter), &doc); err != nil {
+		return err
+	}
+	return c.set(doc.Content[0], append(slices.Clone(manager), "http_filters", name)...)
 }
 
 // SetTLS makes the listener ingress speak TLS, with a certificate and its key in

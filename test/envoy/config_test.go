@@ -98,6 +98,10 @@ func TestConfig(t *testing.T) {
 			append(manager, "a", "b"), "1",
 		},
 		{
+			"a filter takes the place of another one", func(c *Config) error { return c.SetFilter("router", "{ name: rbac }") },
+			append(manager, "http_filters", "rbac", "name"), "rbac",
+		},
+		{
 			"routes come first", func(c *Config) error { return c.Add([]byte("routes: { shop: [{ name: one }, { name: two }] }")) },
 			append(manager, "route_config", "virtual_hosts", "shop", "routes", "1", "name"), "two",
 		},

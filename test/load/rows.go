@@ -206,11 +206,8 @@ func (b *bench) process(ctx context.Context, connections, streams int, bareBound
 
 // tellNoise says so when what is always the same has cost more at one time than at another.
 func tellNoise[S any](what string, samples []S, cost func(S) float64) {
-	var costs []float64
-	for _, s := range samples {
-		costs = append(costs, cost(s))
-	}
-	if spread := slices.Max(costs)/slices.Min(costs) - 1; spread > 0.5 {
+	byCost := func(a, b S) int { return cmp.Compare(cost(a), cost(b)) }
+	if spread := cost(slices.MaxFunc(samples, byCost))/cost(slices.MinFunc(samples, byCost)) - 1; spread > 0.5 {
 		fmt.Fprintf(os.Stderr, "the cost of %q went up and down by %.0f %%: this machine is too noisy to tell small differences\n", what, spread*100)
 	}
 }
