@@ -145,7 +145,9 @@ func (v variant) config(deploy string) ([]byte, error) {
 
 // everyRequest is ext_proc as it is mostly set up: both phases, for every request.
 func everyRequest(o object) object {
-	config := o["typed_config"].(object)["extension_config"].(object)["typed_config"].(object)
+	matchers := o["typed_config"].(object)["xds_matcher"].(object)["matcher_list"].(object)["matchers"].([]any)
+	action := matchers[0].(object)["on_match"].(object)["action"].(object)["typed_config"].(object)
+	config := action["typed_config"].(object)["typed_config"].(object)
 	config["processing_mode"] = object{"request_header_mode": "SEND", "response_header_mode": "SEND"}
 	delete(config, "allow_mode_override")
 	delete(config, "allowed_override_modes")

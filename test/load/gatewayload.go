@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -66,69 +65,92 @@ type gatewayRun struct {
 
 func (r gatewayRun) total() float64 { return float64(r.envoy + r.server) }
 
-// drive asks one kind of request over several connections: the next when one is
-// answered, or at a rate, at even intervals.
-func (g *gateway) drive(k kind, connections int, rate float64, run time.Duration) (gatewayRun, error) {
-	var stopping atomic.Bool
-	var group sync.WaitGroup
-	latencies := make([][]time.Duration, connections)
-	failed := make(chan error, connections)
-	var recording atomic.Bool
-	for i := range connections {
+// visit is one repetition of one kind of request with one gateway, over connections that
+// last. It is made of slices, between which the other gateways have theirs: what a shared
+// machine leaves to a process changes from one second to the next, and is much the same
+// for a tenth of one.
+type visit struct {
+	*gateway
+	kind        kind
+	connections []net.Conn
+	readers     []*bufio.Reader
+	latencies   [][]time.Duration // of each connection
+	seconds     float64
+	used        [2]time.Duration // CPU of Envoy and of the server
+}
+
+func (g *gateway) visit(k kind, connections int) (*visit, error) {
+	v := &visit{gateway: g, kind: k, latencies: make([][]time.Duration, connections)}
+	for range connections {
 		conn, err := net.Dial("tcp", g.envoy.Address)
 		if err != nil {
-			return gatewayRun{}, err
+			return nil, errors.Join(err, v.close())
 		}
+		v.connections = append(v.connections, conn)
+		v.readers = append(v.readers, bufio.NewReader(conn))
+	}
+	return v, nil
+}
+
+func (v *visit) close() error {
+	var errs []error
+	for _, conn := range v.connections {
+		errs = append(errs, conn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// slice asks for a while, and counts from the first question to the last answer: on each
+// connection the next when one is answered or, at a rate, all of them in turn, evenly.
+func (v *visit) slice(rate float64, run time.Duration) error {
+	before, err := v.cpu()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	failed := make([]error, len(v.connections))
+	var group sync.WaitGroup
+	for i, conn := range v.connections {
 		group.Go(func() {
-			defer conn.Close()
-			r := bufio.NewReader(conn)
-			due := time.Now()
-			for !stopping.Load() {
+			for n := i; ; n += len(v.connections) {
+				due := time.Now()
 				if rate > 0 {
-					due = due.Add(time.Duration(float64(connections) / rate * float64(time.Second)))
-					time.Sleep(time.Until(due))
-				} else {
-					due = time.Now()
+					due = began.Add(time.Duration(float64(n) / rate * float64(time.Second)))
 				}
-				answer, err := k.ask(conn, r)
-				if err = cmp.Or(err, g.judge(k, answer)); err != nil {
-					failed <- err
+				if due.Sub(began) >= run {
 					return
 				}
-				if recording.Load() {
-					latencies[i] = append(latencies[i], time.Since(due))
+				time.Sleep(time.Until(due))
+				answer, err := v.kind.ask(conn, v.readers[i])
+				if failed[i] = cmp.Or(err, v.judge(v.kind, answer)); failed[i] != nil {
+					return
 				}
+				v.latencies[i] = append(v.latencies[i], time.Since(due))
 			}
 		})
 	}
-	time.Sleep(200 * time.Millisecond)
-	before, err := g.cpu()
-	if err != nil {
-		return gatewayRun{}, err
-	}
-	began := time.Now()
-	recording.Store(true)
-	time.Sleep(run)
-	recording.Store(false)
-	seconds := time.Since(began).Seconds()
-	after, err := g.cpu()
-	stopping.Store(true)
 	group.Wait()
-	select {
-	case err = <-failed:
-	default:
+	v.seconds += time.Since(began).Seconds()
+	after, err := v.cpu()
+	if err := cmp.Or(errors.Join(failed...), err); err != nil {
+		return fmt.Errorf("%s: %s: %w", v.name, v.kind.name, err)
 	}
-	if err != nil {
-		return gatewayRun{}, fmt.Errorf("%s: %s: %w", g.name, k.name, err)
+	for i := range v.used {
+		v.used[i] += after[i] - before[i]
 	}
-	all := slices.Concat(latencies...)
+	return nil
+}
+
+// result is what all slices together found.
+func (v *visit) result() gatewayRun {
+	all := slices.Concat(v.latencies...)
 	slices.Sort(all)
-	n := max(len(all), 1)
+	n := len(all)
 	return gatewayRun{
-		requests: len(all), seconds: seconds,
-		envoy: (after[0] - before[0]) / time.Duration(n), server: (after[1] - before[1]) / time.Duration(n),
+		requests: n, seconds: v.seconds,
+		envoy: v.used[0] / time.Duration(n), server: v.used[1] / time.Duration(n),
 		p50: all[n/2], p99: all[n*99/100],
-	}, nil
+	}
 }
 
 // cpu is what Envoy and the server have had.

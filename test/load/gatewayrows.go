@@ -61,24 +61,44 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	runs := gatewayRuns{}
+	for i := range b.generations() {
+		fmt.Fprintf(os.Stderr, "measuring: %d of %d, with new processes\n", i+1, b.generations())
+		if err := b.generation(ctx, binary, app, policy, runs); err != nil {
+			return err
+		}
+	}
+	return b.gatewayReport(gatewayResults(runs), gatewayBounds(runs))
+}
+
+// generations is how often all is started anew, and measured: two processes that do the same
+// differ by some hundredths, as long as they live.
+func (b *bench) generations() int {
+	if b.quick {
+		return 1
+	}
+	return 15
+}
+
+func (b *bench) generation(ctx context.Context, binary envoy.Binary, app, policy string, runs gatewayRuns) error {
 	for _, v := range variants() {
-		g, err := b.startGateway(ctx, binary, v, app, policy)
-		if err != nil {
+		if _, err := b.startGateway(ctx, binary, v, app, policy); err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
+	}
+	for _, g := range b.gateways {
 		if err := g.ready(ctx); err != nil {
 			return err
 		}
 	}
-	fixed, saturated, err := b.gatewayRuns(ctx)
-	if err != nil {
-		return err
+	for _, l := range gatewayLoads() {
+		for _, k := range kinds() {
+			if err := b.repetition(ctx, l, k, runs); err != nil {
+				return err
+			}
+		}
 	}
-	for _, k := range kinds() {
-		tellNoise(varNone+", "+k.name, saturated[runKey{varNone, k.name}], gatewayRun.total)
-	}
-	results := b.gatewayResults(fixed, saturated)
-	return b.gatewayReport(results, gatewayBounds(saturated))
+	return b.stop()
 }
 
 // ready waits until the filter does its work: Envoy must know that the server is well.
@@ -88,49 +108,40 @@ func (g *gateway) ready(ctx context.Context) error {
 	return g.envoy.Await(ctx, func(context.Context) error { return g.verify() })
 }
 
-type runKey struct{ variant, kind string }
+// gatewayRuns has a repetition of each generation.
+type gatewayRuns map[runKey][]gatewayRun
 
-// gatewayRuns repeats every kind with every variant in turn, at saturation and at a fixed
-// rate. What must hold is at saturation, and for actual requests mostly: there are more of
-// these.
-func (b *bench) gatewayRuns(ctx context.Context) (fixed, saturated map[runKey][]gatewayRun, err error) {
-	actual, others, run := 15, 5, time.Second
-	if b.quick {
-		actual, others, run = 2, 2, 700*time.Millisecond
-	}
-	saturated, err = b.gatewayTurns(ctx, actual, func(k kind, i int) bool { return i < others || k.name == kindActual },
-		func(g *gateway, k kind) (gatewayRun, error) { return g.drive(k, 32, 0, run) })
-	if err != nil {
-		return nil, nil, err
-	}
-	fixed, err = b.gatewayTurns(ctx, 3, func(kind, int) bool { return true },
-		func(g *gateway, k kind) (gatewayRun, error) { return g.drive(k, 16, fixedRate, 2*run) })
-	return fixed, saturated, err
-}
+type runKey struct{ load, variant, kind string }
 
-// gatewayTurns lets all variants do the same one after the other, and then the other way
-// round, so that what is compared is measured within seconds.
-func (b *bench) gatewayTurns(ctx context.Context, repetitions int, counts func(k kind, i int) bool, one func(*gateway, kind) (gatewayRun, error)) (map[runKey][]gatewayRun, error) {
-	runs := map[runKey][]gatewayRun{}
-	order := slices.Clone(b.gateways)
-	for i := range repetitions {
-		fmt.Fprintf(os.Stderr, "measuring: repetition %d of %d\n", i+1, repetitions)
-		for _, k := range kinds() {
-			if !counts(k, i) {
-				continue
-			}
-			for _, g := range order {
-				found, err := one(g, k)
-				if err = cmp.Or(err, ctx.Err()); err != nil {
-					return nil, err
-				}
-				key := runKey{g.name, k.name}
-				runs[key] = append(runs[key], found)
+// repetition visits all gateways with one kind of request, in slices: from the first to the
+// last, from the last to the first, and so on.
+func (b *bench) repetition(ctx context.Context, l gatewayLoad, k kind, runs gatewayRuns) (err error) {
+	var visits []*visit
+	defer func() {
+		for _, v := range visits {
+			err = errors.Join(err, v.close())
+		}
+	}()
+	for _, g := range b.gateways {
+		v, err := g.visit(k, l.connections)
+		if err != nil {
+			return err
+		}
+		visits = append(visits, v)
+	}
+	for range l.slices(k) {
+		for _, v := range visits {
+			if err := cmp.Or(v.slice(l.rate, l.slice), ctx.Err()); err != nil {
+				return err
 			}
 		}
-		slices.Reverse(order)
+		slices.Reverse(visits)
 	}
-	return runs, nil
+	for _, v := range visits {
+		key := runKey{l.name, v.name, k.name}
+		runs[key] = append(runs[key], v.result())
+	}
+	return nil
 }
 
 func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
@@ -142,16 +153,14 @@ func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
 	return values[len(values)/2]
 }
 
-func (b *bench) gatewayResults(fixed, saturated map[runKey][]gatewayRun) []gatewayResult {
+func gatewayResults(runs gatewayRuns) []gatewayResult {
 	var results []gatewayResult
 	for _, k := range kinds() {
-		base := runKey{varNone, k.name}
-		for _, g := range b.gateways {
-			key := runKey{g.name, k.name}
-			results = append(results, gatewayResult{
-				Variant: g.name, Kind: k.name,
-				Saturated: medians(saturated[key], saturated[base]), Fixed: medians(fixed[key], fixed[base]),
-			})
+		of := func(load string, v variant) gatewayMedian {
+			return medians(runs[runKey{load, v.name, k.name}], runs[runKey{load, varNone, k.name}])
+		}
+		for _, v := range variants() {
+			results = append(results, gatewayResult{Variant: v.name, Kind: k.name, Saturated: of(saturated, v), Fixed: of(fixed, v)})
 		}
 	}
 	return results
@@ -184,9 +193,9 @@ func medianRatio(of, by []gatewayRun, quantity func(gatewayRun) float64) float64
 }
 
 // gatewayBounds are what must hold.
-func gatewayBounds(runs map[runKey][]gatewayRun) []row {
+func gatewayBounds(runs gatewayRuns) []row {
 	of := func(name, variant, against, kind string, bound float64, quantity func(gatewayRun) float64) row {
-		return newRow(name, against, "ratio", bound, gatewayRatios(runs[runKey{variant, kind}], runs[runKey{against, kind}], quantity))
+		return newRow(name, against, "ratio", bound, gatewayRatios(runs[runKey{saturated, variant, kind}], runs[runKey{saturated, against, kind}], quantity))
 	}
 	envoyOnly := func(r gatewayRun) float64 { return float64(r.envoy) }
 	serverOnly := func(r gatewayRun) float64 { return float64(r.server) }
@@ -221,16 +230,39 @@ func (b *bench) gatewayReport(results []gatewayResult, bounds []row) error {
 	return b.report(bounds, false)
 }
 
-// gatewayLoad is one of the two loads, with the words over its table.
+// gatewayLoad is one of the two loads that everything is measured under.
 type gatewayLoad struct {
-	title string
-	of    func(gatewayResult) gatewayMedian
+	name, title string
+	of          func(gatewayResult) gatewayMedian
+	connections int
+	rate        float64 // requests a second; 0 for as many as it can
+	slice       time.Duration
+	slices      func(kind) int // of a repetition; even, so that everyone comes first as often as last
 }
 
+const (
+	saturated = "saturated"
+	fixed     = "fixed"
+)
+
+// gatewayLoads are the two loads. What must hold is at saturation, and for actual requests
+// mostly: these have more slices.
 func gatewayLoads() []gatewayLoad {
 	return []gatewayLoad{
-		{"At saturation, 32 connections", func(r gatewayResult) gatewayMedian { return r.Saturated }},
-		{fmt.Sprintf("At %d requests a second, 16 connections", fixedRate), func(r gatewayResult) gatewayMedian { return r.Fixed }},
+		{
+			name: saturated, title: "At saturation, 32 connections", of: func(r gatewayResult) gatewayMedian { return r.Saturated },
+			connections: 32, slice: 50 * time.Millisecond,
+			slices: func(k kind) int {
+				if k.name == kindActual {
+					return 24
+				}
+				return 12
+			},
+		},
+		{
+			name: fixed, title: fmt.Sprintf("At %d requests a second, 16 connections", fixedRate), of: func(r gatewayResult) gatewayMedian { return r.Fixed },
+			connections: 16, rate: fixedRate, slice: 200 * time.Millisecond, slices: func(kind) int { return 2 },
+		},
 	}
 }
 

@@ -108,7 +108,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestRatios: a median, its range, and what is missed.
+// TestRatios: a median, its range, what is missed, and where another run may say the contrary.
 func TestRatios(t *testing.T) {
 	samples := map[string][]sample{"a": {{cpu: 10}, {cpu: 30}, {cpu: 20}}, "b": {{cpu: 10}, {cpu: 10}, {cpu: 10}}}
 	r := newRow("n", "b", "ratio", 1.9, ratios(samples, "a", "b", cpuOf))
@@ -117,5 +117,16 @@ func TestRatios(t *testing.T) {
 	}
 	if r = newRow("n", "b", "ratio", unbounded, []float64{5}); !r.Met {
 		t.Errorf("a row without a bound is missed")
+	}
+	twelve := []float64{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1} // the third and the tenth are sure
+	for bound, unsure := range map[float64]bool{2.9: false, 3: true, 7: true, 10: true, 10.1: false, unbounded: false} {
+		if r = newRow("n", "b", "ratio", bound, twelve); r.Unsure != unsure {
+			t.Errorf("bound %v: unsure %v", bound, r.Unsure)
+		}
+	}
+	for _, values := range [][]float64{{5}, {4, 5, 6}} {
+		if r = newRow("n", "b", "ratio", 5, values); r.Unsure != (len(values) > 1) {
+			t.Errorf("%v: unsure %v", values, r.Unsure)
+		}
 	}
 }

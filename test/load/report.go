@@ -22,18 +22,24 @@ type result struct {
 // errMissed is the end of a run in which a bound was missed.
 var errMissed = errors.New("a bound is missed")
 
+// tooNoisy is said of a row whose bound is as near as the machine is noisy.
+const tooNoisy = "too noisy to tell"
+
 // report prints the table, writes it, and says whether all bounds hold.
 func (b *bench) report(rows []row, write bool) error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "what\tagainst\tmedian\trange\tbound\t")
 	missed := 0
 	for _, r := range rows {
-		verdict := ""
+		var verdict []string
 		if !r.Met {
-			verdict = "MISSED"
+			verdict = append(verdict, "MISSED")
 			missed++
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Against, r.number(r.Median), r.spread(), r.limit(), verdict)
+		if r.Unsure {
+			verdict = append(verdict, tooNoisy)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Against, r.number(r.Median), r.spread(), r.limit(), strings.Join(verdict, ", "))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -106,6 +112,9 @@ func writeBounds(b *strings.Builder, title string, rows []row) {
 		limit := r.limit()
 		if !r.Met {
 			limit += ", **missed**"
+		}
+		if r.Unsure {
+			limit += ", " + tooNoisy
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Against, r.number(r.Median), r.spread(), limit)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -25,6 +26,7 @@ type row struct {
 	Low     float64 `json:"low"` // of the repetitions
 	High    float64 `json:"high"`
 	Met     bool    `json:"met"`
+	Unsure  bool    `json:"unsure"` // the next run may find the contrary: see unsure
 }
 
 // unbounded is the bound of what is told and need not hold.
@@ -33,7 +35,18 @@ const unbounded = -1
 func newRow(name, against, unit string, bound float64, values []float64) row {
 	slices.Sort(values)
 	median := values[len(values)/2]
-	return row{name, against, unit, bound, median, values[0], values[len(values)-1], bound == unbounded || median <= bound}
+	return row{
+		name, against, unit, bound, median, values[0], values[len(values)-1],
+		bound == unbounded || median <= bound, bound != unbounded && unsure(values, bound),
+	}
+}
+
+// unsure reports whether a bound lies in the 95 % confidence interval of the median of
+// sorted values, which is between two of them.
+func unsure(values []float64, bound float64) bool {
+	n := float64(len(values))
+	i := int(n/2 - 0.98*math.Sqrt(n)) // of a few, the first and the last, which is less than sure
+	return len(values) > 1 && values[i] <= bound && bound <= values[len(values)-1-i]
 }
 
 // sample is one repetition with one server.
@@ -200,16 +213,7 @@ func (b *bench) process(ctx context.Context, connections, streams int, bareBound
 			newRow(of+"allocated per request, whole process", "", "bytes", 5000, []float64{bytes}),
 		)
 	}
-	tellNoise(floor, samples[floor], cpuOf)
 	return rows, nil
-}
-
-// tellNoise says so when what is always the same has cost more at one time than at another.
-func tellNoise[S any](what string, samples []S, cost func(S) float64) {
-	byCost := func(a, b S) int { return cmp.Compare(cost(a), cost(b)) }
-	if spread := cost(slices.MaxFunc(samples, byCost))/cost(slices.MinFunc(samples, byCost)) - 1; spread > 0.5 {
-		fmt.Fprintf(os.Stderr, "the cost of %q went up and down by %.0f %%: this machine is too noisy to tell small differences\n", what, spread*100)
-	}
 }
 
 func (b *bench) check(ctx context.Context, connections, streams int) ([]row, error) {
