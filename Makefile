@@ -78,7 +78,7 @@ bench: ## measure corsd beside a server that decides nothing, and write docs/per
 	@go build -o bin/load ./test/load && exec bin/load $(ARGS)
 
 .PHONY: bench-envoy
-bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy (nine minutes)
+bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy (eleven minutes)
 	@go build -o bin/load ./test/load && exec bin/load -envoy $(ARGS)
 
 .PHONY: cover
