@@ -29,16 +29,20 @@ func plotRatios(rows []row, path string) error {
 	var medians, bounds plotter.XYs
 	for i := len(rows) - 1; i >= 0; i-- {
 		r := rows[i]
-		if r.Unit != "ratio" || r.Median > widest {
+		if r.Unit != "ratio" {
 			continue
 		}
 		y := float64(len(names))
-		names = append(names, r.Name+" / "+r.Against)
-		medians = append(medians, plotter.XY{X: r.Median, Y: y})
+		name := r.Name + " / " + r.Against
+		if r.Median > widest {
+			name += ": " + r.number(r.Median)
+		}
+		names = append(names, name)
+		medians = append(medians, plotter.XY{X: min(r.Median, widest), Y: y})
 		if r.Bound != unbounded {
 			bounds = append(bounds, plotter.XY{X: r.Bound, Y: y})
 		}
-		line, err := plotter.NewLine(plotter.XYs{{X: r.Low, Y: y}, {X: min(r.High, widest), Y: y}})
+		line, err := plotter.NewLine(plotter.XYs{{X: min(r.Low, widest), Y: y}, {X: min(r.High, widest), Y: y}})
 		if err != nil {
 			return err
 		}
@@ -63,8 +67,8 @@ func plotRatios(rows []row, path string) error {
 	return save(p, 11*vg.Inch, vg.Length(len(names))*0.3*vg.Inch+0.8*vg.Inch, path)
 }
 
-// widest is the largest ratio that is drawn: one that is far out would make all others
-// look alike, and stands in the table.
+// widest is the largest ratio that has a place of its own: one that is far out would make
+// all others look alike, and stands at the edge, in numbers.
 const widest = 2.5
 
 // newPlot is a plot whose axes and text have a colour that every page shows, and which
