@@ -60,43 +60,43 @@ type gateway struct {
 }
 
 // startGateway runs an Envoy with a variant and, where it needs one, a server.
-func (b *bench) startGateway(ctx context.Context, binary envoy.Binary, v variant, app, policy string) (*gateway, error) {
+func (b *bench) startGateway(ctx context.Context, binary envoy.Binary, v variant, app, policy string) error {
 	dir := filepath.Join(b.dir, fmt.Sprintf("gateway-%d", b.started))
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	g := &gateway{variant: v}
 	addresses := map[string]string{"app:8080": app}
 	if v.server != "" {
 		var err error
 		if g.server, err = b.start(ctx, v.server, policy); err != nil {
-			return nil, err
+			return err
 		}
 		addresses["corsd:9002"] = g.server.listen
 	}
 	b.started++
 	text, err := v.config(filepath.Join(b.root, "deploy"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	file := filepath.Join(dir, "variant.yaml")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return nil, err
+		return err
 	}
 	config, err := envoy.LoadConfig(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := config.Resolve(addresses); err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	if g.envoy, err = binary.Start(ctx, config, dir); err != nil {
-		return nil, err
+		return err
 	}
 	b.gateways = append(b.gateways, g)
-	return g, nil
+	return nil
 }
 
 // config is the gateway of deploy/ without what is not measured: one virtual host, no

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -82,7 +81,7 @@ func (b *bench) generations() int {
 
 func (b *bench) generation(ctx context.Context, binary envoy.Binary, app, policy string, runs gatewayRuns) error {
 	for _, v := range variants() {
-		if _, err := b.startGateway(ctx, binary, v, app, policy); err != nil {
+		if err := b.startGateway(ctx, binary, v, app, policy); err != nil {
 			return fmt.Errorf("%s: %w", v.name, err)
 		}
 	}
@@ -150,8 +149,7 @@ func medianOf(runs []gatewayRun, quantity func(gatewayRun) float64) float64 {
 	for i, r := range runs {
 		values[i] = quantity(r)
 	}
-	slices.Sort(values)
-	return values[len(values)/2]
+	return median(values)
 }
 
 func gatewayResults(runs gatewayRuns) []gatewayResult {
@@ -175,7 +173,7 @@ func medians(runs, base []gatewayRun) gatewayMedian {
 		P99:      medianOf(runs, func(r gatewayRun) float64 { return micro(r.p99) / 1000 }),
 		Envoy:    medianOf(runs, func(r gatewayRun) float64 { return micro(r.envoy) }),
 		Server:   medianOf(runs, func(r gatewayRun) float64 { return micro(r.server) }),
-		Relative: medianRatio(runs, base, gatewayRun.total),
+		Relative: median(gatewayRatios(runs, base, gatewayRun.total)),
 	}
 }
 
@@ -185,12 +183,6 @@ func gatewayRatios(of, by []gatewayRun, quantity func(gatewayRun) float64) []flo
 		values[i] = quantity(of[i]) / quantity(by[i])
 	}
 	return values
-}
-
-func medianRatio(of, by []gatewayRun, quantity func(gatewayRun) float64) float64 {
-	values := gatewayRatios(of, by, quantity)
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 // gatewayBounds are what must hold.

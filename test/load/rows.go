@@ -33,12 +33,17 @@ type row struct {
 const unbounded = -1
 
 func newRow(name, against, unit string, bound float64, values []float64) row {
-	slices.Sort(values)
-	median := values[len(values)/2]
+	middle := median(values)
 	return row{
-		name, against, unit, bound, median, values[0], values[len(values)-1],
-		bound == unbounded || median <= bound, bound != unbounded && unsure(values, bound),
+		name, against, unit, bound, middle, values[0], values[len(values)-1],
+		bound == unbounded || middle <= bound, bound != unbounded && unsure(values, bound),
 	}
+}
+
+// median sorts the values.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // unsure reports whether a bound lies in the 95 % confidence interval of the median of
