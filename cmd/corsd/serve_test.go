@@ -113,9 +113,9 @@ func reflected(s *served, conn *grpc.ClientConn) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = stream.CloseSend() }() // the connection is closed after it
-	if err := stream.Send(&grpc_reflection_v1.ServerReflectionRequest{
+	if err := sent(stream.Send(&grpc_reflection_v1.ServerReflectionRequest{
 		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{},
-	}); err != nil {
+	})); err != nil {
 		return nil, err
 	}
 	answer, err := stream.Recv()
@@ -144,7 +144,7 @@ func TestMessageBound(t *testing.T) {
 			t.Fatalf("the message has %d bytes, want %d", got, n)
 		}
 		x := s.stream(conn)
-		if err := x.Send(message); err != nil {
+		if err := sent(x.Send(message)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := x.Recv(); (err == nil) != (n == maxMessage) || n > maxMessage && status.Code(err) != codes.ResourceExhausted {
