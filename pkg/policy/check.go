@@ -3,12 +3,12 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
-	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/internal/suggest"
 )
 
@@ -29,13 +29,13 @@ func (c *compiler) checkNames() {
 		}
 		names[kind][name] = index
 	}
-	for i, doc := range c.cfg.Policies {
+	for i, doc := range c.documents.AllPolicies() {
 		check(KindPolicy, i, doc.Name)
 	}
-	for i, doc := range c.cfg.OriginSets {
+	for i, doc := range c.documents.AllOriginSets() {
 		check(KindOriginSet, i, doc.Name)
 	}
-	for i, doc := range c.cfg.Defaults {
+	for i, doc := range c.documents.AllDefaults() {
 		c.checkName(documentAt(KindDefaults, i).at("metadata.name"), doc.Name)
 		if i > 0 {
 			c.fault(Diagnostic{
@@ -63,23 +63,25 @@ func isVisibleASCII(s string) bool {
 }
 
 // checkRuleName judges the name of a rule, which must be the only one in its policy.
-func (c *compiler) checkRuleName(p *policyCompiler, index int, doc *Rule, name string) {
-	place := p.rules[index].layer.place().at("name")
+func (c *compiler) checkRuleName(r *compiledRule, doc *Rule, name string) {
+	place := r.place().at("name")
 	if doc.Name != "" && (len(name) > maxName || !isVisibleASCII(name)) {
 		c.fault(Diagnostic{
 			Code: CodeValueInvalid, Place: place.written(), Value: name,
 			Message: fmt.Sprintf("is not 1 to %d visible ASCII characters", maxName), Hint: "letters, digits and -",
 		})
 	}
-	x, r := &c.engine.policies, &p.rules[index]
-	if first, taken := x.names.Get(ofRules(p.id), name); taken {
+	names := c.engine.policies.names
+	if first, taken := names.Get(ofRules(r.policy), name); taken {
+		// The rules of a policy have their settings one after the other.
+		other := ruleAt(int(r.policy), int(r.index+first-r.id))
 		c.fault(Diagnostic{
-			Code: CodeDuplicateName, Place: place.written(), Value: name, Related: new(c.ruleOf(first).layer.place().written()),
+			Code: CodeDuplicateName, Place: place.written(), Value: name, Related: new(other.written()),
 			Message: "is the name of another rule of this policy", Hint: "a name of its own",
 		})
 		return
 	}
-	x.names.Add(ofRules(p.id), r.to.rule, r.id)
+	names.Add(ofRules(r.policy), c.settingsOf(r).rule, r.id)
 }
 
 // compilePolicyHosts reads the hosts of a policy.
@@ -253,57 +255,52 @@ func (c *compiler) warnMaxAge(at locator, value, who string) {
 }
 
 // warnRelative: an expression is matched against the whole path, which begins with "/".
-func (c *compiler) warnRelative(r *compiledRule, place locator) {
-	if r.re == nil {
-		return
-	}
-	if prefix, _ := r.re.LiteralPrefix(); prefix != "" && prefix[0] != '/' {
+func (c *compiler) warnRelative(re *regexp.Regexp, path string, place locator) {
+	if prefix, _ := re.LiteralPrefix(); prefix != "" && prefix[0] != '/' {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
-			Message: `takes no request: it is matched against the whole path, which begins with "/"`, Hint: "/" + r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: path,
+			Message: `takes no request: it is matched against the whole path, which begins with "/"`, Hint: "/" + path,
 		})
 	}
 }
 
 // checkPath judges a rule's path and compiles it where it is an expression.
-func (c *compiler) checkPath(r *compiledRule, written *PathMatchType, place locator) bool {
-	var fault *origin.Fault
+func (c *compiler) checkPath(path string, written *PathMatchType, place locator) (of pathType, ok bool) {
+	of = pathPrefix
 	if written != nil {
 		checkEnum(c, place.at("type"), written, PathExact, PathPrefix, PathRegularExpression)
 		known := slices.Index(pathTypes[:], *written)
 		if known < 0 {
-			return false
+			return of, false
 		}
-		r.pathType = pathType(known)
+		of = pathType(known)
 	}
-	if r.pathType == pathExpr {
-		r.re = c.regexes.compile(c, r.path, place.at("value"))
-		if r.path != "" {
-			c.warnRelative(r, place)
-			return r.re != nil
-		}
-	} else {
-		fault = refusedPath(r.path)
-	}
-	if r.path == "" {
+	if path == "" {
 		c.fault(Diagnostic{Code: CodeMissingField, Place: place.at("value").written(), Message: "is missing", Hint: "a path that begins with /"})
-		return false
+		return of, false
 	}
-	if fault != nil {
-		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value").written(), Value: r.path, Message: fault.Message, Hint: fault.Hint})
-		return false
+	if of == pathExpr {
+		re := c.regexes.compile(c, path, place.at("value"))
+		if re != nil {
+			c.warnRelative(re, path, place)
+		}
+		return of, re != nil
 	}
-	if meant := withoutPlaceholders(r.path); meant != r.path && r.re == nil {
+	if fault := refusedPath(path); fault != nil {
+		c.fault(Diagnostic{Code: CodePathInvalid, Place: place.at("value").written(), Value: path, Message: fault.Message, Hint: fault.Hint})
+		return of, false
+	}
+	if meant := withoutPlaceholders(path); meant != path {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: path,
 			Message: "takes only paths with these very characters: there are no wildcards here, and a PathPrefix takes all below it anyway",
 			Hint:    meant + ", or a RegularExpression",
 		})
-	} else if sent := asBrowsersSend(r.path); sent != r.path && r.re == nil {
+	} else if sent := asBrowsersSend(path); sent != path {
 		c.warn(Diagnostic{
-			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: r.path,
+			Code: CodeRuleUnreachable, Place: place.at("value").written(), Value: path,
 			Message: "takes no request of a browser, which writes these characters differently", Hint: sent,
 		})
 	}
-	return true
+	return of, true
 }

@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +10,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
-// Engine is a compiled [Config]. It never changes, but for sets that expire, and is
+// Engine is what [Compile] makes of documents. It never changes, but for sets that expire, and is
 // safe for concurrent use.
 //
 // What it has many of is kept in lists of numbers, and names in one text, so that it
@@ -29,15 +28,13 @@ type Engine struct {
 
 // policyCompiler is what only compiling needs of a policy.
 type policyCompiler struct {
-	id       uint32
-	name     string
-	layer    *layer
-	hosts    []compiledHost
-	own      *resolved // nil without cors
-	fallback resolved
-	rules    []compiledRule // in the order of the document
-	table    *uint32        // of the hosts that no other policy names
-	tables   int            // how many tables it is in
+	id     uint32
+	name   string
+	layer  *layer
+	hosts  []compiledHost
+	rules  []compiledRule // in the order of the document
+	table  uint32         // 1 + that of the hosts that no other policy names, 0 where there is none yet
+	tables int            // how many tables it is in
 }
 
 type compiledHost struct {
@@ -45,18 +42,14 @@ type compiledHost struct {
 	tenant  string
 }
 
-// compiledRule is what only compiling needs of a rule.
+// compiledRule is what only compiling needs of a rule, beside its settings. It has no
+// pointer, as they have none.
 type compiledRule struct {
-	id       uint32    // in Engine.settings
-	to       *settings // these
-	policy   *policyCompiler
-	layer    *layer
-	path     string
-	re       *regexp.Regexp
-	methods  []string // nil for every method
-	slot     uint32   // in the table that is being built
-	pathType pathType
-	invalid  bool // has a fault that keeps it out of the tables
+	id       uint32 // in Engine.settings
+	policy   uint32 // in compiler.policies
+	index    uint32 // in its policy
+	slot     uint32 // in the table that is being built
+	invalid  bool   // has a fault that keeps it out of the tables
 	hasMatch bool
 
 	sendsMaxAge bool // on some host
@@ -71,13 +64,13 @@ const MaxText = 128 << 20
 
 // Compile turns documents into an [Engine], or says everything that is wrong
 // with them: the error is nil or [Faults]. Warnings are given in both cases.
-func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic, err error) {
+func Compile(documents Documents, opts ...Option) (engine *Engine, warnings []Diagnostic, err error) {
 	o := options{pause: func() {}}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	c := &compiler{
-		cfg: cfg, options: o,
+		documents: documents, options: o,
 		names: nameLists{written: map[string]*nameList{}}, effects: map[common]uint32{},
 	}
 	if c.checkLimits() {
@@ -94,13 +87,14 @@ func Compile(cfg Config, opts ...Option) (engine *Engine, warnings []Diagnostic,
 type compiler struct {
 	collector
 	options
-	cfg      Config
-	engine   *Engine
-	policies []*policyCompiler
-	sets     map[string]uint32 // places in originIndex.named
-	regexes  regexes
-	names    nameLists
-	effects  map[common]uint32
+	documents Documents
+	engine    *Engine
+	policies  []*policyCompiler
+	rules     []compiledRule    // of all policies
+	sets      map[string]uint32 // places in originIndex.named
+	regexes   regexes
+	names     nameLists
+	effects   map[common]uint32
 
 	defaults  *layer
 	unmatched resolved
@@ -117,12 +111,15 @@ func (c *compiler) compile() {
 	c.checkNames()
 	c.compileSets()
 	c.compileDefaults()
-	for i := range c.cfg.Policies {
+	for i, doc := range c.documents.AllPolicies() {
 		c.pause()
-		c.compilePolicy(i)
+		c.compilePolicy(i, doc)
 	}
-	if len(c.cfg.Policies) == 0 {
+	if len(c.policies) == 0 {
 		c.fault(Diagnostic{Code: CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy"})
+	}
+	if !c.checkText() {
+		return // what has no room is missing in what would be built of it
 	}
 	c.compileHosts()
 	for _, p := range c.policies {
@@ -134,9 +131,15 @@ func (c *compiler) compile() {
 	for _, set := range c.engine.origins.named {
 		set.risks = nil
 	}
+	c.checkText()
+}
+
+func (c *compiler) checkText() bool {
 	if c.engine.text.Full() {
 		c.fault(Diagnostic{Code: CodeLimitExceeded, Message: fmt.Sprintf("names, hosts, paths and origins have more than %d bytes together", MaxText)})
+		return false
 	}
+	return true
 }
 
 // newEngine gives an engine with room for what is counted.
@@ -152,17 +155,17 @@ func newEngine(n counts) *Engine {
 	}
 }
 
-// counts is how much there is in a [Config].
+// counts is how much there is in [Documents].
 type counts struct {
 	policies, hosts, rules, origins int
 
 	text int // bytes, about
 }
 
-func count(cfg *Config) counts {
-	n := counts{policies: len(cfg.Policies)}
-	for i := range cfg.Policies {
-		p := &cfg.Policies[i]
+func count(documents Documents) counts {
+	var n counts
+	for _, p := range documents.AllPolicies() {
+		n.policies++
 		n.text += len(p.Name)
 		for _, host := range p.Spec.Hosts {
 			n.hosts++
@@ -173,11 +176,11 @@ func count(cfg *Config) counts {
 			n.addRule(&p.Spec.Rules[j])
 		}
 	}
-	for i := range cfg.Defaults {
-		n.addCORS(cfg.Defaults[i].Spec.CORS)
+	for _, d := range documents.AllDefaults() {
+		n.addCORS(d.Spec.CORS)
 	}
-	for i := range cfg.OriginSets {
-		n.addOrigins(cfg.OriginSets[i].Spec.Origins)
+	for _, set := range documents.AllOriginSets() {
+		n.addOrigins(set.Spec.Origins)
 	}
 	return n
 }
@@ -207,13 +210,14 @@ func (n *counts) addOrigins(list []string) {
 
 // checkLimits counts before anything is built.
 func (c *compiler) checkLimits() bool {
-	n := count(&c.cfg)
+	n := count(c.documents)
 	c.checkLimit(n.rules, MaxRules, "rules")
 	c.checkLimit(n.origins, MaxOrigins, "origins")
 	if len(c.faults.list) > 0 {
 		return false
 	}
 	c.engine = newEngine(n)
+	c.rules = make([]compiledRule, 0, n.rules)
 	return true
 }
 
@@ -225,8 +229,9 @@ func (c *compiler) checkLimit(n, limit int, what string) {
 
 func (c *compiler) compileDefaults() {
 	ls := layers{}
-	for i := range c.cfg.Defaults {
-		l := defaultsLayer(i, &c.cfg.Defaults[i].Spec)
+	all := c.documents.AllDefaults()
+	for i := range all {
+		l := defaultsLayer(i, &all[i].Spec)
 		c.checkLayer(l)
 		if i == 0 {
 			c.defaults = l
@@ -235,11 +240,11 @@ func (c *compiler) compileDefaults() {
 	}
 	c.unmatched = c.resolve(ls, false)
 	c.engine.unmatched = c.unmatched.id
-	c.unmatched.passThrough = len(ls) == 0 || c.checkUnmatchedHosts(&c.cfg.Defaults[0].Spec)
+	c.unmatched.passThrough = len(ls) == 0 || c.checkUnmatchedHosts(&all[0].Spec)
 }
 
-func (c *compiler) compilePolicy(i int) {
-	e, doc := c.engine, &c.cfg.Policies[i]
+func (c *compiler) compilePolicy(i int, doc *Policy) {
+	e := c.engine
 	l := policyLayer(i, &doc.Spec)
 	p := &policyCompiler{id: uint32(i), name: doc.Name, layer: l}
 	c.policies = append(c.policies, p)
@@ -249,19 +254,18 @@ func (c *compiler) compilePolicy(i int) {
 	first := len(e.settings)
 
 	ls := c.withDefaults(l)
-	p.fallback = c.resolveFor(p, ls, false)
-	to.fallback = 1 + p.fallback.id
+	to.fallback = 1 + c.resolveFor(p, ls, false).id
 	check := c.riskCheck(p, &doc.Spec)
 	if doc.Spec.CORS != nil {
-		p.own = new(c.resolveFor(p, ls, true))
-		to.own = 1 + p.own.id
-		check.settings(*p.own, ls)
+		own := c.resolveFor(p, ls, true)
+		to.own = 1 + own.id
+		check.settings(own, ls)
 	}
-	p.rules = make([]compiledRule, len(doc.Spec.Rules))
+	firstRule := len(c.rules)
 	for j := range doc.Spec.Rules {
-		r := c.compileRule(p, j, &doc.Spec.Rules[j])
-		check.settings(r, append(slices.Clip(ls), p.rules[j].layer))
+		c.compileRule(p, j, &doc.Spec.Rules[j], check)
 	}
+	p.rules = c.rules[firstRule:]
 	to.settings = partFrom(e.settings, first)
 }
 
@@ -279,28 +283,19 @@ func (c *compiler) withDefaults(l *layer) layers {
 	return layers{c.defaults, l}
 }
 
-func (c *compiler) compileRule(p *policyCompiler, i int, doc *Rule) resolved {
+func (c *compiler) compileRule(p *policyCompiler, i int, doc *Rule, check *riskCheck) {
 	c.pause()
-	r := &p.rules[i]
 	l := ruleLayer(int(p.id), i, doc)
-	*r = compiledRule{policy: p, layer: l, pathType: pathPrefix, path: "/", hasMatch: doc.Match != nil}
 	c.checkLayer(l)
-	c.compileMatch(r, doc.Match)
-	to := c.resolveFor(p, append(c.withDefaults(p.layer), l), true)
-	r.id, r.to = to.id, to.settings
-	text := c.engine.text
+	ls := append(c.withDefaults(p.layer), l)
+	to := c.resolveFor(p, ls, true)
+	r := compiledRule{id: to.id, policy: p.id, index: uint32(i), hasMatch: doc.Match != nil}
+	c.compileMatch(&r, to.settings, doc.Match)
 	name := ruleName(doc, i)
-	r.to.rule, r.to.path, r.to.pathType = text.Add(name), text.Add(r.path), r.pathType
-	if r.methods != nil {
-		methods := &c.engine.paths.methods
-		first := len(*methods)
-		for _, method := range r.methods {
-			*methods = append(*methods, text.Add(method))
-		}
-		r.to.methods = partFrom(*methods, first)
-	}
-	c.checkRuleName(p, i, doc, name)
-	return to
+	to.rule = c.engine.text.Add(name)
+	c.rules = append(c.rules, r)
+	c.checkRuleName(&r, doc, name)
+	check.settings(to, ls)
 }
 
 func ruleName(doc *Rule, index int) string {
@@ -310,24 +305,25 @@ func ruleName(doc *Rule, index int) string {
 	return fmt.Sprintf("rules[%d]", index)
 }
 
-func (c *compiler) compileMatch(r *compiledRule, m *Match) {
-	if m == nil {
-		return
+// compileMatch says in the settings of a rule what the rule takes.
+func (c *compiler) compileMatch(r *compiledRule, to *settings, m *Match) {
+	path := "/"
+	to.pathType = pathPrefix
+	if m != nil && m.Methods != nil {
+		c.compileMatchMethods(r, to, m.Methods)
 	}
-	place := r.layer.place().at("match")
-	if m.Methods != nil {
-		r.methods = c.compileMatchMethods(r, place, m.Methods)
+	if m != nil && m.Path != nil {
+		path = m.Path.Value
+		ok := false
+		if to.pathType, ok = c.checkPath(path, m.Path.Type, r.matchPlace().at("path")); !ok {
+			r.invalid = true
+		}
 	}
-	if m.Path == nil {
-		return
-	}
-	r.path = m.Path.Value
-	if !c.checkPath(r, m.Path.Type, place.at("path")) {
-		r.invalid = true
-	}
+	to.path = c.engine.text.Add(path)
 }
 
-func (c *compiler) compileMatchMethods(r *compiledRule, place locator, methods []string) []string {
+func (c *compiler) compileMatchMethods(r *compiledRule, to *settings, methods []string) {
+	place := r.matchPlace()
 	if len(methods) == 0 {
 		c.fault(Diagnostic{
 			Code: CodeValueInvalid, Place: place.at("methods").written(), Message: "is an empty list, and a rule that takes no method takes nothing",
@@ -344,19 +340,31 @@ func (c *compiler) compileMatchMethods(r *compiledRule, place locator, methods [
 		names = append(names, normalized(method))
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	list := &c.engine.paths.methods
+	first := len(*list)
+	for _, name := range slices.Compact(names) {
+		*list = append(*list, c.engine.text.Add(name))
+	}
+	to.methods = partFrom(*list, first)
 }
+
+// place leads to the rule.
+func (r *compiledRule) place() locator { return ruleAt(int(r.policy), int(r.index)) }
 
 func (r *compiledRule) matchPlace() locator {
 	if r.hasMatch {
-		return r.layer.place().at("match")
+		return r.place().at("match")
 	}
-	return r.layer.place()
+	return r.place()
 }
 
 func (c *compiler) describe(r *compiledRule) string {
-	return fmt.Sprintf("rule %s of policy %s", c.engine.text.At(r.to.rule), r.policy.name)
+	return fmt.Sprintf("rule %s of policy %s", c.engine.text.At(c.settingsOf(r).rule), c.policies[r.policy].name)
 }
+
+func (c *compiler) settingsOf(r *compiledRule) *settings { return &c.engine.settings[r.id] }
+
+func (c *compiler) pathOf(r *compiledRule) string { return c.engine.text.At(c.settingsOf(r).path) }
 
 // ruleOf gives the rule that settings are of.
 func (c *compiler) ruleOf(settings uint32) *compiledRule {
@@ -398,8 +406,15 @@ func (c *compiler) compileHosts() {
 }
 
 func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[string]uint32) (table uint32, ok bool) {
-	if len(policies) == 1 && policies[0].table != nil {
-		return *policies[0].table, true
+	if len(policies) == 1 {
+		p := policies[0]
+		if p.table == 0 {
+			if table, ok = c.newTable(policies, host); ok {
+				p.table = 1 + table
+			}
+			return table, ok
+		}
+		return p.table - 1, true
 	}
 	// By name and not by order: what is built must not depend on the order of documents.
 	slices.SortFunc(policies, func(a, b *policyCompiler) int {
@@ -409,9 +424,18 @@ func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[s
 	for _, p := range policies {
 		fmt.Fprintf(&key, "%d,", p.id)
 	}
-	if t, known := tables[key.String()]; known {
-		return t, true
+	table, known := tables[key.String()]
+	if !known {
+		if table, ok = c.newTable(policies, host); !ok {
+			return 0, false
+		}
+		tables[key.String()] = table
 	}
+	return table, true
+}
+
+// newTable builds a table, as long as there are not too many entries in all.
+func (c *compiler) newTable(policies []*policyCompiler, host string) (table uint32, ok bool) {
 	for _, p := range policies {
 		c.entries += len(p.rules) + 1
 		p.tables++
@@ -424,10 +448,5 @@ func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[s
 		})
 		return 0, false
 	}
-	table = c.buildTable(policies, host)
-	if len(policies) == 1 {
-		policies[0].table = &table
-	}
-	tables[key.String()] = table
-	return table, true
+	return c.buildTable(policies, host), true
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // Policy is a named [Spec].
 type Policy struct {
@@ -31,6 +34,39 @@ type Config struct {
 	// Defaults holds at most one element. More are a fault of their own, so that
 	// it can be reported with the places of both.
 	Defaults []Defaults
+}
+
+// Documents is what an [Engine] is compiled from. [Config] holds documents as they are; a
+// program that reads very many may keep them in less memory.
+type Documents interface {
+	// AllPolicies gives each policy and its place. A policy and the lists of its Spec are
+	// looked at until the next one is given, and what a field of a Spec or Rule points to
+	// for as long as the engine is compiled: it must stay as it is.
+	AllPolicies() iter.Seq2[int, *Policy]
+	// AllOriginSets gives each set and its place, as AllPolicies does.
+	AllOriginSets() iter.Seq2[int, *OriginSet]
+	// AllDefaults holds at most one element, see [Config].
+	AllDefaults() []Defaults
+}
+
+// AllPolicies implements [Documents].
+func (c Config) AllPolicies() iter.Seq2[int, *Policy] { return all(c.Policies) }
+
+// AllOriginSets implements [Documents].
+func (c Config) AllOriginSets() iter.Seq2[int, *OriginSet] { return all(c.OriginSets) }
+
+// AllDefaults implements [Documents].
+func (c Config) AllDefaults() []Defaults { return c.Defaults }
+
+// all gives pointers to the elements of a list.
+func all[T any](list []T) iter.Seq2[int, *T] {
+	return func(yield func(int, *T) bool) {
+		for i := range list {
+			if !yield(i, &list[i]) {
+				return
+			}
+		}
+	}
 }
 
 // Bounds of one [Config]. More is limit_exceeded.

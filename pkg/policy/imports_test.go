@@ -17,7 +17,7 @@ func TestImports(t *testing.T) {
 	const own = "github.com/corsd/corsd/pkg/policy/internal/"
 	allowed := map[string][]string{
 		".": {
-			"cmp", "encoding/json", "errors", "fmt", "maps", "regexp", "regexp/syntax", "slices", "strconv", "strings", "sync/atomic", "time",
+			"cmp", "encoding/json", "errors", "fmt", "iter", "maps", "regexp", "regexp/syntax", "slices", "strconv", "strings", "sync/atomic", "time",
 			"golang.org/x/net/publicsuffix", own + "header", own + "index", own + "origin", own + "suggest",
 		},
 		"internal/origin":  {"fmt", "net/netip", "strconv", "strings", "golang.org/x/net/idna", own + "header", own + "index"},

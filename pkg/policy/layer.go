@@ -65,9 +65,14 @@ func (l *layer) place() locator {
 	case LayerDefaults:
 		return documentAt(KindDefaults, l.index).at("spec")
 	case LayerRule:
-		return documentAt(KindPolicy, l.index).at("spec").item("rules", l.rule)
+		return ruleAt(l.index, l.rule)
 	}
 	return documentAt(KindPolicy, l.index).at("spec")
+}
+
+// ruleAt leads to a rule of a policy.
+func ruleAt(policy, rule int) locator {
+	return documentAt(KindPolicy, policy).at("spec").item("rules", rule)
 }
 
 // layers are the layers of one rule, policy or default, outermost first.

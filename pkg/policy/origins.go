@@ -294,9 +294,8 @@ func (c *compiler) addSet(o *originFields, name string, place locator, index int
 // compileSets compiles the OriginSet documents, by name.
 func (c *compiler) compileSets() {
 	x := &c.engine.origins
-	c.sets = make(map[string]uint32, len(c.cfg.OriginSets))
-	for i := range c.cfg.OriginSets {
-		doc := &c.cfg.OriginSets[i]
+	c.sets = map[string]uint32{}
+	for i, doc := range c.documents.AllOriginSets() {
 		set := &originSet{name: doc.Name, patterns: x.patterns.New(), entries: c.keepEntries(doc.Spec.Origins)}
 		c.sets[doc.Name] = uint32(i)
 		x.named = append(x.named, set)
@@ -382,19 +381,20 @@ func (c *compiler) nearestSet(name string) string {
 		return ""
 	}
 	if c.setNames == nil {
-		for i := range c.cfg.OriginSets {
-			c.setNames = append(c.setNames, c.cfg.OriginSets[i].Name)
+		for _, set := range c.engine.origins.named {
+			c.setNames = append(c.setNames, set.name)
 		}
 	}
 	return suggest.Nearest(name, c.setNames)
 }
 
 func (c *compiler) warnUnusedSets() {
-	for i, doc := range c.cfg.OriginSets {
-		if set := c.engine.origins.named[c.sets[doc.Name]]; !set.used {
+	for i, set := range c.engine.origins.named {
+		// Of two sets with one name, which is a fault, the last stands for both.
+		if !c.engine.origins.named[c.sets[set.name]].used {
 			c.warn(Diagnostic{
-				Code: CodeOriginSetUnused, Place: Place{KindOriginSet, i, "metadata.name"}, Value: doc.Name,
-				Message: "is named by no policy", Hint: "allowOriginSets: [" + doc.Name + "] in a policy, or remove the set",
+				Code: CodeOriginSetUnused, Place: Place{KindOriginSet, i, "metadata.name"}, Value: set.name,
+				Message: "is named by no policy", Hint: "allowOriginSets: [" + set.name + "] in a policy, or remove the set",
 			})
 		}
 	}

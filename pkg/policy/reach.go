@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // shadows gives the expressions of this table that take all paths below one.
 func (b *tableBuilder) shadows() shadows {
@@ -105,9 +102,9 @@ func allOf(list []string, is func(string) bool) bool {
 
 func (c *compiler) warnUnreachable(p *policyCompiler) {
 	for i := range p.rules {
-		if r := &p.rules[i]; !r.invalid && !r.to.reachable && p.tables > 0 {
+		if r := &p.rules[i]; !r.invalid && !c.settingsOf(r).reachable && p.tables > 0 {
 			c.warn(Diagnostic{
-				Code: CodeRuleUnreachable, Place: r.matchPlace().written(), Value: r.path,
+				Code: CodeRuleUnreachable, Place: r.matchPlace().written(), Value: c.pathOf(r),
 				Message: "takes no request, because a RegularExpression that comes before it takes all of them",
 				Hint:    "a narrower expression, or remove the rule",
 			})
@@ -120,13 +117,14 @@ func (c *compiler) warnUnreachable(p *policyCompiler) {
 // the URL and not for the rule.
 func (b *tableBuilder) markSentMaxAge(policies []*policyCompiler, before shadows) {
 	byMethod := func(slot uint32) bool { return b.paths.slots[slot].first != 0 }
+	shadowed := func(r *compiledRule) bool {
+		return b.settingsOf(r).pathType == pathPrefix && slices.ContainsFunc(before.over(b.pathOf(r)), byMethod)
+	}
 	for _, p := range policies {
 		for i := range p.rules {
-			r := &p.rules[i]
-			if r.invalid || r.sendsMaxAge || byMethod(r.slot) || r.pathType == pathPrefix && slices.ContainsFunc(before.over(r.path), byMethod) {
-				continue
+			if r := &p.rules[i]; !r.invalid && !r.sendsMaxAge && !byMethod(r.slot) && !shadowed(r) {
+				r.sendsMaxAge = true
 			}
-			r.sendsMaxAge = true
 		}
 	}
 }
@@ -134,12 +132,12 @@ func (b *tableBuilder) markSentMaxAge(policies []*policyCompiler, before shadows
 func (c *compiler) warnUnusedMaxAge(p *policyCompiler) {
 	for i := range p.rules {
 		r := &p.rules[i]
-		cors := r.layer.cors
-		if r.invalid || r.sendsMaxAge || p.tables == 0 || cors == nil || cors.MaxAge == nil || *cors.MaxAge == 0 {
+		s := c.engine.effects[c.settingsOf(r).effects]
+		if r.invalid || r.sendsMaxAge || p.tables == 0 || s.from.maxAge != LayerRule || s.maxAge == "0" {
 			continue
 		}
 		c.warn(Diagnostic{
-			Code: CodeMaxAgeUnused, Place: r.layer.place().at("cors.maxAge").written(), Value: fmt.Sprint(*cors.MaxAge),
+			Code: CodeMaxAgeUnused, Place: r.place().at("cors.maxAge").written(), Value: s.maxAge,
 			Message: "is never sent, because the rule that takes a path here depends on the method; 0 is sent instead",
 			Hint:    "remove it, or let one rule take every method of the path",
 		})

@@ -194,7 +194,7 @@ func (c *compiler) buildTable(policies []*policyCompiler, host string) uint32 {
 	b.table.only = b.onlyEntry()
 	b.table.fallback = 1 + c.unmatched.id
 	if len(policies) == 1 {
-		b.table.fallback = 1 + policies[0].fallback.id
+		b.table.fallback = c.engine.policies.list[policies[0].id].fallback
 	}
 	b.markReachable(before)
 	c.slotPlaces = b.slots
@@ -205,10 +205,11 @@ func (b *tableBuilder) addRule(r *compiledRule) {
 	if r.invalid {
 		return
 	}
+	methods := b.settingsOf(r).methods
 	r.slot = b.slot(r)
 	s := &b.paths.slots[r.slot]
-	b.table.spelled.addValue(r.path)
-	if r.methods == nil {
+	b.table.spelled.addValue(b.pathOf(r))
+	if methods.n == 0 {
 		if s.every != 0 {
 			b.conflict(r, s.every, "")
 			return
@@ -216,10 +217,10 @@ func (b *tableBuilder) addRule(r *compiledRule) {
 		s.every = 1 + r.id
 		return
 	}
-	for _, method := range r.methods {
-		b.own(ownerKey{r.slot, method}, r)
+	for _, method := range part(b.paths.methods, methods) {
+		b.own(ownerKey{r.slot, b.paths.text.At(method)}, r)
 	}
-	b.paths.candidates = append(b.paths.candidates, candidate{rule: 1 + r.id, methods: r.to.methods})
+	b.paths.candidates = append(b.paths.candidates, candidate{rule: 1 + r.id, methods: methods})
 	last := uint32(len(b.paths.candidates))
 	if s.first == 0 {
 		s.first = last
@@ -231,24 +232,24 @@ func (b *tableBuilder) addRule(r *compiledRule) {
 
 // slot gives the place of the slot of the rule's path.
 func (b *tableBuilder) slot(r *compiledRule) uint32 {
-	path := r.path
-	switch r.pathType {
+	s, path := b.settingsOf(r), b.pathOf(r)
+	ref := s.path
+	switch s.pathType {
 	case pathExpr:
-		return b.expressionSlot(r)
+		return b.expressionSlot(path)
 	case pathPrefix:
 		path = strings.TrimSuffix(path, "/")
 	}
-	owner := b.table.owner(r.pathType)
+	owner := b.table.owner(s.pathType)
 	if i, known := b.paths.names.Get(owner, path); known {
 		return i
 	}
-	ref := r.to.path
-	if path != r.path {
+	if path != b.pathOf(r) {
 		ref = b.paths.text.Add(path)
 	}
-	i := b.newSlot(r.pathType, path)
+	i := b.newSlot(s.pathType, path)
 	b.paths.names.Add(owner, ref, i)
-	if r.pathType == pathExact {
+	if s.pathType == pathExact {
 		b.table.exact = true
 	} else {
 		b.table.prefixes.Add(len(path))
@@ -256,8 +257,8 @@ func (b *tableBuilder) slot(r *compiledRule) uint32 {
 	return i
 }
 
-func (b *tableBuilder) expressionSlot(r *compiledRule) uint32 {
-	if i, known := b.expressions[r.path]; known {
+func (b *tableBuilder) expressionSlot(text string) uint32 {
+	if i, known := b.expressions[text]; known {
 		return i
 	}
 	if b.expressions == nil {
@@ -268,9 +269,10 @@ func (b *tableBuilder) expressionSlot(r *compiledRule) uint32 {
 		b.table.expressions.first = uint32(len(x.expressions))
 	}
 	b.table.expressions.n++
-	i := b.newSlot(pathExpr, r.path)
-	b.expressions[r.path] = i
-	x.expressions = append(x.expressions, pathExpression{r.path, r.re, i})
+	i := b.newSlot(pathExpr, text)
+	b.expressions[text] = i
+	// A copy, since text keeps the memory from which the engine's text may have moved.
+	x.expressions = append(x.expressions, pathExpression{strings.Clone(text), b.regexes.compiled[text], i})
 	return i
 }
 
@@ -296,14 +298,15 @@ func (b *tableBuilder) own(key ownerKey, r *compiledRule) {
 // conflict reports that another rule has what this one is to take.
 func (b *tableBuilder) conflict(r *compiledRule, with uint32, method string) {
 	other := b.ruleOf(with - 1)
-	r.to.reachable = true // would be, without the conflict
+	s := b.settingsOf(r)
+	s.reachable = true // would be, without the conflict
 	what := "every method"
 	if method != "" {
 		what = method
 	}
 	b.fault(Diagnostic{
-		Code: CodeConflict, Place: r.matchPlace().written(), Value: r.path, Related: new(other.matchPlace().written()),
-		Message: r.pathType.String() + " with " + what + " is taken on host " + b.host + " by " + b.describe(other) + " already",
+		Code: CodeConflict, Place: r.matchPlace().written(), Value: b.pathOf(r), Related: new(other.matchPlace().written()),
+		Message: s.pathType.String() + " with " + what + " is taken on host " + b.host + " by " + b.describe(other) + " already",
 		Hint:    "one rule for each host, path and method",
 	})
 }
@@ -343,7 +346,8 @@ func (b *tableBuilder) addHEAD(s *slot) {
 func (b *tableBuilder) setOwn(policies []*policyCompiler) {
 	var owner *policyCompiler
 	for _, p := range policies {
-		if p.own == nil {
+		own := b.engine.policies.list[p.id].own
+		if own == 0 {
 			continue
 		}
 		if root := b.paths.find(b.table, pathPrefix, ""); root != nil && root.every != 0 {
@@ -363,7 +367,7 @@ func (b *tableBuilder) setOwn(policies []*policyCompiler) {
 			continue
 		}
 		owner = p
-		b.table.own = 1 + p.own.id
+		b.table.own = own
 	}
 }
 

@@ -58,7 +58,7 @@ func (l *loader) report(paths []string, opts []policy.Option) *Report {
 	faults := l.faults
 	// Beyond a bound the rest is unknown, and Compile's work may be what the bound is for.
 	if !l.full && l.unshown == 0 {
-		engine, warnings, err := policy.Compile(l.config, opts...)
+		engine, warnings, err := policy.Compile(l.packed, opts...)
 		var compiled policy.Faults
 		if errors.As(err, &compiled) {
 			faults = append(faults, l.findings(compiled, false)...)

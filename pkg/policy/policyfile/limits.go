@@ -2,8 +2,8 @@ package policyfile
 
 import "github.com/corsd/corsd/pkg/policy"
 
-// Bounds of what is read. More is limit_exceeded. Rules and origins are bounded
-// by [policy.MaxRules] and [policy.MaxOrigins].
+// Bounds of what is read. More is limit_exceeded. Rules, origins and their
+// text are bounded by [policy.MaxRules], [policy.MaxOrigins] and [policy.MaxText].
 const (
 	// MaxFileBytes bounds one file.
 	MaxFileBytes = 16 << 20
@@ -30,7 +30,7 @@ type limits struct {
 	fileBytes, totalBytes int64
 	files, documents      int
 	nesting, keys, nodes  int
-	rules, origins        int
+	rules, origins, text  int
 	findings              int
 }
 
@@ -45,6 +45,7 @@ func defaultLimits() limits {
 		nodes:      MaxNodes,
 		rules:      policy.MaxRules,
 		origins:    policy.MaxOrigins,
+		text:       policy.MaxText,
 		findings:   MaxFindings,
 	}
 }

@@ -56,7 +56,7 @@ func parse(bounds limits, name string, data []byte, opts []policy.Option) *Repor
 
 func load(bounds limits, paths []string, pause func(), opts []policy.Option) *Report {
 	l := newLoader(bounds)
-	l.pause = pause
+	l.pause, l.packed.pause = pause, pause
 	l.each(paths, l.take)
 	return l.report(paths, opts)
 }
@@ -68,11 +68,10 @@ type loader struct {
 	hash   hash.Hash
 	bytes  int64
 
-	config    policy.Config
-	documents map[policy.Kind][]*document // as they stand in config
+	packed    *packed
+	documents map[policy.Kind][]*document // as they stand in packed
 	tests     map[string]string           // where each CORSTest name was first used
 	types     map[reflect.Type]fields
-	sharer    *sharer
 	order     int
 	rules     int
 	origins   int
@@ -80,7 +79,7 @@ type loader struct {
 	faults  []finding
 	unshown int  // faults beyond the bound
 	failed  bool // there is a fault
-	lost    bool // a document is missing from config, or its name is
+	lost    bool // a document is missing from packed, or its name is
 	full    bool // a bound of all files together was passed: no more is understood
 }
 
@@ -92,7 +91,7 @@ func newLoader(bounds limits) *loader {
 		documents: map[policy.Kind][]*document{},
 		tests:     map[string]string{},
 		types:     map[reflect.Type]fields{},
-		sharer:    newSharer(),
+		packed:    newPacked(bounds.text),
 	}
 }
 
@@ -210,18 +209,17 @@ func (l *loader) takeKind(doc *document, d *decoder, e envelope) {
 	case policy.KindPolicy:
 		p := policy.Policy{Name: e.name}
 		spec(&p.Spec)
-		l.sharer.rules(p.Spec.Rules)
-		l.config.Policies = append(l.config.Policies, p)
 		l.countPolicy(&p.Spec)
+		l.packed.addPolicy(p)
 	case policy.KindOriginSet:
 		s := policy.OriginSet{Name: e.name}
 		spec(&s.Spec)
-		l.config.OriginSets = append(l.config.OriginSets, s)
 		l.origins += len(s.Spec.Origins)
+		l.packed.addSet(s)
 	case policy.KindDefaults:
 		f := policy.Defaults{Name: e.name}
 		spec(&f.Spec)
-		l.config.Defaults = append(l.config.Defaults, f)
+		l.packed.defaults = append(l.packed.defaults, f)
 		l.countOrigins(f.Spec.CORS)
 	case kindTest:
 		l.judgeTest(doc, d, e)
@@ -245,17 +243,18 @@ func (l *loader) countOrigins(cors *policy.CORS) {
 	}
 }
 
-// checkTotals ends the load where there are more rules or origins than Compile
+// checkTotals ends the load where there are more rules, origins or text than Compile
 // takes, rather than holding all there are.
 func (l *loader) checkTotals(d *decoder, e envelope) {
-	over := func(n, most int, what string) {
-		if n > most && !l.full {
+	check := func(over bool, most int, what string) {
+		if over && !l.full {
 			l.full = true
 			d.path = []step{{field: "spec"}}
 			d.wrong(e.spec, policy.CodeLimitExceeded, "",
 				fmt.Sprintf("makes more than %s %s in all documents up to this one", count(most), what), "")
 		}
 	}
-	over(l.rules, l.limits.rules, "rules")
-	over(l.origins, l.limits.origins, "origins")
+	check(l.rules > l.limits.rules, l.limits.rules, "rules")
+	check(l.origins > l.limits.origins, l.limits.origins, "origins")
+	check(l.packed.full(), l.limits.text, "bytes of names, paths and origins")
 }
