@@ -92,7 +92,7 @@ func (c *compiler) compilePolicyHosts(place locator, texts []string) []compiledH
 			Hint: `hosts: [api.shop.example], or ["*"] for every host`,
 		})
 	}
-	hosts := make([]compiledHost, 0, len(texts))
+	firstHost := len(c.hosts)
 	first := make(map[hostPattern]int, len(texts))
 	for i, text := range texts {
 		pattern, tenant, fault := parseHostPattern(text)
@@ -110,9 +110,9 @@ func (c *compiler) compilePolicyHosts(place locator, texts []string) []compiledH
 			continue
 		}
 		first[pattern] = i
-		hosts = append(hosts, compiledHost{pattern, tenant})
+		c.hosts = append(c.hosts, compiledHost{pattern, tenant})
 	}
-	return hosts
+	return c.hosts[firstHost:]
 }
 
 // checkLayer judges what a document or rule says by itself, and compiles its origins.

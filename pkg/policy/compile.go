@@ -30,12 +30,14 @@ type Engine struct {
 type policyCompiler struct {
 	id     uint32
 	name   string
-	layer  *layer
 	hosts  []compiledHost
 	rules  []compiledRule // in the order of the document
 	table  uint32         // 1 + that of the hosts that no other policy names, 0 where there is none yet
 	tables int            // how many tables it is in
 }
+
+// place leads to the spec of the policy.
+func (p *policyCompiler) place() locator { return documentAt(KindPolicy, int(p.id)).at("spec") }
 
 type compiledHost struct {
 	pattern hostPattern
@@ -89,7 +91,8 @@ type compiler struct {
 	options
 	documents Documents
 	engine    *Engine
-	policies  []*policyCompiler
+	policies  []policyCompiler  // to which compiling keeps pointers
+	hosts     []compiledHost    // of all policies
 	rules     []compiledRule    // of all policies
 	sets      map[string]uint32 // places in originIndex.named
 	regexes   regexes
@@ -100,7 +103,6 @@ type compiler struct {
 	unmatched resolved
 	entries   int // rules of all tables
 	canaries  int // matches of canaries that were tried
-	checked   map[checkedRisks]bool
 	setNames  []string
 	setHints  int
 
@@ -122,10 +124,10 @@ func (c *compiler) compile() {
 		return // what has no room is missing in what would be built of it
 	}
 	c.compileHosts()
-	for _, p := range c.policies {
+	for i := range c.policies {
 		c.pause()
-		c.warnUnreachable(p)
-		c.warnUnusedMaxAge(p)
+		c.warnUnreachable(&c.policies[i])
+		c.warnUnusedMaxAge(&c.policies[i])
 	}
 	c.warnUnusedSets()
 	for _, set := range c.engine.origins.named {
@@ -217,6 +219,8 @@ func (c *compiler) checkLimits() bool {
 		return false
 	}
 	c.engine = newEngine(n)
+	c.policies = make([]policyCompiler, 0, n.policies)
+	c.hosts = make([]compiledHost, 0, n.hosts)
 	c.rules = make([]compiledRule, 0, n.rules)
 	return true
 }
@@ -246,8 +250,8 @@ func (c *compiler) compileDefaults() {
 func (c *compiler) compilePolicy(i int, doc *Policy) {
 	e := c.engine
 	l := policyLayer(i, &doc.Spec)
-	p := &policyCompiler{id: uint32(i), name: doc.Name, layer: l}
-	c.policies = append(c.policies, p)
+	c.policies = append(c.policies, policyCompiler{id: uint32(i), name: doc.Name})
+	p := &c.policies[i]
 	c.checkLayer(l)
 	p.hosts = c.compilePolicyHosts(l.place(), doc.Spec.Hosts)
 	to := e.policies.add(doc.Name, p.hosts)
@@ -263,7 +267,7 @@ func (c *compiler) compilePolicy(i int, doc *Policy) {
 	}
 	firstRule := len(c.rules)
 	for j := range doc.Spec.Rules {
-		c.compileRule(p, j, &doc.Spec.Rules[j], check)
+		c.compileRule(p, ls, j, &doc.Spec.Rules[j], check)
 	}
 	p.rules = c.rules[firstRule:]
 	to.settings = partFrom(e.settings, first)
@@ -283,11 +287,11 @@ func (c *compiler) withDefaults(l *layer) layers {
 	return layers{c.defaults, l}
 }
 
-func (c *compiler) compileRule(p *policyCompiler, i int, doc *Rule, check *riskCheck) {
+func (c *compiler) compileRule(p *policyCompiler, outer layers, i int, doc *Rule, check *riskCheck) {
 	c.pause()
 	l := ruleLayer(int(p.id), i, doc)
 	c.checkLayer(l)
-	ls := append(c.withDefaults(p.layer), l)
+	ls := append(slices.Clip(outer), l)
 	to := c.resolveFor(p, ls, true)
 	r := compiledRule{id: to.id, policy: p.id, index: uint32(i), hasMatch: doc.Match != nil}
 	c.compileMatch(&r, to.settings, doc.Match)
@@ -368,7 +372,7 @@ func (c *compiler) pathOf(r *compiledRule) string { return c.engine.text.At(c.se
 
 // ruleOf gives the rule that settings are of.
 func (c *compiler) ruleOf(settings uint32) *compiledRule {
-	p := c.policies[c.engine.settings[settings].policy-1]
+	p := &c.policies[c.engine.settings[settings].policy-1]
 	return &p.rules[settings-p.rules[0].id]
 }
 
@@ -380,7 +384,8 @@ func (c *compiler) compileHosts() {
 	}
 	refs := map[hostPattern]*naming{}
 	var order []hostPattern
-	for _, p := range c.policies {
+	for i := range c.policies {
+		p := &c.policies[i]
 		for _, h := range p.hosts {
 			n := refs[h.pattern]
 			if n == nil {
@@ -442,7 +447,7 @@ func (c *compiler) newTable(policies []*policyCompiler, host string) (table uint
 	}
 	if c.entries > MaxTableEntries {
 		c.fault(Diagnostic{
-			Code: CodeLimitExceeded, Place: policies[0].layer.place().at("hosts").written(), Value: host,
+			Code: CodeLimitExceeded, Place: policies[0].place().at("hosts").written(), Value: host,
 			Message: fmt.Sprintf("makes more than %d entries of hosts and rules", MaxTableEntries),
 			Hint:    "policies that name the same hosts",
 		})

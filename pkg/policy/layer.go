@@ -35,7 +35,7 @@ type layer struct {
 
 	origins *originFields // nil where no origin field is set
 	presets *presetNames
-	lists   *inheritedLists // of a document, whose lists many rules inherit
+	lists   *inheritedLists // of a document, whose lists many rules inherit; nil of a rule
 }
 
 func defaultsLayer(index int, s *DefaultsSpec) *layer {

@@ -191,6 +191,9 @@ type originFields struct {
 	layer     *layer
 	sets      []*originSet
 	risks     []risk
+
+	judgedFor  *policyCompiler // the last one whose rules use it
+	judgedWith []dangers       // waived where credentials are allowed
 }
 
 func (o *originFields) entries() []string     { return o.layer.cors.AllowOrigins }

@@ -31,37 +31,16 @@ func allDangers() []Danger {
 	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins}
 }
 
-// checkedRisks is what need not be judged again for one rule after another, and
-// one policy after another, that inherits the same.
-type checkedRisks struct {
-	policy      *policyCompiler // nil where it makes no difference
-	origins     *originFields
-	credentials bool
-	waived      dangers
-}
-
 func (c *compiler) riskCheck(p *policyCompiler, spec *Spec) *riskCheck {
 	check := &riskCheck{compiler: c, policy: p}
 	all := allDangers()
 	for i, danger := range spec.DangerouslyAllow {
-		checkEnum(c, p.layer.place().item("dangerouslyAllow", i), &danger, all...)
+		checkEnum(c, p.place().item("dangerouslyAllow", i), &danger, all...)
 		if known := slices.Index(all, danger); known >= 0 {
 			check.waived[known] = true
 		}
 	}
 	return check
-}
-
-// isFirst reports whether it is asked about these for the first time.
-func (c *riskCheck) isFirst(key checkedRisks) bool {
-	if c.checked[key] {
-		return false
-	}
-	if c.checked == nil {
-		c.checked = map[checkedRisks]bool{}
-	}
-	c.checked[key] = true
-	return true
 }
 
 // canariesOf gives origins that no expression can mean. The ones made of the
@@ -110,11 +89,14 @@ func (c *riskCheck) settings(s resolved, ls layers) {
 	if o == nil {
 		return
 	}
-	if c.isFirst(checkedRisks{policy: c.policy, origins: o}) {
+	// One rule after another, and one policy after another, inherits the same.
+	if o.judgedFor != c.policy {
+		o.judgedFor = c.policy
 		c.regexRisks(o)
 		c.tenants(o)
 	}
-	if s.credentials && c.isFirst(checkedRisks{origins: o, credentials: true, waived: c.waived}) {
+	if s.credentials && !slices.Contains(o.judgedWith, c.waived) {
+		o.judgedWith = append(o.judgedWith, c.waived)
 		c.originRisks(s, ls)
 	}
 }

@@ -352,7 +352,7 @@ func (b *tableBuilder) setOwn(policies []*policyCompiler) {
 		}
 		if root := b.paths.find(b.table, pathPrefix, ""); root != nil && root.every != 0 {
 			b.warn(Diagnostic{
-				Code: CodeOwnCORSShadowed, Place: p.layer.place().at("cors").written(),
+				Code: CodeOwnCORSShadowed, Place: p.place().at("cors").written(),
 				Message: "takes no request on host " + b.host + ", because a rule takes every path there; it is only inherited from",
 				Hint:    "write that rule's settings here, or give it a longer path",
 			})
@@ -360,7 +360,7 @@ func (b *tableBuilder) setOwn(policies []*policyCompiler) {
 		}
 		if owner != nil {
 			b.fault(Diagnostic{
-				Code: CodeConflict, Place: p.layer.place().at("cors").written(), Related: new(owner.layer.place().at("cors").written()),
+				Code: CodeConflict, Place: p.place().at("cors").written(), Related: new(owner.place().at("cors").written()),
 				Message: "every path of host " + b.host + " is taken by the cors of policy " + owner.name + " already",
 				Hint:    "one policy with a cors of its own for each host; the others with rules",
 			})

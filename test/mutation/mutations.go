@@ -273,4 +273,11 @@ var mutations = []mutation{
 		file: "pkg/extproc/internal/wire/checkanswer.go", packages: wires,
 		from: "		if f.Name == \"vary\" {\n			continue\n		}\n", to: "",
 	},
+
+	// Reading.
+	{
+		name: "rules that are alike but for their paths get none",
+		file: "pkg/policy/policyfile/pack.go", packages: []string{"./pkg/policy/policyfile"},
+		from: "path.Value = d.texts.At(packed.path)", to: "path.Value = \"\"",
+	},
 }
