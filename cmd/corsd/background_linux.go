@@ -2,7 +2,9 @@ package main
 
 import (
 	"runtime"
-	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // inBackground runs f on a thread that the kernel prefers all others to, so that
@@ -19,8 +21,15 @@ func inBackground(f func()) {
 		defer close(done)
 		runtime.LockOSThread()
 		const lowest = 19
-		_ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), lowest) // where it may not, f runs all the same
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), lowest) // where it may not, f runs all the same
 		f()
 	}()
 	<-done
+}
+
+// threadTime is how long the thread has had a processor.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // which no kernel refuses
+	return time.Duration(t.Nano())
 }

@@ -17,10 +17,12 @@ const (
 	// servingGarbage: a cycle of the collector takes some 2 ms, which the requests of
 	// that time wait for. With 21 MB there is one for every 5,000.
 	servingGarbage = 21 << 20
-	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage, of which 90 MB live
-	// until it is compiled, and these do cost the collector. No policy needs more than four
-	// times what lives.
-	loadingGarbage = 120 << 20
+	// loadingGarbage: reading 100,000 rules makes 900 MB of garbage beside that of serving,
+	// and of what lives meanwhile some does cost the collector: a cycle takes twice as long.
+	// With more garbage there are fewer cycles, but each has more to sweep, which requests
+	// wait for as well, and memory grows with it. No policy needs more than four times what
+	// lives.
+	loadingGarbage = 40 << 20
 
 	minGCPercent = 50
 )

@@ -22,8 +22,8 @@ func TestGCPercent(t *testing.T) {
 		{live: 10 * mb, roots: mb / 2, garbage: servingGarbage, want: servingGarbage},
 		{live: 200 * mb, roots: mb, garbage: servingGarbage, want: 100 * mb}, // half of what lives
 		{live: mb, roots: mb, garbage: loadingGarbage, want: servingGarbage},
-		{live: 10 * mb, roots: mb, garbage: loadingGarbage, want: 40 * mb}, // four times what lives
-		{live: 90 * mb, roots: mb, garbage: loadingGarbage, want: loadingGarbage},
+		{live: 8 * mb, roots: mb, garbage: loadingGarbage, want: 32 * mb}, // four times what lives
+		{live: 60 * mb, roots: mb, garbage: loadingGarbage, want: loadingGarbage},
 	} {
 		percent := gcPercent(row.live, row.roots, row.garbage)
 		if got := goal(row.live, row.roots, percent) - row.live; got < row.want*95/100 || got > row.want*105/100 {
@@ -32,32 +32,63 @@ func TestGCPercent(t *testing.T) {
 	}
 }
 
-// TestPacer: seven eighths of the time are pauses, up to a bound, and none while corsd stops.
+// TestPacer: pauses are spread evenly over the work that is expected, up to a bound of
+// each and of all, and there are none while corsd stops.
 func TestPacer(t *testing.T) {
 	const piece = leastWork / 2
-	work := func(p *pacer, pieces int) time.Duration {
+	var hurry atomic.Bool
+	// work gives how long some work took with its pauses.
+	work := func(expected, all time.Duration) time.Duration {
+		var worked time.Duration
+		p := newPacer(&hurry, func() time.Duration { return worked }, expected)
 		began := time.Now()
-		for range pieces {
+		for worked < all {
 			time.Sleep(piece)
+			worked += piece
 			p.pause()
+		}
+		if got := p.worked(); got != all {
+			t.Errorf("of %v worked %v", all, got)
 		}
 		return time.Since(began)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var hurry atomic.Bool
-		if took := work(newPacer(&hurry), 1); took != piece {
-			t.Errorf("less work than has a pause took %v", took)
-		}
-		p := newPacer(&hurry)
-		if took := work(p, 10_000); took != (1+pauseFactor)*time.Second {
-			t.Errorf("a second of work took %v", took)
-		}
-		if took := work(p, 200_000); took != 20*time.Second+maxPauses-pauseFactor*time.Second {
-			t.Errorf("twenty seconds more took %v", took)
+		const expected = 8 * time.Second // of which, with the surplus, each second has 2.8 s of pauses, and 1 s more
+		for _, row := range []struct{ expected, all, want time.Duration }{
+			{0, piece, piece}, // less than has a pause
+			{0, time.Second, (1 + maxPauseFactor) * time.Second},
+			{expected, 5 * time.Second, 10*time.Second + maxPauses/2},
+			{expected, 10 * time.Second, 20*time.Second + maxPauses},
+			{expected, 20 * time.Second, 40*time.Second + maxPauses},
+			{0, 20 * time.Second, 40*time.Second + maxPauses},
+		} {
+			if got := work(row.expected, row.all); got.Round(time.Millisecond) != row.want.Round(time.Millisecond) {
+				t.Errorf("%v of work where %v was expected took %v, not %v", row.all, row.expected, got, row.want)
+			}
 		}
 		hurry.Store(true)
-		if took := work(newPacer(&hurry), 10_000); took != time.Second {
+		if took := work(0, time.Second); took != time.Second {
 			t.Errorf("a second of work while corsd stops took %v", took)
+		}
+	})
+}
+
+// TestPacerAfterLongSleep: a pause that took too long is made up for.
+func TestPacerAfterLongSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hurry atomic.Bool
+		var worked time.Duration
+		p := newPacer(&hurry, func() time.Duration { return worked }, 0)
+		pause := func() time.Duration {
+			time.Sleep(leastWork)
+			worked += leastWork
+			began := time.Now()
+			p.pause()
+			return time.Since(began)
+		}
+		p.slept = (2*maxPauseFactor - 1) * leastWork
+		if first, second := pause(), pause(); first != 0 || second != leastWork {
+			t.Errorf("pauses of %v and %v", first, second)
 		}
 	})
 }

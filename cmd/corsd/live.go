@@ -23,6 +23,7 @@ type live struct {
 	hangup   chan os.Signal // SIGHUP
 	metrics  *metrics
 	logger   *slog.Logger
+	work     time.Duration // that the last reading was
 
 	mu    sync.Mutex
 	state liveState
@@ -79,17 +80,23 @@ func (l *live) reload(why string) bool {
 	return true
 }
 
-// load reads and compiles the policy, in the background where another one is live.
+// load reads and compiles the policy, beside requests where another one is live.
 func (l *live) load() *policyfile.Report {
 	if l.engine.Load() == nil { // nobody waits for anything else
+		began := time.Now()
 		report := l.read(func() {})
+		l.work = time.Since(began)
 		debug.FreeOSMemory()
 		return report
 	}
 	l.garbage.Store(loadingGarbage)
 	defer l.garbage.Store(servingGarbage)
 	var report *policyfile.Report
-	inBackground(func() { report = l.read(newPacer(&l.stopping).pause) })
+	inBackground(func() {
+		p := newPacer(&l.stopping, threadTime, l.work)
+		report = l.read(p.pause)
+		l.work = p.worked()
+	})
 	// Memory is not given back at once, which requests would have to wait for: Go does it
 	// by itself, in some seconds.
 	return report
@@ -101,8 +108,12 @@ func (l *live) read(pause func()) *policyfile.Report {
 
 // changed reports whether the files say anything else than when they were read last.
 // There are events for much that leaves them as they are, such as a log beside them.
-func (l *live) changed() bool {
-	return policyfile.Hash(l.paths) != l.snapshot().read
+func (l *live) changed() (changed bool) {
+	inBackground(func() {
+		pause := newPacer(&l.stopping, threadTime, 0).pause
+		changed = policyfile.HashWithPauses(l.paths, pause) != l.snapshot().read
+	})
+	return changed
 }
 
 // refuse says what is wrong once for each content, with every fault.
@@ -136,6 +147,12 @@ func (l *live) snapshot() liveState {
 func (l *live) watch(ctx context.Context) error {
 	changes, closeWatcher := watchFiles(l.paths, l.logger)
 	defer closeWatcher()
+	reloadChanged := func() {
+		if l.changed() {
+			l.reload("file change")
+		}
+	}
+	reloadChanged() // since the first reading, when nobody was watching
 	for {
 		select {
 		case <-ctx.Done():
@@ -143,9 +160,7 @@ func (l *live) watch(ctx context.Context) error {
 		case <-l.hangup:
 			l.reload(causeHangup)
 		case <-changes:
-			if l.changed() {
-				l.reload("file change")
-			}
+			reloadChanged()
 		case <-l.expiry():
 			l.reload("an origin set expires")
 		}

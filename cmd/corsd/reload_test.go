@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -474,6 +475,32 @@ func TestExpiry(t *testing.T) {
 	}
 	if text := fmt.Sprint(s.waitForLine("policy warning")["diagnostic"]); !strings.Contains(text, "(origin_set_expired)") {
 		t.Errorf("the warning is %s", text)
+	}
+}
+
+// TestChangeBeforeWatching: there is no event for a change between the first reading and
+// the moment from which on the files are watched.
+func TestChangeBeforeWatching(t *testing.T) {
+	t.Parallel()
+	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), allowing(oldPage))
+	l := newLive([]string{file}, newMetrics(), slog.New(slog.DiscardHandler))
+	if !l.reload("start") {
+		t.Fatal("the policy is refused")
+	}
+	before := l.snapshot().hash
+	write(t, file, allowing(newPage))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- l.watch(ctx) }()
+	for deadline := time.Now().Add(30 * time.Second); l.snapshot().hash == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("the change is not live")
+			break
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -210,7 +210,7 @@ func checkCount(t *testing.T, text []byte, exact bool) {
 	if failed != nil || root == nil {
 		return
 	}
-	nodes, counted := treeSize(root), countPunctuation(text).nodes
+	nodes, counted := treeSize(root), countPunctuation(text, func() {}).nodes
 	if counted < nodes || exact && counted != nodes {
 		t.Errorf("%q has %d nodes, counted %d", text, nodes, counted)
 	}

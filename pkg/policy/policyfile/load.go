@@ -36,10 +36,14 @@ func Parse(name string, data []byte, opts ...policy.Option) *Report {
 	return parse(defaultLimits(), name, data, opts)
 }
 
-// Hash gives the hash that the [Report] of Load would have, for a look at whether
+// Hash gives the hash that the [Report] of [Load] would have, for a look at whether
 // anything has changed.
-func Hash(paths []string) string {
+func Hash(paths []string) string { return HashWithPauses(paths, func() {}) }
+
+// HashWithPauses is [Hash] as [LoadWithPauses] is [Load].
+func HashWithPauses(paths []string, pause func()) string {
 	l := newLoader(defaultLimits())
+	l.pause = pause
 	l.each(paths, l.addHash)
 	return l.sum()
 }
@@ -127,7 +131,7 @@ func (l *loader) take(src *source) {
 	if l.full {
 		return
 	}
-	if at, wrong := judgeText(src.data); wrong != "" {
+	if at, wrong := judgeText(src.data, l.pause); wrong != "" {
 		l.lose(Diagnostic{
 			File: src.name, Line: at.line, Column: at.column, Code: policy.CodeSyntax,
 			Message: wrong, Hint: "UTF-8 text",
@@ -148,14 +152,16 @@ func (l *loader) addHash(src *source) {
 	}
 	for _, part := range parts {
 		l.hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		l.hash.Write(part)
+		for _, piece := range pieces(part, l.pause) {
+			l.hash.Write(piece)
+		}
 	}
 }
 
 func (l *loader) sum() string { return hex.EncodeToString(l.hash.Sum(nil)) }
 
 func (l *loader) takeDocuments(src *source) {
-	documents, more := split(src, l.limits.documents)
+	documents, more := split(src, l.limits.documents, l.pause)
 	for _, doc := range documents {
 		l.order++
 		doc.order = l.order

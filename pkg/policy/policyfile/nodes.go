@@ -16,8 +16,8 @@ import (
 // For block style the count of nodes is exact. Flow style counts three times: a YAML
 // document that is nothing else is refused from a third of the bound on. JSON is not
 // counted here, nor refused before its time.
-func exceedsNodes(text []byte, most int) bool {
-	c := countPunctuation(text)
+func exceedsNodes(text []byte, most int, pause func()) bool {
+	c := countPunctuation(text, pause)
 	inFlow := min(c.tokens, 2*c.flow)
 	// A tenth more, so that some indicators in comments and strings do no harm.
 	return c.nodes+inFlow > most+most/10 || c.tokens > most
@@ -39,9 +39,12 @@ type punctuation struct {
 //   - ":" for a key and a value, except where it cannot be an indicator: in "x:/y";
 //   - "[" "{" and "," for the entry that follows, which in {a, b} has a value too and
 //     in [a: b] is a mapping, and for their tokens.
-func countPunctuation(text []byte) punctuation {
+func countPunctuation(text []byte, pause func()) punctuation {
 	c, quotes := punctuation{nodes: 1}, 0
 	for i, b := range text {
+		if i%pieceBytes == 0 {
+			pause()
+		}
 		switch b {
 		case '{', '[', ',':
 			c.flow++

@@ -3,6 +3,7 @@ package policyfile
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"unicode/utf8"
 
 	"github.com/corsd/corsd/pkg/policy"
@@ -35,7 +36,7 @@ func (d *document) isJSON() bool {
 // hide the others. That is safe without parsing: a line that begins with "---" or
 // "..." and white space is a marker whatever it stands in (YAML 1.2, c-forbidden).
 // It stops after most documents and then reports true.
-func split(src *source, most int) (documents []*document, more bool) {
+func split(src *source, most int, pause func()) (documents []*document, more bool) {
 	if src.isJSON() {
 		return []*document{{source: src, text: src.data, line: 1}}, false
 	}
@@ -48,6 +49,7 @@ func split(src *source, most int) (documents []*document, more bool) {
 		start, begun = end, false
 	}
 	for at, line := 0, 1; at < len(src.data); line++ {
+		pause()
 		if len(documents) == most {
 			return documents, true
 		}
@@ -152,19 +154,32 @@ func withoutBOM(data []byte) []byte {
 func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
 
 // judgeText finds what makes bytes no text: the position and what is wrong.
-func judgeText(data []byte) (at position, wrong string) {
+func judgeText(data []byte, pause func()) (at position, wrong string) {
 	at = position{1, 1}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		at.advance(data[:i])
 		return at, "a NUL byte"
 	}
-	if utf8.Valid(data) {
-		if i := bytes.IndexFunc(data, isControl); i >= 0 {
-			at.advance(data[:i])
-			return at, fmt.Sprintf("a control character, 0x%02X", data[i])
+	control := -1
+	for start, piece := range pieces(data, pause) {
+		if !utf8.Valid(piece) {
+			bad := start + validPrefix(piece)
+			at.advance(data[:bad])
+			return at, fmt.Sprintf("byte 0x%02X is not UTF-8", data[bad])
 		}
-		return at, ""
+		if i := bytes.IndexFunc(piece, isControl); i >= 0 && control < 0 {
+			control = start + i
+		}
 	}
+	if control >= 0 {
+		at.advance(data[:control])
+		return at, fmt.Sprintf("a control character, 0x%02X", data[control])
+	}
+	return at, ""
+}
+
+// validPrefix is how many bytes are UTF-8.
+func validPrefix(data []byte) int {
 	valid := 0
 	for valid < len(data) {
 		r, n := utf8.DecodeRune(data[valid:])
@@ -173,6 +188,28 @@ func judgeText(data []byte) (at position, wrong string) {
 		}
 		valid += n
 	}
-	at.advance(data[:valid])
-	return at, fmt.Sprintf("byte 0x%02X is not UTF-8", data[valid])
+	return valid
+}
+
+// pieceBytes is how much of a text is looked at without a pause.
+const pieceBytes = 32 << 10
+
+// pieces gives a text and where each piece begins, with a pause before it. None begins
+// within a character.
+func pieces(text []byte, pause func()) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for start := 0; start < len(text); {
+			end := min(start+pieceBytes, len(text))
+			for range utf8.UTFMax - 1 {
+				if end < len(text) && !utf8.RuneStart(text[end]) {
+					end--
+				}
+			}
+			pause()
+			if !yield(start, text[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
 }

@@ -3,7 +3,11 @@ package policyfile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
 )
 
 // TestSplit holds where documents begin: each row gives a file and, for each
@@ -28,7 +32,7 @@ func TestSplit(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			documents, more := split(&source{name: "p.yaml", data: []byte(test.text)}, 100)
+			documents, more := split(&source{name: "p.yaml", data: []byte(test.text)}, 100, func() {})
 			var got []string
 			for _, d := range documents {
 				got = append(got, fmt.Sprintf("%d %q", d.line, d.text))
@@ -38,4 +42,46 @@ func TestSplit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPieces: what a text is cut into makes no difference to what is found wrong with it.
+func TestPieces(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		bits := rapid.SampledFrom([]string{"a", "é", "€", "😀", "\n", "\x80", "\xf0\x9f", "\x01", "\xff"})
+		text := strings.Repeat("x", pieceBytes-rapid.IntRange(0, 8).Draw(t, "before")) +
+			strings.Join(rapid.SliceOfN(bits, 0, 12).Draw(t, "bits"), "") + strings.Repeat("y", rapid.SampledFrom([]int{0, pieceBytes}).Draw(t, "after"))
+		next, pauses := 0, 0
+		for start, piece := range pieces([]byte(text), func() { pauses++ }) {
+			if start != next || len(piece) > pieceBytes || utf8.ValidString(text) && !utf8.RuneStart(piece[0]) {
+				t.Fatalf("a piece of %d bytes at %d, after %d", len(piece), start, next)
+			}
+			next += len(piece)
+		}
+		if next != len(text) || pauses < len(text)/pieceBytes {
+			t.Fatalf("pieces of %d bytes, with %d pauses, not of %d", next, pauses, len(text))
+		}
+		at, wrong := judgeText([]byte(text), func() {})
+		if wantAt, want := wrongInText(text); at != wantAt || wrong != want {
+			t.Fatalf("%v %q, not %v %q", at, wrong, wantAt, want)
+		}
+	})
+}
+
+// wrongInText is judgeText, character by character.
+func wrongInText(text string) (position, string) {
+	at, control := position{1, 1}, position{}
+	wrong := ""
+	for i, r := range text {
+		if _, n := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && n == 1 {
+			return at, fmt.Sprintf("byte 0x%02X is not UTF-8", text[i])
+		}
+		if isControl(r) && wrong == "" {
+			control, wrong = at, fmt.Sprintf("a control character, 0x%02X", r)
+		}
+		at.advance([]byte(string(r)))
+	}
+	if wrong != "" {
+		return control, wrong
+	}
+	return position{1, 1}, ""
 }

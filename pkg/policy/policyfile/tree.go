@@ -52,7 +52,7 @@ func (d *document) parseText(l limits, pause func()) (*yaml.Node, *treeError) {
 			return parseJSON(d.text, start, l, pause)
 		}
 	}
-	if exceedsNodes(d.text, l.nodes) {
+	if exceedsNodes(d.text, l.nodes, pause) {
 		return nil, &treeError{
 			at: position{1, 1}, code: policy.CodeLimitExceeded, message: tooManyNodes(l.nodes),
 			hint: "several documents, or block style: an entry in flow style, {a: b}, counts up to three times",
