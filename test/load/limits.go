@@ -20,17 +20,25 @@ import (
 // benchLine is a line of `go test -bench`.
 var benchLine = regexp.MustCompile(`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+\d+ B/op\s+(\d+) allocs/op)?`)
 
-// benchmarks runs Go benchmarks several times and gives the nanoseconds of each, and
-// the allocations.
+// benchmarks runs Go benchmarks several times, all of them in turn, and gives the
+// nanoseconds of each, and the allocations.
 func (b *bench) benchmarks(ctx context.Context, folder, pattern string) (ns map[string][]float64, allocs map[string]float64, err error) {
-	cmd := exec.CommandContext(ctx, "go", "test", folder, "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-count", "5", "-benchmem")
-	cmd.Dir = b.root
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w\n%s", err, out)
+	repetitions := 9
+	if b.quick {
+		repetitions = 3
+	}
+	var lines []byte
+	for range repetitions { // -count would repeat one benchmark and then the next
+		cmd := exec.CommandContext(ctx, "go", "test", folder, "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-benchmem")
+		cmd.Dir = b.root
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w\n%s", err, out)
+		}
+		lines = append(lines, out...)
 	}
 	ns, allocs = map[string][]float64{}, map[string]float64{}
-	for _, match := range benchLine.FindAllStringSubmatch(string(out), -1) {
+	for _, match := range benchLine.FindAllStringSubmatch(string(lines), -1) {
 		value, err := strconv.ParseFloat(match[2], 64)
 		if err != nil {
 			return nil, nil, err
