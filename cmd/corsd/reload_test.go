@@ -456,7 +456,7 @@ func TestExpiry(t *testing.T) {
 	log := &journal{}
 	l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
 	l.engine.Store(report.Engine)
-	l.state.hash = report.Hash
+	l.state.read, l.state.hash = report.Hash, report.Hash
 	if got := decides(l); got != "allow" {
 		t.Fatalf("before the set expires: %s", got)
 	}
