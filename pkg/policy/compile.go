@@ -10,8 +10,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
-// Engine is what [Compile] makes of documents. It never changes, but for sets that expire, and is
-// safe for concurrent use.
+// Engine is what [Compile] makes of documents. It never changes, but for sets that
+// expire, and is safe for concurrent use.
 //
 // What it has many of is kept in lists of numbers, and names in one text, so that it
 // costs the garbage collector next to nothing.
@@ -413,13 +413,13 @@ func (c *compiler) compileHosts() {
 func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[string]uint32) (table uint32, ok bool) {
 	if len(policies) == 1 {
 		p := policies[0]
-		if p.table == 0 {
-			if table, ok = c.newTable(policies, host); ok {
-				p.table = 1 + table
-			}
-			return table, ok
+		if p.table != 0 {
+			return p.table - 1, true
 		}
-		return p.table - 1, true
+		if table, ok = c.newTable(policies, host); ok {
+			p.table = 1 + table
+		}
+		return table, ok
 	}
 	// By name and not by order: what is built must not depend on the order of documents.
 	slices.SortFunc(policies, func(a, b *policyCompiler) int {
@@ -429,14 +429,13 @@ func (c *compiler) tableOf(policies []*policyCompiler, host string, tables map[s
 	for _, p := range policies {
 		fmt.Fprintf(&key, "%d,", p.id)
 	}
-	table, known := tables[key.String()]
-	if !known {
-		if table, ok = c.newTable(policies, host); !ok {
-			return 0, false
-		}
+	if table, known := tables[key.String()]; known {
+		return table, true
+	}
+	if table, ok = c.newTable(policies, host); ok {
 		tables[key.String()] = table
 	}
-	return table, true
+	return table, ok
 }
 
 // newTable builds a table, as long as there are not too many entries in all.
