@@ -199,12 +199,7 @@ const pieceBytes = 32 << 10
 func pieces(text []byte, pause func()) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for start := 0; start < len(text); {
-			end := min(start+pieceBytes, len(text))
-			for range utf8.UTFMax - 1 {
-				if end < len(text) && !utf8.RuneStart(text[end]) {
-					end--
-				}
-			}
+			end := start + characterEnd(text[start:])
 			pause()
 			if !yield(start, text[start:end]) {
 				return
@@ -212,4 +207,18 @@ func pieces(text []byte, pause func()) iter.Seq2[int, []byte] {
 			start = end
 		}
 	}
+}
+
+// characterEnd is where a piece of text may end: before the character that lies across
+// its bound. Bytes that could only continue a longer one than there is belong to none.
+func characterEnd(text []byte) int {
+	if len(text) <= pieceBytes {
+		return len(text)
+	}
+	for end := pieceBytes; end > pieceBytes-utf8.UTFMax; end-- {
+		if utf8.RuneStart(text[end]) {
+			return end
+		}
+	}
+	return pieceBytes
 }

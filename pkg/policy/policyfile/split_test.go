@@ -46,6 +46,10 @@ func TestSplit(t *testing.T) {
 
 // TestPieces: what a text is cut into makes no difference to what is found wrong with it.
 func TestPieces(t *testing.T) {
+	whole := strings.Repeat("x", pieceBytes-len("😀")) + "😀\x80"
+	if at, wrong := judgeText([]byte(whole), func() {}); at != (position{1, pieceBytes - 2}) || wrong != "byte 0x80 is not UTF-8" {
+		t.Errorf("%v %q", at, wrong)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.SampledFrom([]string{"a", "é", "€", "😀", "\n", "\x80", "\xf0\x9f", "\x01", "\xff"})
 		text := strings.Repeat("x", pieceBytes-rapid.IntRange(0, 8).Draw(t, "before")) +
