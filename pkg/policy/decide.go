@@ -55,17 +55,13 @@ func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.effects.upstream
 // decision, without an error, a panic, blocking or an allocation.
 func (e *Engine) Decide(r *Request) Decision {
 	d := Decision{Class: r.class(), engine: e, request: r}
-	// The tenant is a result and not written through a pointer: its label is a
-	// part of buf, which would no longer be on the stack.
-	var buf [maxHost]byte
-	var tenant origin.Tenant
 	if r.Selector != "" {
-		d.Reason, tenant = e.selectRule(&d, buf[:0])
+		d.Reason = d.selectRule()
 	} else {
-		d.Reason, tenant = e.findRule(&d, buf[:0])
+		d.Reason = d.findRule()
 	}
 	if d.Reason == ReasonAllowed {
-		d.Reason = d.judge(tenant)
+		d.Reason = d.judge()
 	}
 	d.Verdict = d.verdict()
 	d.Action = d.action()
@@ -80,17 +76,12 @@ func (d *Decision) apply(settings uint32) {
 
 // findRule finds what applies by host, path and method. Its reason is
 // ReasonAllowed where there is a rule, and the request is still to be judged.
-func (e *Engine) findRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
-	var host []byte
-	g := e.hosts.findExact(d.request.Authority)
-	if g == nil {
-		var valid bool
-		host, valid = appendHost(buf, d.request.Authority)
-		g = e.hosts.find(host, valid)
-	}
+func (d *Decision) findRule() Reason {
+	e := d.engine
+	g := e.hosts.find(d.request.Authority)
 	if g == nil {
 		d.apply(e.unmatched)
-		return ReasonNoPolicy, origin.Tenant{}
+		return ReasonNoPolicy
 	}
 	d.governed = g
 	t := &e.paths.tables[g.table]
@@ -108,13 +99,13 @@ func (e *Engine) findRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	d.apply(rule - 1)
 	switch {
 	case d.effects.enforcement == EnforcementOff:
-		return ReasonOff, origin.Tenant{}
+		return ReasonOff
 	case ambiguous:
-		return ReasonPathAmbiguous, origin.Tenant{}
+		return ReasonPathAmbiguous
 	case !taken:
-		return ReasonNoRule, origin.Tenant{}
+		return ReasonNoRule
 	}
-	return ReasonAllowed, e.hosts.tenant(g, d.rule.policy-1, host)
+	return ReasonAllowed
 }
 
 // leadsHere reports whether the rule that applies would take another method, too.
@@ -125,7 +116,8 @@ func (d *Decision) leadsHere(method string) bool {
 }
 
 // selectRule takes the rule that the proxy's configuration names.
-func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
+func (d *Decision) selectRule() Reason {
+	e := d.engine
 	name, ruleName, namesRule := strings.Cut(d.request.Selector, "/") // no policy has one in its name
 	id, known := e.policies.named(name)
 	var rule uint32
@@ -136,7 +128,7 @@ func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	}
 	if !known || namesRule && rule == 0 {
 		d.apply(e.unmatched)
-		return ReasonSelectorUnknown, origin.Tenant{}
+		return ReasonSelectorUnknown
 	}
 	taken := rule != 0
 	if !taken {
@@ -145,23 +137,19 @@ func (e *Engine) selectRule(d *Decision, buf []byte) (Reason, origin.Tenant) {
 	d.apply(rule - 1)
 	switch {
 	case d.effects.enforcement == EnforcementOff:
-		return ReasonOff, origin.Tenant{}
+		return ReasonOff
 	case !taken:
-		return ReasonNoRule, origin.Tenant{}
+		return ReasonNoRule
 	}
-	host, valid := appendHost(buf, d.request.Authority)
-	if !valid {
-		return ReasonAllowed, origin.Tenant{}
-	}
-	return ReasonAllowed, e.policies.tenant(id, host)
+	return ReasonAllowed
 }
 
 // judge is the decision of the rule that took the request.
-func (d *Decision) judge(tenant origin.Tenant) Reason {
+func (d *Decision) judge() Reason {
 	if d.Class == ClassNotCORS {
 		return ReasonNotCORS
 	}
-	reason := d.engine.origins.judge(d.rule.origins, d.request.Origin, d.effects.public, tenant)
+	reason := d.judgeOrigin()
 	switch {
 	case d.Class == ClassPreflight && reason == ReasonAllowed:
 		return d.judgePreflight()
@@ -169,6 +157,61 @@ func (d *Decision) judge(tenant origin.Tenant) Reason {
 		return ReasonSameOrigin
 	}
 	return reason
+}
+
+// judgeOrigin is the part of a decision that depends on the origin alone.
+func (d *Decision) judgeOrigin() Reason {
+	lines := d.request.Origin
+	switch {
+	case d.effects.public:
+		return ReasonAllowed
+	case len(lines) != 1:
+		return ReasonOriginMalformed
+	}
+	o, x := d.origins(), &d.engine.origins
+	switch {
+	case lines[0] == origin.Null:
+		if o != nil && o.null {
+			return ReasonAllowed
+		}
+		return ReasonOriginNull
+	case o != nil && x.takesText(o, lines[0]):
+		return ReasonAllowed
+	}
+	parsed, ok := origin.Parse(lines[0])
+	if !ok {
+		return ReasonOriginMalformed
+	}
+	var host [maxHost]byte
+	if o != nil && x.takes(o, parsed, d.tenant(host[:0])) {
+		return ReasonAllowed
+	}
+	return ReasonOriginNotAllowed
+}
+
+// origins is who is allowed, nil where nobody is.
+func (d *Decision) origins() *origins {
+	if d.rule.origins == 0 {
+		return nil
+	}
+	return &d.engine.origins.lists[d.rule.origins-1]
+}
+
+// tenant is what the host of the request binds for the origins of a policy, which are what
+// applies. The host is written to buf.
+func (d *Decision) tenant(buf []byte) origin.Tenant {
+	e, policy := d.engine, d.rule.policy-1
+	if d.governed != nil && d.governed.tenants.n == 0 {
+		return origin.Tenant{}
+	}
+	host, valid := appendHost(buf, d.request.Authority)
+	switch {
+	case !valid:
+		return origin.Tenant{}
+	case d.governed == nil:
+		return e.policies.tenant(policy, host)
+	}
+	return e.hosts.tenant(d.governed, policy, host)
 }
 
 // judgePreflight follows the Fetch standard's CORS-preflight fetch, steps 7.5 to
@@ -182,6 +225,8 @@ func (d *Decision) judgePreflight() Reason {
 
 func (l *nameList) judgeMethod(lines []string) Reason {
 	switch {
+	case len(lines) == 1 && l.listsMethod(lines[0]): // what is listed may be sent
+		return ReasonAllowed
 	case len(lines) != 1 || !header.IsToken(lines[0]):
 		return ReasonMethodMalformed
 	case header.IsForbiddenMethod(lines[0]):
@@ -226,21 +271,38 @@ func (l *nameList) judgeHeaders(lines []string) Reason {
 	return refused
 }
 
-// listsAll finds what browsers send: one line, in lower case, without blanks, of which
+// listsAll finds what browsers send: one line in lower case, without blanks, of which
 // every name is listed, and so is well-formed. What it does not find may be allowed
 // nevertheless.
 func (l *nameList) listsAll(lines []string) bool {
-	if len(lines) != 1 || len(lines[0]) > MaxRequestHeadersBytes {
+	switch {
+	case len(lines) != 1 || len(lines[0]) > MaxRequestHeadersBytes:
 		return len(lines) == 0
+	case len(l.lower) <= fewNames:
+		return listsSorted(l.few, lines[0])
 	}
 	names := 0
 	for name, rest, more := "", lines[0], true; more; names++ {
 		name, rest, more = strings.Cut(rest, ",")
-		if !l.listsLower(name) {
+		if _, listed := l.lower[name]; !listed {
 			return false
 		}
 	}
 	return names <= MaxRequestHeaders
+}
+
+// listsSorted finds a line that browsers have sorted, as few is, and that has each name once.
+func listsSorted(few []string, line string) bool {
+	for _, name := range few {
+		switch {
+		case !strings.HasPrefix(line, name):
+		case len(line) == len(name):
+			return true
+		case line[len(name)] == ',':
+			line = line[len(name)+1:]
+		}
+	}
+	return false
 }
 
 // checkRequestHeaders judges the form of the list.

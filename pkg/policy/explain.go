@@ -111,14 +111,6 @@ func (l *nameList) describe() string {
 	return none(strings.Join(names, ", "))
 }
 
-// origins is who is allowed, nil where nobody is.
-func (d *Decision) origins() *origins {
-	if d.rule.origins == 0 {
-		return nil
-	}
-	return &d.engine.origins.lists[d.rule.origins-1]
-}
-
 // describeOrigins gives all that the four origin fields say.
 func (d *Decision) describeOrigins() string {
 	o, x := d.origins(), &d.engine.origins
@@ -163,7 +155,7 @@ func (d *Decision) OriginEntry() string {
 	if o.any {
 		return origin.Any
 	}
-	tenant := d.tenant()
+	tenant := d.tenant(nil)
 	if text := x.entryTaking(o.entries, parsed, tenant); text != "" {
 		return text
 	}
@@ -189,7 +181,7 @@ func (d *Decision) NearestOrigin() (entry, difference string) {
 		return "", ""
 	}
 	parsed, _ := origin.Parse(d.request.Origin[0])
-	tenant := d.tenant()
+	tenant := d.tenant(nil)
 	if entry, difference = x.nearestEntry(o.entries, parsed, tenant); entry != "" {
 		return entry, difference
 	}
@@ -225,18 +217,6 @@ func (x *originIndex) entryTaking(entries span, o origin.Origin, tenant origin.T
 		}
 	}
 	return ""
-}
-
-// tenant is what the host of the request binds for the rule.
-func (d *Decision) tenant() origin.Tenant {
-	host, valid := appendHost(nil, d.request.Authority)
-	switch {
-	case !valid || d.rule.policy == 0:
-		return origin.Tenant{}
-	case d.governed == nil:
-		return d.engine.policies.tenant(d.rule.policy-1, host)
-	}
-	return d.engine.hosts.tenant(d.governed, d.rule.policy-1, host)
 }
 
 // Summary counts what the engine was compiled from, in words.

@@ -52,18 +52,18 @@ func (x *hostIndex) tenant(g *governed, policy uint32, host []byte) origin.Tenan
 	return origin.Tenant{}
 }
 
-// findExact gives what governs an authority that is written as the pattern of a host,
-// as most are. What it does not find may be governed nevertheless.
-func (x *hostIndex) findExact(authority string) *governed {
-	if i, ok := x.names.Get(uint32(hostExact), authority); ok {
+// find gives what governs an authority, nil where no policy names its host.
+func (x *hostIndex) find(authority string) *governed {
+	if i, ok := x.names.Get(uint32(hostExact), authority); ok { // written as in the policy, as most are
 		return &x.list[i]
 	}
-	return nil
+	var buf [maxHost]byte
+	return x.findHost(appendHost(buf[:0], authority))
 }
 
-// find gives what governs a host in lower case, nil where no policy names it. A
-// host that is none is taken by "*" only.
-func (x *hostIndex) find(host []byte, valid bool) *governed {
+// findHost gives what governs a host in lower case. A host that is none is taken by "*"
+// only.
+func (x *hostIndex) findHost(host []byte, valid bool) *governed {
 	if valid {
 		if g := x.named(hostExact, host); g != nil {
 			return g

@@ -28,7 +28,7 @@ type nameList struct {
 	names  []string            // as written, each once; methods normalised; "*" only if it is sent
 	joined []byte              // of names; nil where there are none
 	lower  map[string]struct{} // of names that are request headers
-	few    []string            // those of lower, where they are few: to look through them is quicker
+	few    []string            // those of lower, sorted, where they are few: to look through them is quicker
 }
 
 // fewNames is how many names may be looked through.
@@ -112,7 +112,7 @@ func (l *nameList) finish(kind nameKind, seen map[string]struct{}) {
 	if kind == requestHeaderNames {
 		delete(seen, "*")
 		if l.lower = seen; len(seen) <= fewNames {
-			l.few = slices.Collect(maps.Keys(seen))
+			l.few = slices.Sorted(maps.Keys(seen))
 		}
 	}
 	if len(l.names) > 0 {
@@ -130,20 +130,6 @@ func (l *nameList) lists(name string) bool {
 	return ok
 }
 
-// listsLower is lists for a name in lower case.
-func (l *nameList) listsLower(name string) bool {
-	for _, n := range l.few {
-		if n == name {
-			return true
-		}
-	}
-	if len(l.lower) <= fewNames {
-		return false
-	}
-	_, ok := l.lower[name]
-	return ok
-}
-
 // takesHeader reports whether a preflight that asks for the header is granted it.
 func (l *nameList) takesHeader(name string) bool {
 	if l.lists(name) {
@@ -154,9 +140,10 @@ func (l *nameList) takesHeader(name string) bool {
 
 // takesMethod reports whether a preflight that asks for the method is granted it.
 func (l *nameList) takesMethod(method string) bool {
-	if l.any || header.IsSafelistedMethod(method) {
-		return true
-	}
+	return l.any || header.IsSafelistedMethod(method) || l.listsMethod(method)
+}
+
+func (l *nameList) listsMethod(method string) bool {
 	for _, name := range l.names {
 		if name == method {
 			return true

@@ -55,38 +55,6 @@ type originSet struct {
 	first [numRisks]int // 1 + the place of the first risk of a kind, 0 where there is none
 }
 
-// judge is the part of a decision that depends on the origin alone. id is one more than
-// that of the list, 0 where nobody is allowed.
-func (x *originIndex) judge(id uint32, lines []string, public bool, tenant origin.Tenant) Reason {
-	if public {
-		return ReasonAllowed
-	}
-	if len(lines) != 1 {
-		return ReasonOriginMalformed
-	}
-	var o *origins
-	if id > 0 {
-		o = &x.lists[id-1]
-	}
-	if lines[0] == origin.Null {
-		if o != nil && o.null {
-			return ReasonAllowed
-		}
-		return ReasonOriginNull
-	}
-	if o != nil && x.takesText(o, lines[0]) {
-		return ReasonAllowed
-	}
-	parsed, ok := origin.Parse(lines[0])
-	switch {
-	case !ok:
-		return ReasonOriginMalformed
-	case o != nil && x.takes(o, parsed, tenant):
-		return ReasonAllowed
-	}
-	return ReasonOriginNotAllowed
-}
-
 // takesText finds an origin that is listed as it is: what is listed is well-formed.
 func (x *originIndex) takesText(o *origins, text string) bool {
 	if x.patterns.TakesText(o.patterns, text) {

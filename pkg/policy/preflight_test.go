@@ -325,13 +325,23 @@ func TestHeaderNames(t *testing.T) {
 			}
 		}
 		all := strings.ToLower(strings.Join(names, ","))
-		if reason := ask(all); n > 0 && reason != policy.ReasonAllowed {
-			t.Errorf("all of %d: %s", n, reason)
+		want := func(list string, want policy.Reason) {
+			if reason := ask(list); reason != want {
+				t.Errorf("%q of %d: %s, not %s", list, n, reason, want)
+			}
 		}
 		for _, list := range []string{fmt.Sprintf("x-%d", n), all + ",y", "y," + all} {
-			if reason := ask(list); reason != policy.ReasonHeaderNotAllowed {
-				t.Errorf("%q of %d: %s", list, n, reason)
-			}
+			want(list, policy.ReasonHeaderNotAllowed)
+		}
+		if n > 0 {
+			want(all, policy.ReasonAllowed)
+			want(repeated("x-0", policy.MaxRequestHeaders), policy.ReasonAllowed)
+			want(repeated("x-0", policy.MaxRequestHeaders+1), policy.ReasonHeadersTooLarge)
+		}
+		if n > 1 { // names that are parted by nothing, or by something else
+			want(strings.Replace(all, ",", "", 1), policy.ReasonHeaderNotAllowed)
+			want(strings.Replace(all, ",", "y", 1), policy.ReasonHeaderNotAllowed)
+			want(strings.Replace(all, ",", ";", 1), policy.ReasonHeadersMalformed)
 		}
 	}
 }

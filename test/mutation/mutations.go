@@ -81,7 +81,7 @@ var mutations = []mutation{
 	// Who may read.
 	{
 		name: "null passes for an origin that is allowed",
-		file: "pkg/policy/origins.go", packages: engine,
+		file: "pkg/policy/decide.go", packages: engine,
 		from: "		if o != nil && o.null {", to: "		if o != nil {",
 	},
 	{
@@ -130,6 +130,11 @@ var mutations = []mutation{
 		name: "TRACE is a method",
 		file: "pkg/policy/internal/header/token.go", packages: headers,
 		from: `EqualFold(method, "CONNECT") || EqualFold(method, "TRACE") ||`, to: `EqualFold(method, "CONNECT") ||`,
+	},
+	{
+		name: "what follows the name of a header is not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case line[len(name)] == ',':", to: "default:",
 	},
 	{
 		name: "the requested headers are not looked at",

@@ -63,8 +63,13 @@ func (p *answerPool) Put(b *[]byte) {
 	}
 }
 
-// detailsPrefix and a reason make %RESPONSE_CODE_DETAILS%.
-const detailsPrefix = "corsd_"
+// details are the field for each reason, which becomes %RESPONSE_CODE_DETAILS%.
+var details = func() (all [][]byte) {
+	for _, reason := range policy.Reasons() {
+		all = append(all, appendBytes(nil, 5, "corsd_"+reason.String()))
+	}
+	return all
+}()
 
 // Field numbers of ProcessingResponse.
 const (
@@ -90,22 +95,26 @@ func (a *Answer) Unchanged(k Kind) {
 // Immediate answers in upstream's place. It never has a body: Envoy would send one
 // even with a 204.
 func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
-	status := 1 + protowire.SizeVarint(uint64(change.Status)) // HttpStatus.code
 	headers := mutationSize(change)
-	reason := d.Reason.String()
-	details := len(detailsPrefix) + len(reason)
-	size := sizeOf(status) + sizeOf(headers) + sizeOf(details)
+	detail := details[d.Reason]
+	size := statusSize + sizeOf(headers) + len(detail)
 	m := metadataOf(d)
 
 	b := a.room(sizeOf(size) + sizeOf(m.namedSize()))
 	b = appendHead(b, responseImmediate, size)
-	b = appendHead(b, 1, status)
-	b = protowire.AppendVarint(append(b, 1<<3|varintType), uint64(change.Status))
+	b = appendStatus(b, change.Status)
 	b = appendHead(b, 2, headers)
 	b = appendMutation(b, change)
-	b = append(appendHead(b, 5, details), detailsPrefix...)
-	b = append(b, reason...)
+	b = append(b, detail...)
 	a.bytes = m.appendNamed(b)
+}
+
+// statusSize is that of an HttpStatus as a field.
+const statusSize = 5
+
+// appendStatus appends an HttpStatus. Every status that a policy can have takes two bytes.
+func appendStatus(dst []byte, status int) []byte {
+	return append(dst, 1<<3|bytesType, statusSize-2, 1<<3|varintType, byte(status)|0x80, byte(status>>7)) // code
 }
 
 // Proceed lets the request go on, and asks for the response phase or not. A filter
@@ -204,6 +213,12 @@ func appendMutation(dst []byte, change *policy.Answer) []byte {
 func appendFields(dst []byte, fields []policy.Field) []byte {
 	for i := range fields {
 		f := &fields[i]
+		if n := len(f.Name) + len(f.Value); n < shortValue {
+			dst = append(dst, 1<<3|bytesType, byte(n+6), 1<<3|bytesType, byte(n+4), 1<<3|bytesType, byte(len(f.Name)))
+			dst = append(append(dst, f.Name...), 3<<3|bytesType, byte(len(f.Value)))
+			dst = append(dst, f.Value...)
+			continue
+		}
 		header := headerSize(f)
 		dst = appendHead(dst, 1, sizeOf(header)) // set_headers
 		dst = appendHead(dst, 1, header)         // HeaderValueOption.header

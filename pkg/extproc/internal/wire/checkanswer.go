@@ -2,7 +2,6 @@ package wire
 
 import (
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -37,16 +36,14 @@ func (a *Answer) Passed(d *policy.Decision, change *policy.Answer) {
 // Denied answers in upstream's place. append stays unset: Envoy drops a header of a
 // denial that has it set to true.
 func (a *Answer) Denied(d *policy.Decision, change *policy.Answer) {
-	code := 1 + protowire.SizeVarint(uint64(change.Status)) // HttpStatus.code
-	denied := sizeOf(code)
+	denied := statusSize
 	for i := range change.Set {
 		denied += sizeOf(sizeOf(headerSize(&change.Set[i])))
 	}
 	b := a.room(sizeOf(2) + sizeOf(denied) + checkedSize(d))
 	b = append(appendHead(b, 1, 2), 1<<3|varintType, byte(codes.PermissionDenied)) // status
 	b = appendHead(b, 2, denied)                                                   // denied_response
-	b = appendHead(b, 1, code)
-	b = protowire.AppendVarint(append(b, 1<<3|varintType), uint64(change.Status))
+	b = appendStatus(b, change.Status)
 	for i := range change.Set {
 		f := &change.Set[i]
 		b = appendHead(b, 2, sizeOf(headerSize(f))) // headers

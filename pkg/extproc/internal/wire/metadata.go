@@ -88,6 +88,12 @@ func (m *metadata) namedSize() int {
 
 // appendNamed appends the dynamic_metadata of a ProcessingResponse.
 func (m *metadata) appendNamed(dst []byte) []byte {
+	if n := m.size; n < shortValue {
+		entry := n + len(metadataNamespace) + 6
+		dst = append(dst, responseDynamicMetadata<<3|bytesType, byte(entry+2), 1<<3|bytesType, byte(entry), 1<<3|bytesType, byte(len(metadataNamespace)))
+		dst = append(append(dst, metadataNamespace...), 2<<3|bytesType, byte(n+2), 5<<3|bytesType, byte(n))
+		return m.appendStruct(dst)
+	}
 	value := sizeOf(m.size)
 	entry := entrySize(metadataNamespace, value)
 	dst = appendHead(dst, responseDynamicMetadata, sizeOf(entry))
