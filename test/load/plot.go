@@ -129,7 +129,7 @@ func plotGateway(results []gatewayResult, path string) error {
 		p.Add(bars)
 		p.Legend.Add(k.name, bars)
 	}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(3)
 	p.NominalX(names...)
 	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
 	p.Y.Max *= 1.15
