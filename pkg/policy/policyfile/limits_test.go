@@ -127,7 +127,7 @@ func TestBounds(t *testing.T) {
 // TestTotals is TestBounds for what takes several documents or files, with lower bounds.
 func TestTotals(t *testing.T) {
 	bounds := defaultLimits()
-	bounds.rules, bounds.origins, bounds.text, bounds.files, bounds.totalBytes, bounds.findings = 6, 9, 30, 3, 2000, 4
+	bounds.rules, bounds.origins, bounds.text, bounds.files, bounds.totalBytes, bounds.findings = 6, 9, 40, 3, 2000, 4
 	rules := policyHead + "  hosts: [a.example]\n  rules: [{name: a}, {name: b}, {name: c}]\n---\n" +
 		strings.Replace(policyHead, "name: a", "name: b", 1) + "  hosts: [b.example]\n  rules: [{name: a}, {name: b}, {name: c}]\n"
 	origins := policyHead + "  hosts: [a.example]\n  cors: {allowOrigins: [a://b, a://c], allowOriginRegexes: [x, y], allowOriginSets: [a]}\n" +
@@ -146,8 +146,8 @@ func TestTotals(t *testing.T) {
 		{"seven rules", []string{strings.Replace(rules, "{name: b}", "{name: b}, {}", 1)}, "p0.yaml:12:3: spec: makes more than 6 rules in all documents up to this one (limit_exceeded)"},
 		{"nine origins", []string{origins}, ""},
 		{"ten origins", []string{strings.Replace(origins, "[x", "[x, z", 1)}, "p0.yaml:19:3: spec: makes more than 9 origins in all documents up to this one (limit_exceeded)"},
-		{"30 bytes of text", []string{text}, ""},
-		{"31 bytes of text", []string{strings.Replace(text, "a://b", "a://bc", 1)}, "p0.yaml:13:3: spec: makes more than 30 bytes of names, paths and origins in all documents up to this one (limit_exceeded)"},
+		{"40 bytes of text", []string{text}, ""},
+		{"41 bytes of text", []string{strings.Replace(text, "a://b", "a://bc", 1)}, "p0.yaml:13:3: spec: makes more than 40 bytes of names, hosts, paths and origins in all documents up to this one (limit_exceeded)"},
 		{"three files", []string{"", "", ""}, ""},
 		{"four files", []string{"", "", "", ""}, ": more than 3 files in one directory (limit_exceeded); hint: fewer files, of several documents each"},
 		{"2,000 bytes", []string{padding(1000), padding(1000)}, ""},

@@ -262,5 +262,5 @@ func (l *loader) checkTotals(d *decoder, e envelope) {
 	}
 	check(l.rules > l.limits.rules, l.limits.rules, "rules")
 	check(l.origins > l.limits.origins, l.limits.origins, "origins")
-	check(l.packed.full(), l.limits.text, "bytes of names, paths and origins")
+	check(l.packed.full(), l.limits.text, "bytes of names, hosts, paths and origins")
 }

@@ -12,18 +12,20 @@ import (
 // packed is the documents that are to be compiled, as [policy.Documents]. They all wait
 // until the last one has been read, and each time that the garbage collector runs meanwhile
 // it marks every object that they have pointers to. So what there may be a hundred thousand
-// of, rules and the origins of sets, is kept in lists of numbers and one text, and what
-// policies and rules say alike is kept once.
+// of, policies, rules and the origins of sets, is kept in lists of numbers and one text, and
+// what policies and rules say alike is kept once.
 type packed struct {
 	policies []packedPolicy
 	sets     []packedSet
 	defaults []policy.Defaults
 
-	texts   *index.Text
-	rules   []packedRule
-	origins []index.Ref
+	texts          *index.Text
+	rules          []packedRule
+	hosts, origins []index.Ref
 
+	specs  []policy.Spec           // of policies, without what is their own
 	shapes []policy.Rule           // rules without what is their own
+	spec   map[string]uint32       // place in specs, by key
 	shape  map[string]uint32       // place in shapes, by key
 	cors   map[string]*policy.CORS // by key
 	key    []byte                  // memory of a key
@@ -31,10 +33,16 @@ type packed struct {
 	pause func()
 }
 
+// packedPolicy is the name, the hosts and the rules of a policy, and its spec, which is the
+// rest.
 type packedPolicy struct {
-	policy.Policy     // without rules
-	first, end    int // of its rules
+	name         index.Ref
+	hosts, rules span
+	spec         uint32
 }
+
+// span is a part of a list.
+type span struct{ first, end int }
 
 type packedSet struct {
 	policy.OriginSet     // without origins
@@ -47,11 +55,11 @@ type packedRule struct {
 	shape      uint32
 }
 
-// newPacked gives room for so many bytes of names, paths and origins.
+// newPacked gives room for so many bytes of names, hosts, paths and origins.
 func newPacked(text int) *packed {
 	return &packed{
 		texts: index.NewText(uint32(text), 0),
-		shape: map[string]uint32{}, cors: map[string]*policy.CORS{},
+		spec:  map[string]uint32{}, shape: map[string]uint32{}, cors: map[string]*policy.CORS{},
 		pause: func() {},
 	}
 }
@@ -60,14 +68,30 @@ func newPacked(text int) *packed {
 func (d *packed) full() bool { return d.texts.Full() }
 
 func (d *packed) addPolicy(p policy.Policy) {
-	first := len(d.rules)
+	packed := packedPolicy{name: d.texts.Add(p.Name)}
+	packed.hosts.first = len(d.hosts)
+	for _, host := range p.Spec.Hosts {
+		d.pause()
+		d.hosts = append(d.hosts, d.texts.Add(host))
+	}
+	packed.hosts.end = len(d.hosts)
+	packed.rules.first = len(d.rules)
 	for _, r := range p.Spec.Rules {
 		d.pause()
 		d.rules = append(d.rules, d.packRule(r))
 	}
-	p.Spec.Rules = nil
-	p.Spec.CORS = d.shareCORS(p.Spec.CORS)
-	d.policies = append(d.policies, packedPolicy{p, first, len(d.rules)})
+	packed.rules.end = len(d.rules)
+	p.Spec.Hosts, p.Spec.Rules = nil, nil
+	d.key = appendKey(d.key[:0], reflect.ValueOf(p.Spec))
+	spec, known := d.spec[string(d.key)]
+	if !known {
+		spec = uint32(len(d.specs))
+		d.spec[string(d.key)] = spec
+		p.Spec.CORS = d.shareCORS(p.Spec.CORS)
+		d.specs = append(d.specs, p.Spec)
+	}
+	packed.spec = spec
+	d.policies = append(d.policies, packed)
 }
 
 func (d *packed) packRule(r policy.Rule) packedRule {
@@ -130,12 +154,16 @@ func (d *packed) AllPolicies() iter.Seq2[int, *policy.Policy] {
 		var rules []policy.Rule
 		for i, packed := range d.policies {
 			d.pause()
+			p := policy.Policy{Name: d.texts.At(packed.name), Spec: d.specs[packed.spec]}
+			for _, host := range d.hosts[packed.hosts.first:packed.hosts.end] {
+				p.Spec.Hosts = append(p.Spec.Hosts, d.texts.At(host))
+			}
 			rules = rules[:0]
-			for _, r := range d.rules[packed.first:packed.end] {
+			for _, r := range d.rules[packed.rules.first:packed.rules.end] {
 				rules = append(rules, d.rule(r))
 			}
-			packed.Spec.Rules = rules
-			if !yield(i, &packed.Policy) {
+			p.Spec.Rules = rules
+			if !yield(i, &p) {
 				return
 			}
 		}
@@ -194,7 +222,7 @@ func appendKey(key []byte, v reflect.Value) []byte {
 	case reflect.Int, reflect.Int64:
 		key = binary.AppendVarint(key, v.Int())
 	default:
-		panic("policyfile: a field of policy.Rule has a type that no key is made of: " + v.Type().String())
+		panic("policyfile: a field has a type that no key is made of: " + v.Type().String())
 	}
 	return key
 }

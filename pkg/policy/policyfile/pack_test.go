@@ -37,7 +37,8 @@ func TestPack(t *testing.T) {
 	})
 	spec := rapid.Custom(func(t *rapid.T) policy.Policy {
 		return policy.Policy{Name: name.Draw(t, "name"), Spec: policy.Spec{
-			Hosts: list.Draw(t, "hosts"), CORS: cors.Draw(t, "cors"), Rules: rapid.SliceOfN(rule, 0, 4).Draw(t, "rules"),
+			Enforcement: rapid.SampledFrom([]*policy.Enforcement{nil, new(policy.EnforcementShadow)}).Draw(t, "the policy's enforcement"),
+			Hosts:       list.Draw(t, "hosts"), CORS: cors.Draw(t, "cors"), Rules: rapid.SliceOfN(rule, 0, 4).Draw(t, "rules"),
 		}}
 	})
 	set := rapid.Custom(func(t *rapid.T) policy.OriginSet {
