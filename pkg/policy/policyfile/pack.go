@@ -45,8 +45,8 @@ type packedPolicy struct {
 type span struct{ first, end int }
 
 type packedSet struct {
-	policy.OriginSet     // without origins
-	first, end       int // of its origins
+	policy.OriginSet // without origins
+	origins          span
 }
 
 // packedRule is the name and the path of a rule, and its shape, which is the rest.
@@ -82,16 +82,24 @@ func (d *packed) addPolicy(p policy.Policy) {
 	}
 	packed.rules.end = len(d.rules)
 	p.Spec.Hosts, p.Spec.Rules = nil, nil
-	d.key = appendKey(d.key[:0], reflect.ValueOf(p.Spec))
-	spec, known := d.spec[string(d.key)]
+	spec, known := d.place(d.spec, p.Spec)
 	if !known {
-		spec = uint32(len(d.specs))
-		d.spec[string(d.key)] = spec
 		p.Spec.CORS = d.shareCORS(p.Spec.CORS)
 		d.specs = append(d.specs, p.Spec)
 	}
 	packed.spec = spec
 	d.policies = append(d.policies, packed)
+}
+
+// place gives the place of an equal value, or the next one. places holds as many as the
+// list has that they are in.
+func (d *packed) place(places map[string]uint32, value any) (place uint32, known bool) {
+	d.key = appendKey(d.key[:0], reflect.ValueOf(value))
+	if place, known = places[string(d.key)]; !known {
+		place = uint32(len(places))
+		places[string(d.key)] = place
+	}
+	return place, known
 }
 
 func (d *packed) packRule(r policy.Rule) packedRule {
@@ -101,11 +109,8 @@ func (d *packed) packRule(r policy.Rule) packedRule {
 		packed.path = d.texts.Add(r.Match.Path.Value)
 		r.Match.Path.Value = ""
 	}
-	d.key = appendKey(d.key[:0], reflect.ValueOf(r))
-	shape, known := d.shape[string(d.key)]
+	shape, known := d.place(d.shape, r)
 	if !known {
-		shape = uint32(len(d.shapes))
-		d.shape[string(d.key)] = shape
 		r.CORS = d.shareCORS(r.CORS)
 		d.shapes = append(d.shapes, r)
 	}
@@ -139,13 +144,15 @@ func (d *packed) shareCORS(cors *policy.CORS) *policy.CORS {
 }
 
 func (d *packed) addSet(s policy.OriginSet) {
-	first := len(d.origins)
+	packed := packedSet{origins: span{first: len(d.origins)}}
 	for _, text := range s.Spec.Origins {
 		d.pause()
 		d.origins = append(d.origins, d.texts.Add(text))
 	}
+	packed.origins.end = len(d.origins)
 	s.Spec.Origins = nil
-	d.sets = append(d.sets, packedSet{s, first, len(d.origins)})
+	packed.OriginSet = s
+	d.sets = append(d.sets, packed)
 }
 
 // AllPolicies implements [policy.Documents].
@@ -176,7 +183,7 @@ func (d *packed) AllOriginSets() iter.Seq2[int, *policy.OriginSet] {
 		var origins []string
 		for i, packed := range d.sets {
 			origins = origins[:0]
-			for _, text := range d.origins[packed.first:packed.end] {
+			for _, text := range d.origins[packed.origins.first:packed.origins.end] {
 				d.pause()
 				origins = append(origins, d.texts.At(text))
 			}
