@@ -355,6 +355,7 @@ func (s *source) limitTable() (string, error) {
 		"MaxRegexLength":         {policy.MaxRegexLength, "bytes of one expression"},
 		"MaxRegexSize":           {policy.MaxRegexSize, "instructions that all expressions compile to"},
 		"MaxFindings":            {policyfile.MaxFindings, "faults that are listed, and warnings"},
+		"MaxExpressionPath":      {policy.MaxExpressionPath, "of a request: bytes of the path, on a host with a `RegularExpression`"},
 		"MaxRequestHeadersBytes": {policy.MaxRequestHeadersBytes, "of a request: bytes of `Access-Control-Request-Headers`"},
 		"MaxRequestHeaders":      {policy.MaxRequestHeaders, "of a request: names in `Access-Control-Request-Headers`"},
 	}

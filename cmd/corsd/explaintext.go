@@ -54,9 +54,17 @@ func writeExplanation(std stdio, o *outcome) error {
 func writeSettings(b *strings.Builder, d *policy.Decision) {
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for _, s := range d.Settings() {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, clip(s.Value), s.From)
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, clip(s.Value), source(s))
 	}
 	_ = t.Flush() // to a strings.Builder, which does not fail
+}
+
+// source names the layer of a setting, and the policy or rule if no rule was chosen.
+func source(s policy.Setting) string {
+	if s.Of == "" || s.From < policy.LayerPolicy {
+		return s.From.String()
+	}
+	return s.Of
 }
 
 // maxShown bounds a value in the text: a thousand origins are not one screen.
@@ -87,11 +95,22 @@ func whichPolicy(o *outcome) string {
 func whichRule(d *policy.Decision) string {
 	switch {
 	case !d.Taken():
-		return "none"
+		return "none" + strictness(d)
 	case d.Rule() == "":
 		return "none takes the path: the policy's own cors applies" + dependence(d)
 	}
 	return fmt.Sprintf("%s (%s)", d.Rule(), d.Match()) + dependence(d)
+}
+
+// strictness says which settings hold if no rule was chosen on a host that has policies.
+func strictness(d *policy.Decision) string {
+	switch {
+	case d.HostPattern() == "", d.Reason == policy.ReasonNoRule && d.Policy() != "":
+		return ""
+	case d.Reason == policy.ReasonNoRule:
+		return ": the strictest settings of the host's policies apply"
+	}
+	return ": the strictest settings of the host's policies and rules apply"
 }
 
 // unchecked: a handshake that is not judged passes, whatever the reason says.

@@ -20,8 +20,8 @@ const (
 // maxLogged bounds what a client can put into a log line, in bytes of each value.
 const maxLogged = 256
 
-// refusalLog logs refusals, one line each. It never sees cookies or credentials,
-// and leaves queries out: those have secrets in them often enough.
+// refusalLog logs refusals, one line each. It never sees cookies or credentials, and
+// leaves out queries, path parameters (;jsessionid=…) and user info, which may hold secrets.
 type refusalLog struct {
 	logger  *slog.Logger
 	limiter *rate.Limiter
@@ -41,12 +41,11 @@ func (l *refusalLog) log(p Profile, d *policy.Decision, r *policy.Request) {
 		l.passed.Add(1)
 		return
 	}
-	path, _, _ := strings.Cut(r.Path, "?")
 	attrs := []slog.Attr{
 		slog.String("class", d.Class.String()), slog.String("reason", d.Reason.String()),
 		slog.String("policy", d.Policy()), slog.String("rule", d.Rule()), slog.String("enforcement", string(d.Enforcement())),
 		slog.String("profile", p.String()), slog.String("method", clip(r.Method)), slog.String("host", clip(withoutUserInfo(r.Authority))),
-		slog.String("path", clip(path)), slog.String("origin", clip(strings.Join(r.Origin, ", "))),
+		slog.String("path", clip(plainPath(r.Path))), slog.String("origin", clip(plainOrigins(r.Origin))),
 	}
 	if d.Class == policy.ClassPreflight {
 		attrs = append(attrs, slog.String("requestMethod", clip(strings.Join(r.RequestMethod, ", "))),
@@ -56,6 +55,42 @@ func (l *refusalLog) log(p Profile, d *policy.Decision, r *policy.Request) {
 		attrs = append(attrs, slog.Int64("notLogged", n))
 	}
 	l.logger.LogAttrs(ctx, slog.LevelInfo, "refused", attrs...)
+}
+
+// plainPath is the path up to its query or its first path parameter. The ";" stays: it is
+// why the path is ambiguous.
+func plainPath(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	if before, _, found := strings.Cut(path, ";"); found {
+		return before + ";…"
+	}
+	return path
+}
+
+// plainOrigins joins the lines of Origin, each without user info, and without what follows
+// the authority. No browser sends either, but another client may.
+func plainOrigins(lines []string) string {
+	plain := make([]string, len(lines))
+	for i, line := range lines {
+		plain[i] = plainOrigin(line)
+	}
+	return strings.Join(plain, ", ")
+}
+
+func plainOrigin(line string) string {
+	scheme, rest, found := strings.Cut(line, "://")
+	if !found {
+		scheme, rest = "", line
+	} else {
+		scheme += "://"
+	}
+	if authority := withoutUserInfo(rest); authority != rest {
+		scheme, rest = scheme+"…@", authority
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end] + "…"
+	}
+	return scheme + rest
 }
 
 // withoutUserInfo: an authority may have a password in it.

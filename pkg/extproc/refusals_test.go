@@ -108,6 +108,36 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestRefusalsWithoutSecrets: what may hold a secret beside the query is not logged either.
+func TestRefusalsWithoutSecrets(t *testing.T) {
+	tests := []struct {
+		name, path, origin   string
+		wantPath, wantOrigin string
+	}{
+		{"a path parameter", "/a;jsessionid=s3cret/b", "https://evil.example", "/a;…", "https://evil.example"},
+		{"a path parameter before the query", "/a;b?s3cret", "https://evil.example", "/a;…", "https://evil.example"},
+		{"user info of an origin", "/", "https://me:s3cret@evil.example", "/", "https://…@evil.example"},
+		{"user info with delimiters", "/", "https://me:s3cret/?#@evil.example", "/", "https://…@evil.example"},
+		{"the path of an origin", "/", "https://evil.example/s3cret", "/", "https://evil.example…"},
+		{"the query of an origin", "/", "https://evil.example?s3cret", "/", "https://evil.example…"},
+		{"an origin without a scheme", "/", "me:s3cret@evil.example", "/", "…@evil.example"},
+		{"a custom scheme", "/", "app://.", "/", "app://."},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.answers(t, nil, get("block.shop.example"+test.path, "origin: "+test.origin))
+			logged := b.log.entries(t, "refused")
+			if len(logged) != 1 || logged[0]["path"] != test.wantPath || logged[0]["origin"] != test.wantOrigin {
+				t.Errorf("logged %v", logged)
+			}
+			if strings.Contains(b.log.String(), "s3cret") {
+				t.Errorf("a secret was logged:\n%s", b.log)
+			}
+		})
+	}
+}
+
 // TestRefusalsAreBounded: a client can put neither much nor control bytes into a log.
 func TestRefusalsAreBounded(t *testing.T) {
 	const most = 256 // bytes of one value

@@ -206,12 +206,14 @@ func (d *Decision) headerList(a *Answer) []byte {
 	if checkRequestHeaders(d.request.RequestHeaders) != ReasonAllowed {
 		return nil
 	}
+	list := header.NewList(a.buf, start)
 	for _, line := range d.request.RequestHeaders {
 		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
 			if l.takesHeader(name) {
-				a.buf = header.AppendDistinct(a.buf, start, name)
+				list.AddString(name)
 			}
 		}
 	}
+	a.buf = list.Bytes()
 	return a.keep(start)
 }

@@ -85,27 +85,28 @@ func (d *Decision) findRule() Reason {
 	}
 	d.governed = g
 	t := &e.paths.tables[g.table]
-	rule, ambiguous := t.only, false
-	if rule == 0 {
-		path := d.request.path()
-		if ambiguous = t.spelled.isAmbiguous(path); !ambiguous {
-			rule, d.depends = e.paths.lookup(t, path, d.request.effectiveMethod(d.Class))
-		}
-	}
-	taken := rule != 0
-	if !taken {
-		rule = t.fallback
-	}
-	d.apply(rule - 1)
+	path := d.request.path()
 	switch {
-	case d.effects.enforcement == EnforcementOff:
-		return ReasonOff
-	case ambiguous:
-		return ReasonPathAmbiguous
-	case !taken:
-		return ReasonNoRule
+	case t.only != 0:
+		return d.take(t.only, ReasonAllowed)
+	case t.isAmbiguous(path):
+		return d.take(t.ambiguous, ReasonPathAmbiguous)
 	}
-	return ReasonAllowed
+	var rule uint32
+	if rule, d.depends = e.paths.lookup(t, path, d.request.effectiveMethod(d.Class)); rule == 0 {
+		return d.take(t.noRule, ReasonNoRule)
+	}
+	return d.take(rule, ReasonAllowed)
+}
+
+// take applies settings, given as one more than their place. It returns the reason,
+// unless they are switched off.
+func (d *Decision) take(settings uint32, reason Reason) Reason {
+	d.apply(settings - 1)
+	if d.effects.enforcement == EnforcementOff {
+		return ReasonOff
+	}
+	return reason
 }
 
 // leadsHere reports whether the rule that applies would take another method, too.
@@ -130,18 +131,10 @@ func (d *Decision) selectRule() Reason {
 		d.apply(e.unmatched)
 		return ReasonSelectorUnknown
 	}
-	taken := rule != 0
-	if !taken {
-		rule = e.policies.list[id].fallback
+	if rule == 0 {
+		return d.take(e.policies.list[id].fallback, ReasonNoRule)
 	}
-	d.apply(rule - 1)
-	switch {
-	case d.effects.enforcement == EnforcementOff:
-		return ReasonOff
-	case !taken:
-		return ReasonNoRule
-	}
-	return ReasonAllowed
+	return d.take(rule, ReasonAllowed)
 }
 
 // judge is the decision of the rule that took the request.

@@ -65,6 +65,9 @@ type Setting struct {
 	Name  string // the field's name in a document
 	Value string
 	From  Layer
+	// Of names the policy or rule that the value is of, such as "rule admin of policy
+	// shop". It is "" if the decision itself names the policy or rule.
+	Of string
 }
 
 // Settings gives the effective settings of the rule that applies, and where each
@@ -72,28 +75,34 @@ type Setting struct {
 func (d *Decision) Settings() []Setting {
 	s := d.effects
 	list := []Setting{
-		{"enforcement", string(s.enforcement), s.from.enforcement},
-		{"upstreamHeaders", string(s.upstreamHeaders), s.from.upstreamHeaders},
-		{"preflight.mode", string(s.preflight.mode), s.from.mode},
-		{"preflight.successStatus", strconv.Itoa(s.preflight.successStatus), s.from.successStatus},
-		{"preflight.denyStatus", strconv.Itoa(s.preflight.denyStatus), s.from.denyStatus},
-		{"preflight.detail", string(s.preflight.detail), s.from.detail},
-		{"webSocket.originCheck", string(s.originCheck), s.from.originCheck},
+		d.setting("enforcement", s.from.enforcement, func(s *common) string { return string(s.enforcement) }),
+		d.setting("upstreamHeaders", s.from.upstreamHeaders, func(s *common) string { return string(s.upstreamHeaders) }),
+		d.setting("preflight.mode", s.from.mode, func(s *common) string { return string(s.preflight.mode) }),
+		d.setting("preflight.successStatus", s.from.successStatus, func(s *common) string { return strconv.Itoa(s.preflight.successStatus) }),
+		d.setting("preflight.denyStatus", s.from.denyStatus, func(s *common) string { return strconv.Itoa(s.preflight.denyStatus) }),
+		d.setting("preflight.detail", s.from.detail, func(s *common) string { return string(s.preflight.detail) }),
+		d.setting("webSocket.originCheck", s.from.originCheck, func(s *common) string { return string(s.originCheck) }),
 	}
 	if s.methods == nil {
 		return list
 	}
 	return append([]Setting{
-		{"allowOrigins", d.describeOrigins(), s.from.origins},
-		{"allowMethods", s.methods.describe(), s.from.methods},
-		{"allowHeaders", s.headers.describe(), s.from.headers},
-		{"exposeHeaders", s.expose.describe(), s.from.expose},
-		{"allowCredentials", strconv.FormatBool(s.credentials), s.from.credentials},
-		{"maxAge", cmp.Or(s.maxAge, "unset"), s.from.maxAge},
-		{"allowPrivateNetwork", strconv.FormatBool(s.privateNetwork), s.from.privateNetwork},
-		{"presets", none(s.from.presetNames), s.from.presets},
-		{"expandExposeHeaders", strconv.FormatBool(s.expandExpose), s.from.expandExpose},
+		{Name: "allowOrigins", Value: d.describeOrigins(), From: s.from.origins},
+		{Name: "allowMethods", Value: s.methods.describe(), From: s.from.methods},
+		{Name: "allowHeaders", Value: s.headers.describe(), From: s.from.headers},
+		{Name: "exposeHeaders", Value: s.expose.describe(), From: s.from.expose},
+		{Name: "allowCredentials", Value: strconv.FormatBool(s.credentials), From: s.from.credentials},
+		{Name: "maxAge", Value: cmp.Or(s.maxAge, "unset"), From: s.from.maxAge},
+		{Name: "allowPrivateNetwork", Value: strconv.FormatBool(s.privateNetwork), From: s.from.privateNetwork},
+		{Name: "presets", Value: none(s.from.presetNames), From: s.from.presets},
+		{Name: "expandExposeHeaders", Value: strconv.FormatBool(s.expandExpose), From: s.from.expandExpose},
 	}, list...)
+}
+
+// setting describes one setting that also holds if no rule was chosen.
+func (d *Decision) setting(name string, from Layer, get func(*common) string) Setting {
+	value := get(&d.effects.common)
+	return Setting{name, value, from, d.contributor(func(s *common) bool { return get(s) == value })}
 }
 
 func none(s string) string {

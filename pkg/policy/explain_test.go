@@ -134,6 +134,41 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestSettingsOfNoRule: if no rule was chosen, each setting names the policy or rule that it is of.
+func TestSettingsOfNoRule(t *testing.T) {
+	e := compiled(t, with(
+		one("a", policy.Spec{
+			Hosts: []string{host}, Enforcement: new(policy.EnforcementShadow), UpstreamHeaders: new(policy.UpstreamMerge),
+			Rules: []policy.Rule{
+				{Name: "plain", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/plain"}}},
+				{Name: "admin", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/admin"}}, Enforcement: new(policy.EnforcementBlock)},
+			},
+		}), "b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}}))
+	tests := []struct {
+		name, path string
+		want       []string
+	}{
+		{"no rule matches: those of the policies", "/c", []string{"enforcement Enforce of policy b", "upstreamHeaders Override of policy b"}},
+		{"an ambiguous path: those of the rules too", "/a;b", []string{"enforcement Block of rule admin of policy a", "upstreamHeaders Override of policy b"}},
+		{"a rule was chosen", "/plain", []string{"enforcement Shadow of ", "upstreamHeaders Merge of "}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := get(test.path)
+			d := e.Decide(&r.Request)
+			var got []string
+			for _, s := range d.Settings() {
+				if s.Name == "enforcement" || s.Name == "upstreamHeaders" {
+					got = append(got, fmt.Sprintf("%s %s of %s", s.Name, s.Value, s.Of))
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestMissing asks what a refused preflight lacks.
 func TestMissing(t *testing.T) {
 	e := compiled(t, one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowHeaders: []string{"X-A", "*"}}}))

@@ -87,6 +87,7 @@ func drawLayer(t *rapid.T) policy.Rule {
 	}
 	if rapid.Bool().Draw(t, "preflight") {
 		r.Preflight = &policy.Preflight{Mode: optional(t, policy.PreflightAnswer, policy.PreflightForward), Detail: optional(t, policy.DetailFull, policy.DetailMinimal)}
+		r.Preflight.DenyStatus = optional(t, 200, 403, 404)
 	}
 	if rapid.Bool().Draw(t, "webSocket") {
 		r.WebSocket = &policy.WebSocket{OriginCheck: optional(t, policy.OriginCheckEnforce, policy.OriginCheckOff)}

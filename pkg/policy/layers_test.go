@@ -92,12 +92,49 @@ func layerWorlds() []world {
 				CORS: allowing(shop), Enforcement: new(policy.EnforcementBlock), Preflight: &policy.Preflight{DenyStatus: new(404)},
 				WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
 			}), []row{
-			{"enforcement is that of CORSDefaults", get("/c"), "actual deny no_rule - respond 403", refused},
-			{"so is the preflight's status", preflight("PUT", "/c"), "preflight deny no_rule - respond 404", []string{varyPreflight}},
-			{"also for an ambiguous path", preflight("PUT", "/a/../b"), "preflight deny path_ambiguous - respond 404", []string{varyPreflight}},
+			{"enforcement is the strictest of both", get("/c"), "actual deny no_rule - respond 403", refused},
+			{"so is the preflight's status, the highest", preflight("PUT", "/c"), "preflight deny no_rule - respond 410", []string{varyPreflight}},
+			{"also for an ambiguous path", preflight("PUT", "/a/../b"), "preflight deny path_ambiguous - respond 410", []string{varyPreflight}},
 			{"so is upstreamHeaders", ask("GET", "/c").answered(200, acao+"*"), "not_cors none no_rule - continue 200", refused},
 			{"so is the WebSocket check", webSocket("/c"), "websocket deny no_rule - respond 403", refused},
 			{"on a host of one policy they are that policy's", preflight("PUT", "/c").at("b.example"), "preflight deny no_rule b respond 410", []string{varyPreflight}},
+		}},
+		{"a path that cannot be assigned to a rule that blocks or checks", one("shop", policy.Spec{
+			Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
+				{Name: "admin", Match: &policy.Match{Path: &policy.PathMatch{Value: "/admin"}}, Enforcement: new(policy.EnforcementBlock)},
+				{Name: "ws", Match: &policy.Match{Path: &policy.PathMatch{Value: "/ws"}}, WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}},
+			},
+		}), []row{
+			{"is blocked with a parameter", ask("POST", "/admin;x=1/pay").from(evil), "actual deny path_ambiguous shop respond 403", refused},
+			{"also from an origin that is allowed elsewhere", ask("POST", "/admin;x=1/pay").from(shop), "actual deny path_ambiguous shop respond 403", refused},
+			{"a page of the same origin is never blocked", ask("POST", "/admin;x=1/pay").from(evil).site("same-origin"), "actual deny path_ambiguous shop continue 200", refused},
+			{"nor is a request without Origin", ask("POST", "/admin;x=1/pay"), "not_cors none path_ambiguous shop continue 200", refused},
+			{"a handshake is checked", webSocket("/ws;x=1").from(evil), "websocket deny path_ambiguous shop respond 403", refused},
+			{"the own cors of the policy is not stricter for it", get("/x").from(evil), "actual deny origin_not_allowed shop continue 200", refused},
+		}},
+		{"an ambiguous path below a Shadow policy with a rule that enforces", one("shop", policy.Spec{
+			Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(policy.EnforcementShadow), UpstreamHeaders: new(policy.UpstreamPreserve),
+			Rules: []policy.Rule{{
+				Name: "api", Match: &policy.Match{Path: &policy.PathMatch{Value: "/api"}},
+				Enforcement: new(policy.EnforcementEnforce), UpstreamHeaders: new(policy.UpstreamMerge),
+			}},
+		}), []row{
+			{"loses upstream's headers", get("/api;x=1").from(evil).answered(200, acao+"*", acac), "actual deny path_ambiguous shop continue 200", refused},
+			{"another path keeps them", get("/x").from(evil).answered(200, acao+"*"), "actual deny origin_not_allowed shop pass 200", []string{acao + "*"}},
+		}},
+		{"two policies of one host that both block", with(
+			one("a", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}, Enforcement: new(policy.EnforcementBlock)}),
+			"b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}, Enforcement: new(policy.EnforcementBlock)}), []row{
+			{"block what no rule matches", ask("POST", "/c").from(evil), "actual deny no_rule - respond 403", refused},
+			{"and ambiguous paths", ask("POST", "/a;b").from(evil), "actual deny path_ambiguous - respond 403", refused},
+		}},
+		{"two policies of one host, one of which is off", with(
+			one("a", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}, Enforcement: new(policy.EnforcementOff)}),
+			"b", policy.Spec{Hosts: []string{host}, Enforcement: new(policy.EnforcementOff), Rules: []policy.Rule{{
+				Name: "b", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/b"}}, Enforcement: new(policy.EnforcementShadow),
+			}}}), []row{
+			{"are off where no rule matches", get("/c").answered(200, acao+"*"), "actual none off - pass 200", []string{acao + "*"}},
+			{"and Shadow where the path is ambiguous", get("/a;b").answered(200, acao+"*"), "actual deny path_ambiguous - pass 200", []string{acao + "*"}},
 		}},
 	}
 }

@@ -260,3 +260,26 @@ func TestHostileConfig(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) { measured(t, test.config) })
 	}
 }
+
+// TestExpressionPath: a path beyond the bound is ambiguous, if the host has expressions.
+func TestExpressionPath(t *testing.T) {
+	tests := []struct {
+		name string
+		kind policy.PathMatchType
+		size int
+		want policy.Reason
+	}{
+		{"as long as an expression is matched against", policy.PathRegularExpression, policy.MaxExpressionPath, policy.ReasonAllowed},
+		{"one byte longer", policy.PathRegularExpression, policy.MaxExpressionPath + 1, policy.ReasonPathAmbiguous},
+		{"one byte longer, without expressions", policy.PathPrefix, policy.MaxExpressionPath + 1, policy.ReasonAllowed},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := compiled(t, one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{at("a", test.kind, "/a")}}))
+			r := get("/" + strings.Repeat("x", test.size-1) + "?query")
+			if d := e.Decide(&r.Request); d.Reason != test.want {
+				t.Errorf("reason %s, want %s", d.Reason, test.want)
+			}
+		})
+	}
+}

@@ -52,6 +52,16 @@ func (s *spelled) isOtherEscape(c, high, low byte) bool {
 
 func (s *spelled) escapes(c byte) bool { return s.upper.has(c) || s.lower.has(c) }
 
+// MaxExpressionPath bounds the paths that regular expressions are matched against, in
+// bytes without the query. A longer one is ambiguous on a host that has expressions: a
+// match costs time by the byte, and Envoy lets 60 KiB through.
+const MaxExpressionPath = 8192
+
+// isAmbiguous reports whether no entry of the table may be chosen by this path.
+func (t *table) isAmbiguous(path string) bool {
+	return t.expressions.n > 0 && len(path) > MaxExpressionPath || t.spelled.isAmbiguous(path)
+}
+
 // isAmbiguous reports whether what stands behind the gateway may read the path
 // as another one than is matched here. Envoy's normalisation takes care of most
 // of this where it is switched on; a policy must hold where it is not.

@@ -44,6 +44,15 @@ func TestTwin(t *testing.T) {
 			if d.MethodDependent() != want.depends {
 				t.Fatalf("depends on the method: %t, the twin: %t\nrequest: %+v\nconfig: %s", d.MethodDependent(), want.depends, r.Request, written(cfg))
 			}
+			if d.Enforcement() != want.settings.enforcement || d.UpstreamHeaders() != want.settings.upstream {
+				t.Fatalf("settings: %s, %s, the twin: %s, %s\nrequest: %+v\nconfig: %s",
+					d.Enforcement(), d.UpstreamHeaders(), want.settings.enforcement, want.settings.upstream, r.Request, written(cfg))
+			}
+			if d.Class == policy.ClassPreflight && d.Action == policy.ActionRespond && d.Reason < policy.ReasonNotCORS {
+				if status := run(t, e, r).status; status != want.settings.denyStatus {
+					t.Fatalf("status %d, the twin: %d\nrequest: %+v\nconfig: %s", status, want.settings.denyStatus, r.Request, written(cfg))
+				}
+			}
 			if d.Class == policy.ClassPreflight && d.Verdict == policy.VerdictAllow && d.Action == policy.ActionRespond {
 				compareLists(t, w, &r, run(t, e, r), want)
 			}

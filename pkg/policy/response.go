@@ -135,7 +135,9 @@ func (d *Decision) exposed(a *Answer, upstream []Field) []byte {
 	}
 	if merges {
 		a.lines = appendValues(a.lines[:0], upstream, exposeHeaders)
-		a.buf = header.AppendTokens(a.buf, start, a.lines)
+		list := header.NewList(a.buf, start)
+		list.AddTokens(a.lines)
+		a.buf = list.Bytes()
 	}
 	return a.keep(start)
 }
@@ -147,18 +149,18 @@ func (d *Decision) expands() bool {
 
 // appendExpanded appends the list with the response's own header names for "*".
 func (l *nameList) appendExpanded(dst []byte, upstream []Field) []byte {
-	start := len(dst)
+	list := header.NewList(dst, len(dst))
 	for i := range upstream {
 		if name := upstream[i].Name; isExpanded(name) {
-			dst = header.AppendDistinct(dst, start, name)
+			list.AddString(name)
 		}
 	}
 	for _, name := range l.names {
 		if name != "*" {
-			dst = header.AppendDistinct(dst, start, name)
+			list.AddString(name)
 		}
 	}
-	return dst
+	return list.Bytes()
 }
 
 // isExpanded leaves out what a page can read anyway, what it never can, and what

@@ -17,6 +17,7 @@ type pathIndex struct {
 	candidates  []candidate
 	expressions []pathExpression
 	methods     []index.Ref
+	owners      []uint32 // policies, of the tables
 }
 
 // pathType is a [PathMatchType] in one byte.
@@ -47,8 +48,11 @@ type table struct {
 	// and method, however they are spelled.
 	only uint32
 
-	// fallback holds where no rule is taken. It grants nothing.
-	fallback uint32
+	// noRule and ambiguous are the settings that hold if no entry matches, and if the path
+	// is ambiguous. They grant nothing, see [tableBuilder.strictest].
+	noRule, ambiguous uint32
+
+	policies span // of pathIndex.owners: those that name the hosts
 
 	spelled spelled
 }
@@ -192,10 +196,7 @@ func (c *compiler) buildTable(policies []*policyCompiler, host string) uint32 {
 	b.markSentMaxAge(policies, before)
 	b.setOwn(policies)
 	b.table.only = b.onlyEntry()
-	b.table.fallback = 1 + c.unmatched.id
-	if len(policies) == 1 {
-		b.table.fallback = c.engine.policies.list[policies[0].id].fallback
-	}
+	b.setUnchosen(policies)
 	b.markReachable(before)
 	c.slotPlaces = b.slots
 	return id
@@ -369,6 +370,17 @@ func (b *tableBuilder) setOwn(policies []*policyCompiler) {
 		owner = p
 		b.table.own = own
 	}
+}
+
+// setUnchosen sets what holds if no entry of the table is chosen.
+func (b *tableBuilder) setUnchosen(policies []*policyCompiler) {
+	first := len(b.paths.owners)
+	for _, p := range policies {
+		b.paths.owners = append(b.paths.owners, p.id)
+	}
+	b.table.policies = partFrom(b.paths.owners, first)
+	b.table.noRule = 1 + b.strictest(policies, false)
+	b.table.ambiguous = 1 + b.strictest(policies, true)
 }
 
 // onlyEntry gives the one entry that takes everything, 0 where there is a choice.

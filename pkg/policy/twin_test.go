@@ -22,8 +22,9 @@ type twin struct{ cfg policy.Config }
 type twinDecision struct {
 	class, verdict, reason, policy, rule, action string
 	// depends says that the choice of the rule depended on the method.
-	depends bool
-	cors    policy.CORS // merged; empty where nothing was taken
+	depends  bool
+	cors     policy.CORS // merged; empty if no rule was chosen
+	settings layered     // that hold
 }
 
 func (d twinDecision) said() string {
@@ -51,15 +52,24 @@ type layered struct {
 	upstream    policy.UpstreamHeaders
 	mode        policy.PreflightMode
 	check       policy.OriginCheck
+	denyStatus  int
 }
 
 func (w *twin) decide(r *policy.Request) twinDecision {
 	d := twinDecision{class: twinClass(r)}
-	taken, owner, tenants, reason := w.choose(r, &d)
-	settings := w.merge(owner, taken)
-	d.reason = reason
-	if owner != nil {
-		d.policy = owner.Name
+	taken, owners, tenants, reason := w.choose(r, &d)
+	var settings layered
+	switch {
+	case taken != nil:
+		settings = w.merge(taken.policy, taken)
+	case len(owners) == 0:
+		settings = w.merge(nil, nil)
+	default:
+		settings = w.strictest(owners, reason)
+	}
+	d.reason, d.settings = reason, settings
+	if len(owners) == 1 {
+		d.policy = owners[0].Name
 	}
 	if taken != nil {
 		d.policy, d.cors = taken.policy.Name, settings.cors
@@ -143,9 +153,9 @@ func withoutDefaultPort(o string) string {
 	return o
 }
 
-// choose finds the rule that takes the request, and the policy whose settings
-// hold where none does.
-func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owner *policy.Policy, tenants map[string]string, reason string) {
+// choose finds the rule that matches the request, and the policies that it might
+// belong to if none does.
+func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owners []*policy.Policy, tenants map[string]string, reason string) {
 	if r.Selector != "" {
 		return w.selected(r)
 	}
@@ -159,16 +169,13 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 			policies = append(policies, &w.cfg.Policies[i])
 		}
 	}
-	if len(policies) == 1 {
-		owner = policies[0]
-	}
 	rules, own := twinTable(policies)
 	path, _, _ := strings.Cut(r.Path, "?")
 	if path == "" {
 		path = "/"
 	}
 	if !takesEverything(rules, own) && twinAmbiguous(path, rules) {
-		return nil, owner, nil, "path_ambiguous"
+		return nil, policies, nil, "path_ambiguous"
 	}
 	method := r.Method
 	switch {
@@ -182,12 +189,13 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 	}
 	taken, d.depends = twinTaken(rules, own, path, method)
 	if taken == nil {
-		return nil, owner, nil, "no_rule"
+		return nil, policies, nil, "no_rule"
 	}
-	return taken, owner, bound(taken.policy, pattern, r.Authority), ""
+	return taken, policies, bound(taken.policy, pattern, r.Authority), ""
 }
 
-func (w *twin) selected(r *policy.Request) (taken *twinRule, owner *policy.Policy, tenants map[string]string, reason string) {
+func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*policy.Policy, tenants map[string]string, reason string) {
+	var owner *policy.Policy
 	for i := range w.cfg.Policies {
 		p := &w.cfg.Policies[i]
 		if r.Selector == p.Name {
@@ -211,7 +219,7 @@ func (w *twin) selected(r *policy.Request) (taken *twinRule, owner *policy.Polic
 			tenants = bound(owner, twinPattern(h), r.Authority)
 		}
 	}
-	return taken, owner, tenants, reason
+	return taken, []*policy.Policy{owner}, tenants, reason
 }
 
 // bound gives what a policy calls the label that a pattern captures.
@@ -385,6 +393,9 @@ func twinAmbiguous(path string, rules []*twinRule) bool {
 	}
 	values, spelled := "", ""
 	for _, r := range rules {
+		if r.kind == policy.PathRegularExpression && len(path) > 8192 {
+			return true
+		}
 		values += r.text
 		if r.kind != policy.PathRegularExpression {
 			spelled += r.text
@@ -429,13 +440,10 @@ func ambiguousEscape(rest, values, spelled string) bool {
 
 // merge lays defaults, policy and rule over each other.
 func (w *twin) merge(owner *policy.Policy, taken *twinRule) layered {
-	s := layered{enforcement: policy.EnforcementEnforce, upstream: policy.UpstreamOverride, mode: policy.PreflightAnswer, check: policy.OriginCheckOff}
+	s := layered{enforcement: policy.EnforcementEnforce, upstream: policy.UpstreamOverride, mode: policy.PreflightAnswer, check: policy.OriginCheckOff, denyStatus: 403}
 	if len(w.cfg.Defaults) > 0 {
 		d := w.cfg.Defaults[0].Spec
 		s.lay(d.CORS, d.Enforcement, d.UpstreamHeaders, d.Preflight, d.WebSocket)
-	}
-	if taken != nil {
-		owner = taken.policy
 	}
 	if owner != nil {
 		s.lay(owner.Spec.CORS, owner.Spec.Enforcement, owner.Spec.UpstreamHeaders, owner.Spec.Preflight, owner.Spec.WebSocket)
@@ -444,6 +452,35 @@ func (w *twin) merge(owner *policy.Policy, taken *twinRule) layered {
 		s.lay(taken.rule.CORS, taken.rule.Enforcement, taken.rule.UpstreamHeaders, taken.rule.Preflight, taken.rule.WebSocket)
 	}
 	return s
+}
+
+// strictest merges every policy, and for an ambiguous path every rule, and keeps of each
+// setting the strictest value.
+func (w *twin) strictest(owners []*policy.Policy, reason string) layered {
+	var all []layered
+	for _, p := range owners {
+		all = append(all, w.merge(p, nil))
+		for i := range p.Spec.Rules {
+			if reason == "path_ambiguous" {
+				all = append(all, w.merge(p, &twinRule{policy: p, rule: &p.Spec.Rules[i]}))
+			}
+		}
+	}
+	values := func(get func(layered) string, fromStrict ...string) string {
+		for _, value := range fromStrict {
+			if slices.ContainsFunc(all, func(s layered) bool { return get(s) == value }) {
+				return value
+			}
+		}
+		panic("no value is in the order")
+	}
+	return layered{
+		enforcement: policy.Enforcement(values(func(s layered) string { return string(s.enforcement) }, "Block", "Enforce", "Shadow", "Off")),
+		upstream:    policy.UpstreamHeaders(values(func(s layered) string { return string(s.upstream) }, "Override", "Merge", "Preserve")),
+		mode:        policy.PreflightMode(values(func(s layered) string { return string(s.mode) }, "Answer", "Forward")),
+		check:       policy.OriginCheck(values(func(s layered) string { return string(s.check) }, "Enforce", "Off")),
+		denyStatus:  slices.MaxFunc(all, func(a, b layered) int { return a.denyStatus - b.denyStatus }).denyStatus,
+	}
 }
 
 func set[T any](to *T, from *T) {
@@ -469,6 +506,7 @@ func (s *layered) lay(c *policy.CORS, e *policy.Enforcement, u *policy.UpstreamH
 	set(&s.upstream, u)
 	if p != nil {
 		set(&s.mode, p.Mode)
+		set(&s.denyStatus, p.DenyStatus)
 	}
 	if ws != nil {
 		set(&s.check, ws.OriginCheck)

@@ -1,7 +1,6 @@
 package header_test
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -217,8 +216,8 @@ func FuzzVary(f *testing.F) {
 		f.Add(lines[0], lines[1], false)
 	}
 	f.Fuzz(func(t *testing.T, first, second string, preflight bool) {
-		if len(first)+len(second) > 1000 {
-			return // repeats are looked for in short lists only
+		if len(elements(first))+len(elements(second)) > header.MaxDistinct || 2*len(first+second) > header.MaxDistinctBytes {
+			return // repeats are removed from shorter lists only
 		}
 		names := []string{"Origin"}
 		if preflight {
@@ -232,19 +231,32 @@ func FuzzVary(f *testing.F) {
 	})
 }
 
-// TestLongLists holds what becomes of repeats in lists that are too long to look
-// for them: they stay, and nothing is lost.
+// TestLongLists: an element after the bounds is appended even if it is a repeat, and none is lost.
 func TestLongLists(t *testing.T) {
-	const bound = 9 << 10
-	for _, size := range []int{bound, bound + 1} {
-		list := bytes.Repeat([]byte("x"), size)
-		got := header.AppendDistinct(list, 0, string(list))
-		if again := len(got) > size; again != (size > bound) {
-			t.Errorf("a list of %d bytes: the repeat is appended: %t", size, again)
-		}
-		if got := header.AppendDistinct(list, 0, "y"); !bytes.HasSuffix(got, []byte("x, y")) {
-			t.Errorf("a list of %d bytes loses an element", size)
-		}
+	names := func(n int) string { return strings.TrimSuffix(strings.Repeat("x, ", n), ", ") }
+	tests := []struct {
+		name  string
+		list  string
+		drops bool
+	}{
+		{"one element fewer than the bound", names(header.MaxDistinct - 1), true},
+		{"as many elements as the bound", names(header.MaxDistinct), false},
+		{"as many bytes as the bound", "x, " + strings.Repeat("y", header.MaxDistinctBytes-3), true},
+		{"one byte more", "x, " + strings.Repeat("y", header.MaxDistinctBytes-2), false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			want := test.list
+			list := header.NewList([]byte(want), 0)
+			list.AddString("X")
+			if !test.drops {
+				want += ", X"
+			}
+			list.Add([]byte("z"))
+			if got := string(list.Bytes()); got != want+", z" {
+				t.Errorf("got %d bytes, want %d", len(got), len(want)+3)
+			}
+		})
 	}
 }
 
@@ -268,7 +280,9 @@ func FuzzList(f *testing.F) {
 				tokens = append(tokens, e)
 			}
 		}
-		if got := header.AppendTokens(nil, 0, [][]byte{[]byte(list)}); len(list) < 1000 && string(got) != strings.Join(tokens, ", ") {
+		l := header.NewList(nil, 0)
+		l.AddTokens([][]byte{[]byte(list)})
+		if got := l.Bytes(); len(tokens) <= header.MaxDistinct && 2*len(list) <= header.MaxDistinctBytes && string(got) != strings.Join(tokens, ", ") {
 			t.Errorf("%q: tokens %q, want %q", list, got, tokens)
 		}
 	})

@@ -1,49 +1,45 @@
 package header
 
-// AppendVary appends the value of a single Vary header that says what lines, the
-// Vary headers of a response, say, and names too. Where they say it already ("*"
-// says everything) nothing is appended and changed is false: the lines are to be
-// left as they are.
+// AppendVary appends the value of a single Vary header that has what lines, the Vary headers
+// of a response, have, and names too. If the lines have them already ("*" stands for
+// everything) nothing is appended and changed is false: the lines are to be left as they are.
+// There may be at most 8 names.
 func AppendVary(dst []byte, lines [][]byte, names []string) (out []byte, changed bool) {
-	if !lacks(lines, names) {
+	present, all := findNames(lines, names)
+	if all || present == 1<<len(names)-1 {
 		return dst, false
 	}
-	start := len(dst)
+	l := NewList(dst, len(dst))
 	for _, line := range lines {
 		for e, rest := Next(line); len(e) > 0; e, rest = Next(rest) {
 			if IsFieldValue(e) {
-				dst = AppendDistinct(dst, start, e)
+				l.Add(e)
 			}
 		}
 	}
-	for _, name := range names {
-		if !anyContains(lines, name) {
-			dst = AppendElement(dst, start, name)
+	dst = l.Bytes()
+	for i, name := range names {
+		if present>>i&1 == 0 {
+			dst = AppendElement(dst, l.start, name)
 		}
 	}
 	return dst, true
 }
 
-// lacks reports whether any of names is in none of the lines.
-func lacks(lines [][]byte, names []string) bool {
+// findNames returns the set of the names that are in the lines, one bit each. all reports
+// that "*" is among them.
+func findNames(lines [][]byte, names []string) (present uint8, all bool) {
 	for _, line := range lines {
-		if Contains(line, "*") {
-			return false
+		for e, rest := Next(line); len(e) > 0; e, rest = Next(rest) {
+			if len(e) == 1 && e[0] == '*' {
+				return 0, true
+			}
+			for i, name := range names {
+				if EqualFold(e, name) {
+					present |= 1 << i
+				}
+			}
 		}
 	}
-	for _, name := range names {
-		if !anyContains(lines, name) {
-			return true
-		}
-	}
-	return false
-}
-
-func anyContains(lines [][]byte, name string) bool {
-	for _, line := range lines {
-		if Contains(line, name) {
-			return true
-		}
-	}
-	return false
+	return present, false
 }
