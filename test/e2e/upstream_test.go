@@ -110,6 +110,14 @@ var blocked = []row{
 		want:    want{status: 200, cors: []string{varyBoth}, asked: 1, reason: "same_origin", also: []string{"x-cost: 7"}},
 	},
 	{
+		name:    "Block: a path parameter does not lead around it",
+		request: do("POST", "/blocked;x=1/pay").from(evil),
+		want:    want{status: 403, cors: []string{varyOrigin}, asked: 1, reason: "path_ambiguous", immediate: true},
+		unlike: unlike{"response_only": {
+			status: 404, cors: []string{varyOrigin}, asked: 1, reason: "path_ambiguous", why: onlyAnswers,
+		}},
+	},
+	{
 		name:    "Block: a malformed origin does not",
 		request: get("/blocked").from(page).from(page),
 		want:    want{status: 403, cors: []string{varyOrigin}, asked: 1, reason: "origin_malformed", immediate: true},
@@ -137,6 +145,14 @@ var webSockets = []row{
 		want:    want{status: 403, cors: []string{varyOrigin}, asked: 1, reason: "origin_not_allowed", immediate: true},
 		unlike: unlike{"response_only": {
 			status: 101, cors: []string{varyOrigin}, asked: 1, reason: "origin_not_allowed", body: "ping", why: onlyAnswers,
+		}},
+	},
+	{
+		name:    "nor is it connected by a path parameter",
+		request: webSocket("/socket;x=1").from(evil),
+		want:    want{status: 403, cors: []string{varyOrigin}, asked: 1, reason: "path_ambiguous", immediate: true},
+		unlike: unlike{"response_only": {
+			status: 404, cors: []string{varyOrigin}, asked: 1, reason: "path_ambiguous", why: onlyAnswers,
 		}},
 	},
 	{
