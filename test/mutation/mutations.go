@@ -144,7 +144,7 @@ var mutations = []mutation{
 	{
 		name: "headers are reflected that are not listed",
 		file: "pkg/policy/answer.go", packages: engine,
-		from: "			if l.takesHeader(name) {\n				a.buf", to: "			if name != \"\" {\n				a.buf",
+		from: "			if l.takesHeader(name) {\n				list", to: "			if name != \"\" {\n				list",
 	},
 	{
 		name: "only the first line of requested headers is read",
@@ -235,6 +235,21 @@ var mutations = []mutation{
 		name: "Block blocks nobody",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "enforcement == EnforcementBlock && d.refuses():", to: "enforcement == EnforcementOff && d.refuses():",
+	},
+	{
+		name: "an ambiguous path leaves a rule that blocks",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "return d.take(t.ambiguous, ReasonPathAmbiguous)", to: "return d.take(t.noRule, ReasonPathAmbiguous)",
+	},
+	{
+		name: "where several policies name a host, the first one's settings apply to what no rule matches",
+		file: "pkg/policy/strictest.go", packages: engine,
+		from: "range policies {", to: "range policies[:1] {",
+	},
+	{
+		name: "a long path runs through expressions",
+		file: "pkg/policy/paths.go", packages: engine,
+		from: "t.expressions.n > 0 && len(path) > MaxExpressionPath ||", to: "",
 	},
 	{
 		name: "a WebSocket is not checked",
