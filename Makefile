@@ -8,7 +8,7 @@ GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
 # Their tests build corsd and run it. Go's cache of test results does not see that, so they are never taken from it; and
 # the race detector would watch the test, not corsd.
-END_TO_END := ./docs ./test/conformance ./test/demo ./test/e2e ./test/lab
+END_TO_END := ./docs ./test/corpus ./test/conformance ./test/demo ./test/e2e ./test/lab
 IN_BROWSERS := ./test/browser ./test/page
 UNIT := $$(go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS))")
 
