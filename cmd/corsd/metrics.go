@@ -22,6 +22,8 @@ type metrics struct {
 	reloadOK      prometheus.Gauge
 	reloadTime    prometheus.Gauge
 	policyInfo    *prometheus.GaugeVec
+	readRetry     prometheus.Gauge
+	logDropped    prometheus.Counter
 }
 
 var _ extproc.Observer = (*metrics)(nil)
@@ -39,12 +41,14 @@ func newMetrics() *metrics {
 		reloadOK:      gauge("policy_last_reload_successful", "Whether the last reading of the policy went well (1) or was refused (0)."),
 		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
 		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+		readRetry:     gauge("policy_read_retry_pending", "Whether files that could not be read will be tried again (1) or not (0)."),
+		logDropped:    prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_log_lines_dropped_total", Help: "Log lines that were dropped, because nobody read standard error in time or it could not be written."}),
 	}
 	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
 	m.registry.MustRegister(m.decisions, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
-		m.reloadOK, m.reloadTime, m.policyInfo, info,
+		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.logDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
