@@ -76,6 +76,9 @@ func (l *live) serveReady(w http.ResponseWriter, r *http.Request) {
 	}
 	s := l.snapshot()
 	fmt.Fprintf(w, "%s\nlive policy: %s since %s\n", readyWord(ready), s.hash, s.since.UTC().Format(time.RFC3339))
+	if s.retry.pending() {
+		fmt.Fprintf(w, "retry: %s\n", s.retry)
+	}
 	if s.refused == "" {
 		return
 	}

@@ -99,3 +99,10 @@ func (m *metrics) refused() {
 	m.reloads.WithLabelValues("refused").Inc()
 	m.reloadOK.Set(0)
 }
+
+func (m *metrics) retryPending(pending bool) {
+	m.readRetry.Set(0)
+	if pending {
+		m.readRetry.Set(1)
+	}
+}

@@ -101,7 +101,7 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	l := newLive(f.policy, m, logger)
 	signal.Notify(l.hangup, syscall.SIGHUP) // from here on it no longer ends the process
 	defer signal.Stop(l.hangup)
-	if !l.reload("start") {
+	if !l.reload(causeStart) {
 		return errPolicy
 	}
 	listeners, err := listenAll(ctx, f.listen, mode, logger)

@@ -80,6 +80,11 @@ type Report struct {
 	// Hash is the SHA-256, in hex, of names and contents of all files that could be
 	// read, whatever their order on the command line. It is there when the load failed too.
 	Hash string
+
+	// Unreadable is the first fault of a file or directory that could not be read, nil if
+	// there is none. Such a fault may go away while the files stay as they are, so it is
+	// worth reading them again. Faults may leave it out, since they are bounded.
+	Unreadable *Diagnostic
 }
 
 // Strict gives the report in which each warning is a fault.
@@ -87,7 +92,7 @@ func (r *Report) Strict() *Report {
 	if len(r.Warnings) == 0 {
 		return r
 	}
-	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash}
+	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash, Unreadable: r.Unreadable}
 }
 
 // Err is nil when there is no fault, else an error that lists the faults, one a line.

@@ -1,0 +1,372 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+)
+
+// watched is a live whose files are watched until the test ends, with its log.
+func watched(t *testing.T, path string, adjust func(*live)) (*live, *served) {
+	t.Helper()
+	log := &journal{}
+	l := newLive([]string{path}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+	adjust(l)
+	if !l.reload(causeStart) {
+		t.Fatal("the policy is refused")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- l.watch(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return l, &served{t: t, log: log, ended: make(chan struct{})}
+}
+
+const unwatched = "files cannot be watched; a change is found when they are looked at, every so often"
+
+// TestNoWatcher: without a file descriptor for a watcher no change is lost, and a watcher is
+// opened as soon as that is possible.
+func TestNoWatcher(t *testing.T) {
+	t.Parallel()
+	var possible atomic.Bool
+	dir := t.TempDir()
+	l, s := watched(t, write(t, dir+"/policy.yaml", allowing(oldPage)), func(l *live) {
+		l.poll = 20 * time.Millisecond
+		l.watcher.open = func() (*fsnotify.Watcher, error) {
+			if possible.Load() {
+				return fsnotify.NewWatcher()
+			}
+			return nil, os.NewSyscallError("inotify_init1", syscall.EMFILE)
+		}
+	})
+	s.waitForLine(unwatched)
+	write(t, dir+"/policy.yaml", allowing(newPage))
+	s.eventually("the change is live", func() bool { return decides(l) == "deny" })
+	possible.Store(true)
+	s.waitForLine("files are watched again")
+	if lines := s.log.entries(t, unwatched); len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "too many open files") {
+		t.Errorf("logged %v", lines)
+	}
+}
+
+// TestNoWatch: the same if a watcher can be opened but watches nothing.
+func TestNoWatch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, s := watched(t, write(t, dir+"/policy.yaml", allowing(oldPage)), func(l *live) {
+		l.poll = 20 * time.Millisecond
+		l.watcher.open = func() (*fsnotify.Watcher, error) {
+			w, err := fsnotify.NewWatcher()
+			if err == nil {
+				err = w.Close()
+			}
+			return w, err
+		}
+	})
+	s.waitForLine(unwatched)
+	write(t, dir+"/policy.yaml", allowing(newPage))
+	s.eventually("the change is live", func() bool { return decides(l) == "deny" })
+}
+
+// TestEventOverflow: after events were lost the files are read.
+func TestEventOverflow(t *testing.T) {
+	t.Parallel()
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.DiscardHandler))
+		if !l.reload(causeStart) {
+			t.Fatal("the policy is refused")
+		}
+		w := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
+		l.watcher.paths = nil // w watches nothing
+		l.watcher.open = func() (*fsnotify.Watcher, error) { return w, nil }
+		l.poll = 24 * time.Hour
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- l.watch(ctx) }()
+		time.Sleep(time.Minute)
+		write(t, file, allowing(newPage))
+		time.Sleep(time.Minute)
+		if got := decides(l); got != "allow" {
+			t.Errorf("without an event: %s", got)
+		}
+		w.Errors <- fsnotify.ErrEventOverflow
+		time.Sleep(time.Minute)
+		if got := decides(l); got != "deny" {
+			t.Errorf("after the overflow: %s", got)
+		}
+		close(w.Events)
+		synctest.Wait()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestRetryTimes: a second, twice as long each time, up to a minute.
+func TestRetryTimes(t *testing.T) {
+	now := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	var r retry
+	if r.pending() || r.due() != nil {
+		t.Error("the zero retry is pending")
+	}
+	for i, want := range []int{1, 2, 4, 8, 16, 32, 60, 60, 60} {
+		r = r.failed(now, "input/output error")
+		if got := r.next.Sub(now); got != time.Duration(want)*time.Second || r.attempts != i+1 || !r.pending() {
+			t.Errorf("attempt %d: %s", i+1, r)
+		}
+	}
+	if text := r.String(); !strings.Contains(text, "9 times") || !strings.Contains(text, "2026-01-01T00:01:00Z: input/output error") {
+		t.Error(text)
+	}
+}
+
+// TestRetry: what cannot be read is read again without an event, and the state shows.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		log := &journal{}
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+		l.poll = 24 * time.Hour
+		if !l.reload(causeStart) {
+			t.Fatal("the policy is refused")
+		}
+		var failing atomic.Bool
+		failing.Store(true)
+		l.read = func(pause func()) *policyfile.Report {
+			if failing.Load() { // as if opening the file had failed
+				return policyfile.Load([]string{filepath.Dir(file) + "/missing.yaml"})
+			}
+			return l.readFiles(pause)
+		}
+		write(t, file, allowing(newPage))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- l.watch(ctx) }()
+		time.Sleep(10 * time.Second)
+		if r := l.snapshot().retry; r.attempts < 3 || r.attempts > 4 {
+			t.Errorf("after ten seconds: %s", r)
+		}
+		if got := gaugeValue(t, l.metrics, "corsd_policy_read_retry_pending"); got != 1 || decides(l) != "allow" {
+			t.Errorf("pending %v, %s", got, decides(l))
+		}
+		failing.Store(false)
+		time.Sleep(lastRetry)
+		if r := l.snapshot().retry; r.pending() || decides(l) != "deny" {
+			t.Errorf("a minute later: %s, %s", r, decides(l))
+		}
+		if got := gaugeValue(t, l.metrics, "corsd_policy_read_retry_pending"); got != 0 {
+			t.Errorf("pending %v", got)
+		}
+		if lines := log.entries(t, "policy is live"); lines[len(lines)-1]["cause"] != causeRetry {
+			t.Errorf("logged %v", lines)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func gaugeValue(t *testing.T, m *metrics, name string) float64 {
+	t.Helper()
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
+}
+
+// inPieces writes a file in place, as a program does that pauses after each piece.
+func inPieces(t *testing.T, path string, pause time.Duration, pieces ...string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer f.Close()
+	for _, piece := range pieces {
+		if _, err := f.WriteString(piece); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// TestHalfWritten: a file that is written in place with pauses goes live as a whole.
+func TestHalfWritten(t *testing.T) {
+	t.Parallel()
+	more := "---\n" + strings.NewReplacer("name: shop", "name: more", "api.shop", "more.shop").Replace(allowing(oldPage))
+	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), allowing(oldPage)+more)
+	synctest.Test(t, func(t *testing.T) {
+		log := &journal{}
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		if !l.reload(causeStart) {
+			t.Fatal("the policy is refused")
+		}
+		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+		go inPieces(t, file, settle*4/5, allowing(newPage), "---\n", more[4:], "# one\n", "# two\n")
+		synctest.Wait()
+		began := time.Now()
+		l.update(t.Context(), causeChange)
+		if took := time.Since(began); took < 4*settle*4/5+settle || took > longest {
+			t.Errorf("live after %s", took)
+		}
+		lines := log.entries(t, "policy is live")
+		if len(lines) != 2 || !strings.HasPrefix(fmt.Sprint(lines[1]["summary"]), "policies: 2,") || decides(l) != "deny" {
+			t.Errorf("logged %v", lines)
+		}
+	})
+}
+
+// TestChangedForEver: a file that is changed for ever is read all the same, and a line says so.
+func TestChangedForEver(t *testing.T) {
+	t.Parallel()
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		log := &journal{}
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		if !l.reload(causeStart) {
+			t.Fatal("the policy is refused")
+		}
+		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+		pieces := []string{allowing(newPage)}
+		for range 40 {
+			pieces = append(pieces, "# more\n")
+		}
+		go inPieces(t, file, settle*4/5, pieces...)
+		synctest.Wait()
+		began := time.Now()
+		l.update(t.Context(), causeChange)
+		if took := time.Since(began); took < longest || took > longest+lookInterval || decides(l) != "deny" {
+			t.Errorf("%s after %s", decides(l), took)
+		}
+		if len(log.entries(t, "policy files keep changing; reading them all the same")) != 1 {
+			t.Errorf("logged %s", log)
+		}
+		time.Sleep(time.Minute) // until the writer has ended
+	})
+}
+
+// TestChangedWhileRead: what is read while files change does not go live, but they are read
+// again only once.
+func TestChangedWhileRead(t *testing.T) {
+	t.Parallel()
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+		if !l.reload(causeStart) {
+			t.Fatal("the policy is refused")
+		}
+		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
+		write(t, file, "half")
+		reads := 0
+		l.read = func(pause func()) *policyfile.Report {
+			report := l.readFiles(pause)
+			reads++
+			write(t, file, allowing(newPage)+strings.Repeat("#\n", reads))
+			return report
+		}
+		l.update(t.Context(), causeChange)
+		if got := counted(t, l.metrics, "corsd_policy_reloads_total"); reads != 2 || decides(l) != "deny" || l.snapshot().refused != "" {
+			t.Errorf("%d reads, %d counted, %s, refused %q", reads, got, decides(l), l.snapshot().refused)
+		}
+	})
+}
+
+// TestRemovedPolicies: a reload that takes policies or hosts away is logged with their names,
+// whatever became of the file.
+func TestRemovedPolicies(t *testing.T) {
+	t.Parallel()
+	const message = "this reload removes policies or hosts"
+	named := func(name, hosts string) string {
+		return strings.NewReplacer("name: shop", "name: "+name, "[api.shop.example]", "["+hosts+"]").Replace(allowing(oldPage))
+	}
+	for _, row := range []struct {
+		name   string // a sentence
+		before string
+		after  string
+		want   map[string]any // nil if nothing is removed
+	}{
+		{
+			"a file is truncated", named("one", "one.example"), "",
+			map[string]any{"policies": 1.0, "policyNames": []any{"one"}, "hosts": 1.0, "hostNames": []any{"one.example"}},
+		},
+		{
+			"a file is cut between two documents",
+			named("one", "one.example") + "---\n" + named("two", "'*.two.example'"), named("one", "one.example"),
+			map[string]any{"policies": 1.0, "policyNames": []any{"two"}, "hosts": 1.0, "hostNames": []any{"*.two.example"}},
+		},
+		{
+			"a policy loses a host", named("one", "one.example, two.example"), named("one", "one.example"),
+			map[string]any{"policies": 0.0, "policyNames": nil, "hosts": 1.0, "hostNames": []any{"two.example"}},
+		},
+		{
+			"a host goes to another policy", named("one", "one.example"), named("two", "one.example"),
+			map[string]any{"policies": 1.0, "policyNames": []any{"one"}, "hosts": 0.0, "hostNames": nil},
+		},
+		{"another one comes", named("one", "one.example"), named("one", "one.example, two.example"), nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir+"/shop.yaml", allowing(oldPage))
+			write(t, dir+"/more.yaml", row.before)
+			log := &journal{}
+			l := newLive([]string{dir}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+			if !l.reload(causeStart) || len(log.entries(t, message)) > 0 {
+				t.Fatalf("logged %s", log)
+			}
+			write(t, dir+"/more.yaml", row.after)
+			if !l.reload(causeChange) {
+				t.Fatalf("refused: %s", log)
+			}
+			lines := log.entries(t, message)
+			if (len(lines) == 1) != (row.want != nil) || len(lines) > 1 {
+				t.Fatalf("logged %v, want %v", lines, row.want)
+			}
+			for name, want := range row.want {
+				if got := lines[0][name]; fmt.Sprint(got) != fmt.Sprint(want) || lines[0]["level"] != "WARN" {
+					t.Errorf("%s is %v, want %v", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestRemovedNamesAreBounded: the line has all the numbers, but not all the names.
+func TestRemovedNamesAreBounded(t *testing.T) {
+	log := &journal{}
+	removal{policies: make([]string, maxRemovedNames+1), hosts: make([]string, maxRemovedNames)}.log(slog.New(slog.NewJSONHandler(log, nil)))
+	line := log.entries(t, "this reload removes policies or hosts")[0]
+	if line["policies"] != float64(maxRemovedNames+1) || len(line["policyNames"].([]any)) != maxRemovedNames || len(line["hostNames"].([]any)) != maxRemovedNames {
+		t.Errorf("logged %v", line)
+	}
+}
