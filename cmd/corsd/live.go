@@ -94,7 +94,9 @@ func (l *live) use(report *policyfile.Report, why string) bool {
 		}
 	}
 	if !same && before != nil {
-		removedBy(report.Engine, before).log(l.logger)
+		removed := removedBy(report.Engine, before)
+		removed.log(l.logger)
+		l.metrics.keepOnly(report.Engine.Policies(), removed.policies)
 	}
 	if report.Hash != l.state.hash {
 		l.state.since = time.Now()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"iter"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -47,7 +49,7 @@ func newMetrics() *metrics {
 	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
-	m.registry.MustRegister(m.decisions, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
+	m.registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
 		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.logDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -55,10 +57,6 @@ func newMetrics() *metrics {
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "corsd_" + name, Help: help}, labels)
-}
-
-func description(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("corsd_"+name, help, labels, nil)
 }
 
 func gauge(name, help string) prometheus.Gauge {
@@ -93,6 +91,14 @@ func (m *metrics) reloaded(hash string) {
 	m.reloadTime.SetToCurrentTime()
 	m.policyInfo.Reset()
 	m.policyInfo.WithLabelValues(hash).Set(1)
+}
+
+// keepOnly deletes the series of the policies that a reload has removed.
+func (m *metrics) keepOnly(policies iter.Seq[string], removed []string) {
+	m.decisions.keepOnly(policies)
+	for _, name := range removed {
+		m.strips.DeleteLabelValues(name)
+	}
 }
 
 func (m *metrics) refused() {
