@@ -26,6 +26,7 @@ type serveFlags struct {
 	policy     []string
 	listen     []string
 	admin      string
+	adminHosts []string
 	drain      time.Duration
 	logLevel   string
 	reflection bool
@@ -55,6 +56,7 @@ lists are separated by commas, and a flag wins.`,
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeat for more)")
 	flags.StringArrayVar(&f.listen, "listen", []string{":9002"}, "where Envoy connects: `ADDR`, HOST:PORT or unix:PATH (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "serve /livez, /readyz and /metrics on `ADDR` (default: nowhere)")
+	flags.StringArrayVar(&f.adminHosts, "admin-host", nil, "a host `NAME` by which --admin may be asked, beside localhost and IP addresses (repeat for more)")
 	flags.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after SIGTERM: longer than Envoy's health check interval")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.BoolVar(&f.reflection, "reflection", false, "serve gRPC reflection")
@@ -108,7 +110,7 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	admin, err := newAdmin(ctx, f.admin, l, m, logger)
+	admin, err := newAdmin(ctx, f, l, m, logger)
 	if err != nil {
 		closeAll(listeners)
 		return usageError{err}
@@ -132,7 +134,8 @@ func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
 	if len(f.policy) == 0 {
 		return 0, 0, usagef("serve needs --policy PATH")
 	}
-	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen)); err != nil {
+	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
+		checkAdminHosts(f.adminHosts)); err != nil {
 		return 0, 0, err
 	}
 	var level slog.Level
