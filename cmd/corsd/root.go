@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/corsd/corsd/internal/printable"
 )
 
 // stdio is what a command has of the world.
@@ -47,10 +49,10 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errPolicy):
 		return exitPolicy
 	case errors.As(err, &usage):
-		lastWords(std.err, fmt.Sprintf("corsd: %v\nRun corsd --help, or corsd help COMMAND, for what there is.\n", err))
+		lastWords(std.err, fmt.Sprintf("corsd: %s\nRun corsd --help, or corsd help COMMAND, for what there is.\n", printable.Lines(err.Error())))
 		return exitUsage
 	}
-	lastWords(std.err, fmt.Sprintf("corsd: %v\n", err))
+	lastWords(std.err, fmt.Sprintf("corsd: %s\n", printable.Lines(err.Error())))
 	return exitPolicy
 }
 
