@@ -26,7 +26,10 @@ func TestLastLineOfCI(t *testing.T) {
 	}
 	for _, row := range []struct{ vuln, last string }{
 		{"echo 'No vulnerabilities found.'", `=== all passed in \d+ s`},
-		{"echo '" + message + "'", `=== all passed in \d+ s \(known vulnerabilities not checked: the database cannot be reached\)`},
+		{
+			"echo '" + message + "'",
+			`=== all passed in \d+ s \(known vulnerabilities not checked: the database cannot be reached\)`,
+		},
 		{"echo 'Vulnerability #1'; exit 3", `=== FAILED: known vulnerabilities \(status 3\)`},
 	} {
 		programs := t.TempDir() // in place of those that the script runs
@@ -39,10 +42,12 @@ func TestLastLineOfCI(t *testing.T) {
 			}
 		}
 		cmd := exec.Command("bash", script)
-		cmd.Env = append(os.Environ(), "PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"), "CHROMIUM=true", "FIREFOX=true")
+		path := "PATH=" + programs + string(os.PathListSeparator) + os.Getenv("PATH")
+		cmd.Env = append(os.Environ(), path, "CHROMIUM=true", "FIREFOX=true")
 		out, err := cmd.CombinedOutput()
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if last := lines[len(lines)-1]; !regexp.MustCompile("^"+row.last+"$").MatchString(last) || (err != nil) != strings.Contains(row.vuln, "exit") {
+		last := lines[len(lines)-1]
+		if !regexp.MustCompile("^"+row.last+"$").MatchString(last) || (err != nil) != strings.Contains(row.vuln, "exit") {
 			t.Errorf("%s: %v, the last line is %q, want %s; all:\n%s", row.vuln, err, last, row.last, out)
 		}
 	}

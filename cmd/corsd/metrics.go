@@ -44,7 +44,9 @@ func newMetrics() *metrics {
 		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
 		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
 		readRetry:     gauge("policy_read_retry_pending", "Whether files that could not be read will be tried again (1) or not (0)."),
-		logDropped:    prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_log_lines_dropped_total", Help: "Log lines that were dropped, because nobody read standard error in time or it could not be written."}),
+		logDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were not read in time or could not be written.",
+		}),
 	}
 	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")

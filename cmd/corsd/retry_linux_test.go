@@ -40,8 +40,11 @@ func TestRetryWithoutDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, file, allowing(newPage))
-	s.eventually("the file cannot be read", func() bool { return strings.Contains(verbose(), "retry: could not be read ") })
-	if fault := fmt.Sprint(s.waitForLine("policy fault")["diagnostic"]); !strings.Contains(fault, "too many open files (source_unreadable)") {
+	s.eventually("the file cannot be read", func() bool {
+		return strings.Contains(verbose(), "retry: could not be read ")
+	})
+	fault := fmt.Sprint(s.waitForLine("policy fault")["diagnostic"])
+	if !strings.Contains(fault, "too many open files (source_unreadable)") {
 		t.Errorf("logged %s", fault)
 	}
 	if got := s.verdict(conn, oldPage); got != "allow" {

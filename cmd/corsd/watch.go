@@ -27,7 +27,7 @@ type fileWatcher struct {
 
 	watcher *fsnotify.Watcher // nil while none could be opened
 	ways    ways
-	failed  bool // files cannot be watched, and a line says so
+	failed  bool // files cannot be watched, and that was logged
 }
 
 // arm watches what the paths lead through by now: a link may lead to another directory than

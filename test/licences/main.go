@@ -81,7 +81,7 @@ func copyAll(to string, m source) error {
 	seen := map[string]bool{}
 	licences := 0
 	for _, dir := range append(m.dirs, m.root) {
-		for ; !seen[dir] && (dir == m.root || strings.HasPrefix(dir, m.root+string(filepath.Separator))); dir = filepath.Dir(dir) {
+		for ; !seen[dir] && strings.HasPrefix(dir, m.root); dir = filepath.Dir(dir) {
 			seen[dir] = true
 			names, err := legalFiles(dir)
 			if err != nil {
@@ -116,8 +116,7 @@ func legalFiles(dir string) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		name := strings.ToUpper(e.Name())
-		isNotice := slices.ContainsFunc([]string{"NOTICE", "PATENTS", "COPYRIGHT"}, func(p string) bool { return strings.HasPrefix(name, p) })
-		if !e.IsDir() && filepath.Ext(name) != ".GO" && (isNotice || isLicence(name)) {
+		if !e.IsDir() && filepath.Ext(name) != ".GO" && (isLicence(name) || begins(name, "NOTICE", "PATENTS", "COPYRIGHT")) {
 			names = append(names, e.Name())
 		}
 	}
@@ -125,9 +124,11 @@ func legalFiles(dir string) ([]string, error) {
 }
 
 func isLicence(name string) bool {
-	return slices.ContainsFunc([]string{"LICENSE", "LICENCE", "COPYING"}, func(p string) bool {
-		return strings.HasPrefix(strings.ToUpper(name), p)
-	})
+	return begins(strings.ToUpper(name), "LICENSE", "LICENCE", "COPYING")
+}
+
+func begins(name string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(name, word) })
 }
 
 func copyFile(to, from string) error {

@@ -17,7 +17,8 @@ func TestCollect(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	if out, err := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "./cmd/corsd").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-tags", "grpcnotrace", "-o", binary, "./cmd/corsd")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	info, err := buildinfo.ReadFile(binary)
@@ -53,7 +54,9 @@ func TestCollect(t *testing.T) {
 // TestCopyAll: code of others in a directory of its own, notices, and a module without a licence.
 func TestCopyAll(t *testing.T) {
 	root, to := t.TempDir(), t.TempDir()
-	for _, name := range []string{"LICENSE", "license.go", "NOTICE.txt", "third/party/LICENCE.md", "third/party/deep/code.go", "unused/COPYING"} {
+	for _, name := range []string{
+		"LICENSE", "license.go", "NOTICE.txt", "third/party/LICENCE.md", "third/party/deep/code.go", "unused/COPYING",
+	} {
 		path := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -62,7 +65,8 @@ func TestCopyAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := copyAll(to, source{module: "m.example/m", root: root, dirs: []string{root, filepath.Join(root, "third/party/deep")}}); err != nil {
+	deep := filepath.Join(root, "third/party/deep")
+	if err := copyAll(to, source{module: "m.example/m", root: root, dirs: []string{root, deep}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{
@@ -75,6 +79,35 @@ func TestCopyAll(t *testing.T) {
 	}
 	if err := copyAll(to, source{module: "m.example/none", root: filepath.Join(root, "third"), dirs: nil}); err == nil {
 		t.Error("a module without a licence is let pass")
+	}
+}
+
+// TestImageContext: the builder has every package of corsd that it compiles.
+func TestImageContext(t *testing.T) {
+	t.Chdir("../..")
+	ignore, err := os.ReadFile(".dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{if .Module.Main}}{{.ImportPath}}{{end}}{{end}}",
+		"./cmd/corsd", "./test/app", "./test/licences").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := strings.Fields(string(out))
+	if len(packages) < 5 {
+		t.Fatalf("go list wrote %s", out)
+	}
+	for _, path := range packages {
+		_, dir, _ := strings.Cut(path, "/corsd/corsd/")
+		included := false
+		for line := range strings.Lines(string(ignore)) {
+			part, found := strings.CutPrefix(strings.TrimSpace(line), "!")
+			included = included || found && (dir == part || strings.HasPrefix(dir, part+"/"))
+		}
+		if !included {
+			t.Errorf(".dockerignore leaves out %s", dir)
+		}
 	}
 }
 
