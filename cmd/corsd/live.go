@@ -28,8 +28,7 @@ type live struct {
 	work     time.Duration // that the last reading was
 	watcher  *fileWatcher
 	read     func(pause func()) *policyfile.Report
-	poll     time.Duration // pollInterval, but in tests
-	files    files         // as they were before the last reading
+	files    files // as they were before the last reading
 
 	mu    sync.Mutex
 	state liveState
@@ -56,7 +55,7 @@ type liveState struct {
 
 func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
 	l := &live{
-		paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1), poll: pollInterval,
+		paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1),
 		watcher: &fileWatcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
 	}
 	l.read = l.readFiles
@@ -186,7 +185,7 @@ func (l *live) watch(ctx context.Context) error {
 	w := l.watcher
 	w.arm()
 	defer w.close()
-	poll := time.NewTicker(l.poll)
+	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
 	l.update(ctx, causeChange) // since the first reading, when nobody was watching
 	for ctx.Err() == nil {

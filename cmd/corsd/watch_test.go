@@ -19,72 +19,86 @@ import (
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
-// watched is a live whose files are watched until the test ends, with its log.
-func watched(t *testing.T, path string, adjust func(*live)) (*live, *served) {
-	t.Helper()
-	log := &journal{}
-	l := newLive([]string{path}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
-	adjust(l)
-	if !l.reload(causeStart) {
-		t.Fatal("the policy is refused")
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- l.watch(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return l, &served{t: t, log: log, ended: make(chan struct{})}
-}
-
 const unwatched = "files cannot be watched; a change is found when they are looked at, every so often"
 
 // TestNoWatcher: without a file descriptor for a watcher no change is lost, and a watcher is
 // opened as soon as that is possible.
 func TestNoWatcher(t *testing.T) {
 	t.Parallel()
-	var possible atomic.Bool
-	dir := t.TempDir()
-	l, s := watched(t, write(t, dir+"/policy.yaml", allowing(oldPage)), func(l *live) {
-		l.poll = 20 * time.Millisecond
-		l.watcher.open = func() (*fsnotify.Watcher, error) {
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		var possible atomic.Bool
+		opened := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
+		nothing := []string(nil) // that opened could not watch
+		l, log, stop := watched(t, file, nothing, func() (*fsnotify.Watcher, error) {
 			if possible.Load() {
-				return fsnotify.NewWatcher()
+				return opened, nil
 			}
 			return nil, os.NewSyscallError("inotify_init1", syscall.EMFILE)
+		})
+		time.Sleep(time.Minute)
+		write(t, file, allowing(newPage))
+		time.Sleep(pollInterval + longest)
+		if got := decides(l); got != "deny" {
+			t.Errorf("without a watcher: %s", got)
 		}
+		lines := log.entries(t, unwatched)
+		if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "too many open files") {
+			t.Errorf("logged %v", lines)
+		}
+		possible.Store(true)
+		time.Sleep(pollInterval + longest)
+		if len(log.entries(t, "files are watched again")) != 1 {
+			t.Errorf("logged %s", log)
+		}
+		close(opened.Events)
+		synctest.Wait()
+		stop()
 	})
-	s.waitForLine(unwatched)
-	write(t, dir+"/policy.yaml", allowing(newPage))
-	s.eventually("the change is live", func() bool { return decides(l) == "deny" })
-	possible.Store(true)
-	s.waitForLine("files are watched again")
-	lines := s.log.entries(t, unwatched)
-	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0]["error"]), "too many open files") {
-		t.Errorf("logged %v", lines)
-	}
 }
 
 // TestNoWatch: the same if a watcher can be opened but watches nothing.
 func TestNoWatch(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	l, s := watched(t, write(t, dir+"/policy.yaml", allowing(oldPage)), func(l *live) {
-		l.poll = 20 * time.Millisecond
-		l.watcher.open = func() (*fsnotify.Watcher, error) {
+	file := policyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		l, log, stop := watched(t, file, []string{file}, func() (*fsnotify.Watcher, error) {
 			w, err := fsnotify.NewWatcher()
 			if err == nil {
 				err = w.Close()
 			}
 			return w, err
+		})
+		time.Sleep(time.Minute)
+		write(t, file, allowing(newPage))
+		time.Sleep(pollInterval + longest)
+		if got := decides(l); got != "deny" || len(log.entries(t, unwatched)) != 1 {
+			t.Errorf("%s, logged %s", got, log)
 		}
+		stop()
 	})
-	s.waitForLine(unwatched)
-	write(t, dir+"/policy.yaml", allowing(newPage))
-	s.eventually("the change is live", func() bool { return decides(l) == "deny" })
+}
+
+// watched is a live whose files are watched, by way of paths, until stop is called, and its log.
+func watched(
+	t *testing.T, file string, paths []string, open func() (*fsnotify.Watcher, error),
+) (l *live, log *journal, stop func()) {
+	t.Helper()
+	log = &journal{}
+	l = newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+	l.watcher.open, l.watcher.paths = open, paths
+	if !l.reload(causeStart) {
+		t.Fatal("the policy is refused")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- l.watch(ctx) }()
+	return l, log, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestEventOverflow: after events were lost the files are read.
@@ -92,34 +106,23 @@ func TestEventOverflow(t *testing.T) {
 	t.Parallel()
 	file := policyFile(t)
 	synctest.Test(t, func(t *testing.T) {
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.DiscardHandler))
-		if !l.reload(causeStart) {
-			t.Fatal("the policy is refused")
-		}
 		w := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
-		l.watcher.paths = nil // w watches nothing
-		l.watcher.open = func() (*fsnotify.Watcher, error) { return w, nil }
-		l.poll = 24 * time.Hour
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- l.watch(ctx) }()
-		time.Sleep(time.Minute)
+		nothing := []string(nil)
+		l, _, stop := watched(t, file, nothing, func() (*fsnotify.Watcher, error) { return w, nil })
+		time.Sleep(6*pollInterval + time.Second)
 		write(t, file, allowing(newPage))
-		time.Sleep(time.Minute)
+		time.Sleep(pollInterval / 2) // before the files are looked at
 		if got := decides(l); got != "allow" {
 			t.Errorf("without an event: %s", got)
 		}
 		w.Errors <- fsnotify.ErrEventOverflow
-		time.Sleep(time.Minute)
+		time.Sleep(2 * settle)
 		if got := decides(l); got != "deny" {
 			t.Errorf("after the overflow: %s", got)
 		}
 		close(w.Events)
 		synctest.Wait()
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -150,7 +153,6 @@ func TestRetry(t *testing.T) {
 		log := &journal{}
 		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
 		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
-		l.poll = 24 * time.Hour
 		if !l.reload(causeStart) {
 			t.Fatal("the policy is refused")
 		}
