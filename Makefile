@@ -2,7 +2,7 @@ include tools.mk
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 10s
-FUZZED ?= cmd pkg test
+FUZZED ?= cmd internal pkg test
 GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 
@@ -84,7 +84,7 @@ bench-envoy: ## measure corsd and other ways of doing CORS through a real Envoy 
 .PHONY: cover
 cover: ## say how much of the code the unit tests cover, and write bin/cover.html
 	@mkdir -p bin
-	go test -coverpkg=./cmd/...,./pkg/... -coverprofile=bin/cover.out ./cmd/... ./pkg/...
+	go test -coverpkg=./cmd/...,./internal/...,./pkg/... -coverprofile=bin/cover.out ./cmd/... ./internal/... ./pkg/...
 	@go tool cover -html=bin/cover.out -o bin/cover.html
 	@go tool cover -func=bin/cover.out | tail -1
 

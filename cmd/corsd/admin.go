@@ -19,14 +19,14 @@ type adminServer struct {
 	http     *http.Server
 }
 
-func newAdmin(ctx context.Context, address string, l *live, m *metrics, logger *slog.Logger) (*adminServer, error) {
-	if address == "" {
+func newAdmin(ctx context.Context, f *serveFlags, l *live, m *metrics, logger *slog.Logger) (*adminServer, error) {
+	if f.admin == "" {
 		return &adminServer{}, nil
 	}
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+	listener, err := config.Listen(ctx, "tcp", f.admin)
 	if err != nil {
-		return nil, fmt.Errorf("--admin %s: %w; write HOST:PORT", address, err)
+		return nil, fmt.Errorf("--admin %s: %w; write HOST:PORT", f.admin, err)
 	}
 	logger.Info("admin is listening", "address", listener.Addr().String())
 	mux := http.NewServeMux()
@@ -34,7 +34,7 @@ func newAdmin(ctx context.Context, address string, l *live, m *metrics, logger *
 	mux.HandleFunc("GET /readyz", l.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	return &adminServer{listener: listener, http: &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		Handler: withKnownHost(f.adminHosts, mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}}, nil
@@ -76,6 +76,9 @@ func (l *live) serveReady(w http.ResponseWriter, r *http.Request) {
 	}
 	s := l.snapshot()
 	fmt.Fprintf(w, "%s\nlive policy: %s since %s\n", readyWord(ready), s.hash, s.since.UTC().Format(time.RFC3339))
+	if s.retry.pending() {
+		fmt.Fprintf(w, "retry: %s\n", s.retry)
+	}
 	if s.refused == "" {
 		return
 	}

@@ -80,6 +80,8 @@ func TestMetrics(t *testing.T) {
 		`corsd_stream_errors_total`:                    "0",
 		`corsd_strip_conflicts_total{policy="legacy"}`: "2",
 		`corsd_panics_total`:                           "0",
+		`corsd_log_lines_dropped_total`:                "0",
+		`corsd_policy_read_retry_pending`:              "0",
 		`corsd_policy_reloads_total{result="success"}`: "1",
 		`corsd_policy_last_reload_successful`:          "1",
 		`corsd_policy_info{hash="` + hash + `"}`:       "1",
@@ -110,6 +112,7 @@ func TestMetrics(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{
 		"corsd_build_info": "gauge", "corsd_decisions_total": "counter", "corsd_panics_total": "counter",
+		"corsd_log_lines_dropped_total": "counter", "corsd_policy_read_retry_pending": "gauge",
 		"corsd_policy_info": "gauge", "corsd_policy_last_reload_success_timestamp_seconds": "gauge",
 		"corsd_policy_last_reload_successful": "gauge", "corsd_policy_reloads_total": "counter",
 		"corsd_stream_errors_total": "counter", "corsd_streams_active": "gauge", "corsd_streams_total": "counter",

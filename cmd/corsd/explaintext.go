@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/corsd/corsd/internal/printable"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -18,29 +19,29 @@ func writeExplanation(std stdio, o *outcome) error {
 	d := &o.decision
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(t, "request\t%s %s://%s%s\n", o.request.Method, o.request.Scheme, o.request.Authority, o.request.Path)
-	fmt.Fprintf(t, "class\t%s\n", d.Class)
-	fmt.Fprintf(t, "policy\t%s\n", whichPolicy(o))
-	fmt.Fprintf(t, "rule\t%s\n", whichRule(d))
+	row(t, "request", "%s %s://%s%s", o.request.Method, o.request.Scheme, o.request.Authority, o.request.Path)
+	row(t, "class", "%s", d.Class)
+	row(t, "policy", "%s", whichPolicy(o))
+	row(t, "rule", "%s", whichRule(d))
 	if entry := d.OriginEntry(); entry != "" {
-		fmt.Fprintf(t, "origin\tallowed by %s\n", entry)
+		row(t, "origin", "allowed by %s", entry)
 	}
-	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d))
-	fmt.Fprintf(t, "reason\t%s: %s\n", d.Reason, adviceFor(o))
+	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d)) // not a row: it may be coloured
+	row(t, "reason", "%s: %s", d.Reason, adviceFor(o))
 	if entry, difference := d.NearestOrigin(); entry != "" {
-		fmt.Fprintf(t, "nearest\t%s (%s)\n", entry, difference)
+		row(t, "nearest", "%s (%s)", entry, difference)
 	}
 	if missing := d.Missing(); len(missing) > 0 {
-		fmt.Fprintf(t, "missing\t%s\n", clip(strings.Join(missing, ", ")))
+		row(t, "missing", "%s", clip(strings.Join(missing, ", ")))
 	}
-	fmt.Fprintf(t, "action\t%s\n", whatHappens(o))
+	row(t, "action", "%s", whatHappens(o))
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	b.WriteString("\n" + p.bold("CORS headers that the client gets") + "\n")
 	lines := o.responseHeaders()
 	for _, f := range lines {
-		fmt.Fprintf(&b, "  %s: %s\n", f.Name, f.Value)
+		fmt.Fprintf(&b, "  %s: %s\n", printable.Text(f.Name), printable.Text(string(f.Value)))
 	}
 	if len(lines) == 0 {
 		b.WriteString("  none\n")
@@ -51,10 +52,15 @@ func writeExplanation(std stdio, o *outcome) error {
 	return err
 }
 
+// row writes a line of the table. Documents and command lines may have anything in them.
+func row(t io.Writer, name, format string, args ...any) {
+	fmt.Fprintf(t, "%s\t%s\n", name, printable.Text(fmt.Sprintf(format, args...)))
+}
+
 func writeSettings(b *strings.Builder, d *policy.Decision) {
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	for _, s := range d.Settings() {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, clip(s.Value), source(s))
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, printable.Text(clip(s.Value)), printable.Text(source(s)))
 	}
 	_ = t.Flush() // to a strings.Builder, which does not fail
 }

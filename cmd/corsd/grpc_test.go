@@ -10,7 +10,6 @@ import (
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
-	"github.com/fsnotify/fsnotify"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -158,21 +157,4 @@ func TestKeepalive(t *testing.T) {
 			t.Errorf("%d connections, want one", n)
 		}
 	}, grpc.WithKeepaliveParams(often), grpc.WithIdleTimeout(0))
-}
-
-// TestWatchFails: a directory that cannot be watched is no reason not to serve.
-func TestWatchFails(t *testing.T) {
-	log := &journal{}
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil { // so that it watches nothing
-		t.Fatal(err)
-	}
-	f := &fileWatcher{Watcher: w, paths: []string{t.TempDir()}, logger: slog.New(slog.NewJSONHandler(log, nil))}
-	f.arm()
-	if len(log.entries(t, "a directory cannot be watched; send SIGHUP after a change")) != 1 {
-		t.Errorf("logged: %s", log)
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
+
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
@@ -24,13 +26,22 @@ type live struct {
 	metrics  *metrics
 	logger   *slog.Logger
 	work     time.Duration // that the last reading was
+	watcher  *fileWatcher
+	read     func(pause func()) *policyfile.Report
+	files    files // as they were before the last reading
 
 	mu    sync.Mutex
 	state liveState
 }
 
-// causeHangup is the cause of a reload that someone asked for.
-const causeHangup = "SIGHUP"
+// The causes of a reload.
+const (
+	causeStart  = "start"
+	causeChange = "file change"
+	causeHangup = "SIGHUP" // someone asks
+	causeExpiry = "an origin set expires"
+	causeRetry  = "files could not be read before"
+)
 
 // liveState is how reading the policy went.
 type liveState struct {
@@ -39,21 +50,29 @@ type liveState struct {
 	since   time.Time // it went live
 	refused string    // hash of what was refused last, "" if the last reading went well
 	faults  []policyfile.Diagnostic
+	retry   retry
 }
 
 func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
-	l := &live{paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1)}
+	l := &live{
+		paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1),
+		watcher: &fileWatcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
+	}
+	l.read = l.readFiles
 	l.garbage.Store(servingGarbage)
 	return l
 }
 
-// reload reads the policy. All that can fail happens before the live engine is
-// touched: one that is refused changes nothing.
-func (l *live) reload(why string) bool {
-	report := l.load()
+// reload reads the policy, and reports whether it is good.
+func (l *live) reload(why string) bool { return l.use(l.load(), why) }
+
+// use makes what was read live. All that can fail has happened before the live engine is
+// touched: a policy that is refused changes nothing.
+func (l *live) use(report *policyfile.Report, why string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state.read = report.Hash
+	l.scheduleRetry(report.Unreadable, why)
 	if report.Err() != nil {
 		l.refuse(report, why)
 		if engine := l.engine.Load(); engine != nil {
@@ -62,7 +81,7 @@ func (l *live) reload(why string) bool {
 		return false
 	}
 	before := l.engine.Load()
-	same := report.Hash == l.state.hash && before.NextExpiry().Equal(report.Engine.NextExpiry())
+	same := report.Hash == l.state.hash && before.NextExpiry().Equal(report.Engine.NextExpiry()) && why != causeExpiry
 	if !same { // an engine that stays has said already what it has to say
 		l.engine.Store(report.Engine)
 	}
@@ -73,11 +92,29 @@ func (l *live) reload(why string) bool {
 			l.logger.Warn("policy warning", "diagnostic", w.String())
 		}
 	}
+	if !same && before != nil {
+		removed := removedBy(report.Engine, before)
+		removed.log(l.logger)
+		l.metrics.keepOnly(report.Engine.Policies(), removed.policies)
+	}
 	if report.Hash != l.state.hash {
 		l.state.since = time.Now()
 	}
 	l.state = liveState{read: report.Hash, hash: report.Hash, since: l.state.since}
 	return true
+}
+
+// scheduleRetry keeps files that could not be read for another attempt. The caller holds l.mu.
+func (l *live) scheduleRetry(fault *policyfile.Diagnostic, why string) {
+	switch {
+	case fault == nil:
+		l.state.retry = retry{}
+	case why == causeRetry:
+		l.state.retry = l.state.retry.failed(time.Now(), fault.String())
+	default:
+		l.state.retry = retry{}.failed(time.Now(), fault.String())
+	}
+	l.metrics.retryPending(l.state.retry.pending())
 }
 
 // load reads and compiles the policy, beside requests where another one is live.
@@ -102,12 +139,11 @@ func (l *live) load() *policyfile.Report {
 	return report
 }
 
-func (l *live) read(pause func()) *policyfile.Report {
+func (l *live) readFiles(pause func()) *policyfile.Report {
 	return policyfile.LoadWithPauses(l.paths, pause, policy.At(time.Now()), policy.Encoding(extproc.EncodeFields))
 }
 
-// changed reports whether the files say anything else than when they were read last.
-// There are events for much that leaves them as they are, such as a log beside them.
+// changed reports whether the files contain anything else than when they were read last.
 func (l *live) changed() (changed bool) {
 	inBackground(func() {
 		pause := newPacer(&l.stopping, threadTime, 0).pause
@@ -143,28 +179,96 @@ func (l *live) snapshot() liveState {
 	return l.state
 }
 
-// watch reloads when a file changes, on SIGHUP, and when an origin set expires.
+// watch reloads when a file changes, on SIGHUP, when an origin set expires, and when files
+// could not be read.
 func (l *live) watch(ctx context.Context) error {
-	changes, closeWatcher := watchFiles(l.paths, l.logger)
-	defer closeWatcher()
-	reloadChanged := func() {
-		if l.changed() {
-			l.reload("file change")
-		}
-	}
-	reloadChanged() // since the first reading, when nobody was watching
-	for {
+	w := l.watcher
+	w.arm()
+	defer w.close()
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	l.update(ctx, causeChange) // since the first reading, when nobody was watching
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-l.hangup:
-			l.reload(causeHangup)
-		case <-changes:
-			reloadChanged()
+			l.update(ctx, causeHangup)
+		case event, ok := <-w.events():
+			if !ok { // it is opened again when the files are looked at
+				w.watcher = nil
+			} else if w.ways.matters(event) {
+				l.update(ctx, causeChange)
+			}
+		case err, ok := <-w.errors():
+			if !ok {
+				w.watcher = nil
+				continue
+			}
+			l.logger.Warn("events of files may be lost; reading the files", "error", err)
+			l.update(ctx, causeChange)
+		case <-poll.C:
+			w.arm()
+			if !l.files.equal(lookAt(l.paths)) {
+				l.update(ctx, causeChange)
+			}
+		case <-l.snapshot().retry.due():
+			l.update(ctx, causeRetry)
 		case <-l.expiry():
-			l.reload("an origin set expires")
+			if l.expire() {
+				l.update(ctx, causeExpiry)
+			}
 		}
 	}
+	return nil
+}
+
+// update reads the policy once the files are still. A reading during which they change is
+// dropped, but only once, since they may change for ever.
+func (l *live) update(ctx context.Context, why string) {
+	for attempt := 0; ; attempt++ {
+		var still bool
+		l.files, still = awaitStill(ctx, l.paths)
+		if ctx.Err() != nil {
+			return
+		}
+		if !still {
+			l.logger.Warn("policy files keep changing; reading them all the same", "after", longest.String())
+		}
+		l.watcher.drain() // what happens from here on is another change
+		l.watcher.arm()
+		if !l.needed(why) {
+			return
+		}
+		report := l.load()
+		if still && attempt == 0 && !l.files.equal(lookAt(l.paths)) {
+			l.logger.Warn("policy files changed while they were read; reading them again")
+			continue
+		}
+		l.use(report, why)
+		return
+	}
+}
+
+// needed reports whether there may be something to read that was not read before. Many
+// events leave the files as they are, such as those of a log beside them.
+func (l *live) needed(why string) bool {
+	if why == causeHangup || why == causeExpiry || l.changed() {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if why == causeRetry { // with the same error
+		l.state.retry = l.state.retry.failed(time.Now(), l.state.retry.err)
+	}
+	return false
+}
+
+// expire ends what an origin set grants on its date, and reports whether one has expired.
+func (l *live) expire() bool {
+	engine := l.engine.Load()
+	before := engine.NextExpiry()
+	engine.Expire(time.Now())
+	return !engine.NextExpiry().Equal(before)
 }
 
 // maxTimer bounds how long a timer is trusted: a machine's clock may be set

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"iter"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -22,6 +24,8 @@ type metrics struct {
 	reloadOK      prometheus.Gauge
 	reloadTime    prometheus.Gauge
 	policyInfo    *prometheus.GaugeVec
+	readRetry     prometheus.Gauge
+	logDropped    prometheus.Counter
 }
 
 var _ extproc.Observer = (*metrics)(nil)
@@ -39,22 +43,22 @@ func newMetrics() *metrics {
 		reloadOK:      gauge("policy_last_reload_successful", "Whether the last reading of the policy went well (1) or was refused (0)."),
 		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
 		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+		readRetry:     gauge("policy_read_retry_pending", "Whether files that could not be read will be tried again (1) or not (0)."),
+		logDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were not read in time or could not be written.",
+		}),
 	}
 	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
-	m.registry.MustRegister(m.decisions, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
-		m.reloadOK, m.reloadTime, m.policyInfo, info,
+	m.registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
+		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.logDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "corsd_" + name, Help: help}, labels)
-}
-
-func description(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("corsd_"+name, help, labels, nil)
 }
 
 func gauge(name, help string) prometheus.Gauge {
@@ -91,7 +95,22 @@ func (m *metrics) reloaded(hash string) {
 	m.policyInfo.WithLabelValues(hash).Set(1)
 }
 
+// keepOnly deletes the series of the policies that a reload has removed.
+func (m *metrics) keepOnly(policies iter.Seq[string], removed []string) {
+	m.decisions.keepOnly(policies)
+	for _, name := range removed {
+		m.strips.DeleteLabelValues(name)
+	}
+}
+
 func (m *metrics) refused() {
 	m.reloads.WithLabelValues("refused").Inc()
 	m.reloadOK.Set(0)
+}
+
+func (m *metrics) retryPending(pending bool) {
+	m.readRetry.Set(0)
+	if pending {
+		m.readRetry.Set(1)
+	}
 }

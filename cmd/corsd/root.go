@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/corsd/corsd/internal/printable"
 )
 
 // stdio is what a command has of the world.
@@ -46,11 +49,25 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errPolicy):
 		return exitPolicy
 	case errors.As(err, &usage):
-		fmt.Fprintf(std.err, "corsd: %v\nRun corsd --help, or corsd help COMMAND, for what there is.\n", err)
+		lastWords(std.err, fmt.Sprintf("corsd: %s\nRun corsd --help, or corsd help COMMAND, for what there is.\n", printable.Lines(err.Error())))
 		return exitUsage
 	}
-	fmt.Fprintf(std.err, "corsd: %v\n", err)
+	lastWords(std.err, fmt.Sprintf("corsd: %s\n", printable.Lines(err.Error())))
 	return exitPolicy
+}
+
+// lastWords writes why the process ends. It does not wait longer than flushTimeout for
+// someone to read it: nobody may.
+func lastWords(w io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(w, text) // there is nowhere else to report an error
+	}()
+	select {
+	case <-written:
+	case <-time.After(flushTimeout):
+	}
 }
 
 func newRoot(std stdio) *cobra.Command {

@@ -26,6 +26,7 @@ type serveFlags struct {
 	policy     []string
 	listen     []string
 	admin      string
+	adminHosts []string
 	drain      time.Duration
 	logLevel   string
 	reflection bool
@@ -55,6 +56,7 @@ lists are separated by commas, and a flag wins.`,
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeat for more)")
 	flags.StringArrayVar(&f.listen, "listen", []string{":9002"}, "where Envoy connects: `ADDR`, HOST:PORT or unix:PATH (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "serve /livez, /readyz and /metrics on `ADDR` (default: nowhere)")
+	flags.StringArrayVar(&f.adminHosts, "admin-host", nil, "a host `NAME` by which --admin may be asked, beside localhost and IP addresses (repeat for more)")
 	flags.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after SIGTERM: longer than Envoy's health check interval")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.BoolVar(&f.reflection, "reflection", false, "serve gRPC reflection")
@@ -90,23 +92,25 @@ func fromEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 
 // serve runs until ctx ends or a signal says so.
 func serve(ctx context.Context, std stdio, f *serveFlags) error {
-	logger, mode, err := f.check(std)
+	level, mode, err := f.check()
 	if err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go; serving goes on
 	m := newMetrics()
+	logger, log := newLogger(std.err, level, m.logDropped)
+	defer log.close(flushTimeout)
 	l := newLive(f.policy, m, logger)
 	signal.Notify(l.hangup, syscall.SIGHUP) // from here on it no longer ends the process
 	defer signal.Stop(l.hangup)
-	if !l.reload("start") {
+	if !l.reload(causeStart) {
 		return errPolicy
 	}
 	listeners, err := listenAll(ctx, f.listen, mode, logger)
 	if err != nil {
 		return usageError{err}
 	}
-	admin, err := newAdmin(ctx, f.admin, l, m, logger)
+	admin, err := newAdmin(ctx, f, l, m, logger)
 	if err != nil {
 		closeAll(listeners)
 		return usageError{err}
@@ -125,26 +129,27 @@ func nonEmpty(flag, what string, values []string) error {
 	return nil
 }
 
-// check gives what the flags mean.
-func (f *serveFlags) check(std stdio) (*slog.Logger, fs.FileMode, error) {
+// check returns what the flags mean.
+func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
 	if len(f.policy) == 0 {
-		return nil, 0, usagef("serve needs --policy PATH")
+		return 0, 0, usagef("serve needs --policy PATH")
 	}
-	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen)); err != nil {
-		return nil, 0, err
+	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
+		checkAdminHosts(f.adminHosts)); err != nil {
+		return 0, 0, err
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return nil, 0, usagef("--log-level %s: write debug, info, warn or error", f.logLevel)
+		return 0, 0, usagef("--log-level %s: write debug, info, warn or error", f.logLevel)
 	}
 	mode, err := strconv.ParseUint(f.socketMode, 8, 9)
 	if err != nil {
-		return nil, 0, usagef("--socket-mode %s: write an octal mode such as 0660", f.socketMode)
+		return 0, 0, usagef("--socket-mode %s: write an octal mode such as 0660", f.socketMode)
 	}
 	if f.drain < 0 {
-		return nil, 0, usagef("--drain %s: write a duration that is not negative, such as 5s", f.drain)
+		return 0, 0, usagef("--drain %s: write a duration that is not negative, such as 5s", f.drain)
 	}
-	return newLogger(std.err, level), fs.FileMode(mode), nil
+	return level, fs.FileMode(mode), nil
 }
 
 // runAll serves until ctx ends, a signal comes or a listener fails, and then
@@ -170,8 +175,9 @@ func runAll(ctx context.Context, drain time.Duration, g *grpcServer, admin *admi
 		// A second signal ends the process at once; what sends each one twice, as some
 		// process supervisors do, means one.
 		time.AfterFunc(time.Second, stop)
-		logger.Info("stopping", "drain", drain.String())
 		l.stopping.Store(true)
+		g.health.Shutdown()
+		logger.Info("stopping", "drain", drain.String())
 		g.stop(drain, logger)
 		stopWatching()
 		return admin.stop()

@@ -40,16 +40,29 @@ var anywhere = []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.
 // start serves in this process until the test ends.
 func start(t *testing.T, flags ...string) *served {
 	t.Helper()
-	return startWith(t, func(string) string { return "" }, append(anywhere[:len(anywhere):len(anywhere)], flags...)...)
+	log := &journal{}
+	return startOn(t, log, log, flags...)
 }
 
 func startWith(t *testing.T, env func(string) string, args ...string) *served {
 	t.Helper()
+	log := &journal{}
+	return startWriting(t, log, log, env, args...)
+}
+
+// startOn is start with another standard error, which ends in log.
+func startOn(t *testing.T, err io.Writer, log *journal, flags ...string) *served {
+	t.Helper()
+	return startWriting(t, err, log, func(string) string { return "" }, append(anywhere[:len(anywhere):len(anywhere)], flags...)...)
+}
+
+func startWriting(t *testing.T, err io.Writer, log *journal, env func(string) string, args ...string) *served {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	s := &served{t: t, log: &journal{}, ended: make(chan struct{})}
+	s := &served{t: t, log: log, ended: make(chan struct{})}
 	go func() {
 		defer close(s.ended)
-		s.status = run(ctx, args, stdio{in: strings.NewReader(""), out: io.Discard, err: s.log, env: env})
+		s.status = run(ctx, args, stdio{in: strings.NewReader(""), out: io.Discard, err: err, env: env})
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -11,55 +11,101 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long the files must have been left alone before they are read:
-// an editor writes in several steps. Where something beside them is never left
-// alone, such as a log, longest is the end of waiting.
-const (
-	settle  = 100 * time.Millisecond
-	longest = time.Second
-)
+// pollInterval is how often the files are looked at without an event. Events make a change
+// live soon; looking makes sure that none is lost: network file systems send none, a
+// directory above may not be readable, and there may be no descriptor or watch left.
+const pollInterval = 10 * time.Second
 
-// watchFiles sends a value after files that paths name may have changed. It watches
-// directories: a file that is renamed over another, and a ConfigMap's ..data that is
-// pointed elsewhere, are not seen by watching the file; and all the directories above,
-// since any of them may be renamed, or removed and made again.
-func watchFiles(paths []string, logger *slog.Logger) (changes <-chan struct{}, stop func()) {
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		logger.Warn("files cannot be watched; send SIGHUP after a change", "error", err)
-		return nil, func() {}
-	}
-	f := &fileWatcher{Watcher: w, paths: paths, logger: logger}
-	f.arm()
-	out := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f.settled(out)
-	}()
-	return out, func() {
-		if err := w.Close(); err != nil {
-			logger.Warn("the file watcher did not close", "error", err)
-		}
-		<-done
-	}
-}
-
+// fileWatcher reports that files may have changed. It watches directories: a file that is
+// renamed over another, and a ConfigMap's ..data that is pointed elsewhere, are not seen by
+// watching the file; and all the directories above, since any of them may be renamed, or
+// removed and made again.
 type fileWatcher struct {
-	*fsnotify.Watcher
 	paths  []string
 	logger *slog.Logger
-	ways   ways
+	open   func() (*fsnotify.Watcher, error)
+
+	watcher *fsnotify.Watcher // nil while none could be opened
+	ways    ways
+	failed  bool // files cannot be watched, and that was logged
 }
 
-// arm watches what the paths lead through by now.
+// arm watches what the paths lead through by now: a link may lead to another directory than
+// before, a directory may be a new one, and what failed before may work.
 func (f *fileWatcher) arm() {
+	err := f.tryArm()
+	switch {
+	case err != nil && !f.failed:
+		f.logger.Warn("files cannot be watched; a change is found when they are looked at, every so often",
+			"interval", pollInterval.String(), "error", err)
+	case err == nil && f.failed:
+		f.logger.Info("files are watched again")
+	}
+	f.failed = err != nil
+}
+
+func (f *fileWatcher) tryArm() error {
 	f.ways = waysTo(f.paths)
-	for dir := range f.ways.dirs {
-		// A directory above may be closed to us, and one may be gone in the meantime.
-		if err := f.Add(dir); err != nil && f.ways.named[dir] && !errors.Is(err, fs.ErrNotExist) {
-			f.logger.Warn("a directory cannot be watched; send SIGHUP after a change", "directory", dir, "error", err)
+	if f.watcher == nil {
+		watcher, err := f.open()
+		if err != nil {
+			return err
 		}
+		f.watcher = watcher
+	}
+	var failed error
+	for dir := range f.ways.dirs {
+		err := f.watcher.Add(dir)
+		// A directory above may be closed to corsd, and any may be gone in the meantime.
+		expected := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && !f.ways.named[dir]
+		if err != nil && !expected && failed == nil {
+			failed = &fs.PathError{Op: "watch", Path: dir, Err: err}
+		}
+	}
+	return failed
+}
+
+// events is nil if there is no watcher.
+func (f *fileWatcher) events() <-chan fsnotify.Event {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Events
+}
+
+// errors is nil if there is no watcher. After an error events may be missing: see
+// [fsnotify.ErrEventOverflow].
+func (f *fileWatcher) errors() <-chan error {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Errors
+}
+
+// drain drops the events that have happened.
+func (f *fileWatcher) drain() {
+	for {
+		select {
+		case _, ok := <-f.events():
+			if !ok {
+				f.watcher = nil
+			}
+		case _, ok := <-f.errors():
+			if !ok {
+				f.watcher = nil
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (f *fileWatcher) close() {
+	if f.watcher == nil {
+		return
+	}
+	if err := f.watcher.Close(); err != nil {
+		f.logger.Warn("the file watcher did not close", "error", err)
 	}
 }
 
@@ -109,41 +155,4 @@ func (w *ways) add(path string, links int) {
 // matters reports whether an event may be about the files.
 func (w *ways) matters(event fsnotify.Event) bool {
 	return w.names[event.Name] || w.named[filepath.Dir(event.Name)]
-}
-
-// settled sends once for each burst of events. While nobody takes the value, further
-// events are part of it. It arms again after each burst: a link may lead to another
-// directory by then, and a directory may be a new one.
-func (f *fileWatcher) settled(out chan<- struct{}) {
-	var quiet <-chan time.Time
-	var began time.Time // the burst
-	var ready chan<- struct{}
-	wait := func() {
-		if quiet == nil {
-			began = time.Now()
-		}
-		quiet = time.After(min(settle, time.Until(began.Add(longest))))
-	}
-	for {
-		select {
-		case event, ok := <-f.Events:
-			if !ok {
-				return
-			}
-			if f.ways.matters(event) {
-				wait()
-			}
-		case err, ok := <-f.Errors:
-			if !ok {
-				return
-			}
-			f.logger.Warn("watching files", "error", err)
-			wait() // events may have been lost
-		case <-quiet:
-			f.arm()
-			quiet, ready = nil, out
-		case ready <- struct{}{}:
-			ready = nil
-		}
-	}
 }

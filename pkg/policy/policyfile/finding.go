@@ -54,7 +54,7 @@ func (l *loader) add(f finding) {
 
 // report compiles what was understood and lists everything that is wrong.
 func (l *loader) report(paths []string, opts []policy.Option) *Report {
-	r := &Report{Hash: l.sum()}
+	r := &Report{Hash: l.sum(), Unreadable: l.unreadable}
 	faults := l.faults
 	// Beyond a bound the rest is unknown, and Compile's work may be what the bound is for.
 	if !l.full && l.unshown == 0 {

@@ -48,6 +48,16 @@ func HashWithPauses(paths []string, pause func()) string {
 	return l.sum()
 }
 
+// Files lists the files that [Load] would read. A directory that cannot be read is listed
+// itself, and a file that is named twice may be listed twice.
+func Files(paths []string) []string {
+	var names []string
+	for _, src := range defaultLimits().sources(paths) {
+		names = append(names, src.name)
+	}
+	return names
+}
+
 func parse(bounds limits, name string, data []byte, opts []policy.Option) *Report {
 	l := newLoader(bounds)
 	src := &source{name: name, data: data}
@@ -80,11 +90,12 @@ type loader struct {
 	rules     int
 	origins   int
 
-	faults  []finding
-	unshown int  // faults beyond the bound
-	failed  bool // there is a fault
-	lost    bool // a document is missing from packed, or its name is
-	full    bool // a bound of all files together was passed: no more is understood
+	faults     []finding
+	unreadable *Diagnostic // the first fault of reading
+	unshown    int         // faults beyond the bound
+	failed     bool        // there is a fault
+	lost       bool        // a document is missing from packed, or its name is
+	full       bool        // a bound of all files together was passed: no more is understood
 }
 
 func newLoader(bounds limits) *loader {
@@ -118,6 +129,9 @@ func (l *loader) take(src *source) {
 	l.order++
 	l.addHash(src)
 	if src.fault != nil {
+		if l.unreadable == nil && src.fault.Code == policy.CodeSourceUnreadable {
+			l.unreadable = src.fault
+		}
 		l.lose(*src.fault)
 		return
 	}

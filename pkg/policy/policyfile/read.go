@@ -57,12 +57,18 @@ func tooLarge(name string, most int64) *source {
 // list names the files that paths stand for, in the order of their names, each
 // once. A path that cannot be read has its fault already.
 func (l limits) list(paths []string) []*source {
+	found := l.sources(paths)
+	slices.SortStableFunc(found, func(a, b *source) int { return strings.Compare(a.name, b.name) })
+	return once(found)
+}
+
+// sources names the files as paths do, in any order.
+func (l limits) sources(paths []string) []*source {
 	var found []*source
 	for _, path := range paths {
 		found = append(found, l.listPath(filepath.Clean(path))...)
 	}
-	slices.SortStableFunc(found, func(a, b *source) int { return strings.Compare(a.name, b.name) })
-	return once(found)
+	return found
 }
 
 func (l limits) listPath(path string) []*source {
@@ -132,11 +138,15 @@ func isPolicyFile(dir string, e fs.DirEntry) bool {
 	return err != nil || !info.IsDir()
 }
 
-// once drops files that were named before, be it by another path or a link.
+// once drops files that were named before, be it by another path or a link. A file whose
+// links cannot be followed is unreadable: it may be one that was named before.
 func once(sources []*source) []*source {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(sources, func(s *source) bool {
-		id := identity(s.name)
+		id, err := identity(s.name)
+		if err != nil && s.fault == nil {
+			*s = *unreadable(s.name, err)
+		}
 		if seen[id] {
 			return true
 		}
@@ -145,14 +155,17 @@ func once(sources []*source) []*source {
 	})
 }
 
-func identity(name string) string {
-	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		name = resolved
+// identity is the same for all names of a file, unless there is an error.
+func identity(name string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		resolved = name
 	}
-	if absolute, err := filepath.Abs(name); err == nil {
-		name = absolute
+	absolute, failed := filepath.Abs(resolved)
+	if failed != nil {
+		absolute = resolved
 	}
-	return name
+	return absolute, errors.Join(err, failed)
 }
 
 // read fills in the bytes of a file, or its fault.

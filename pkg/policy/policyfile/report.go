@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/corsd/corsd/internal/printable"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -35,26 +36,29 @@ type Diagnostic struct {
 	Hint    string      `json:"hint"`
 }
 
-// String gives the diagnostic in one line:
+// String returns the diagnostic in one line:
 //
 //	file:line:col: path: "value" what is wrong (code); hint: what to write instead
+//
+// What is not printable is escaped, and the name of a file that has such characters quoted.
+// The fields have everything as it is.
 func (d Diagnostic) String() string { return d.text("") }
 
 func (d Diagnostic) text(prefix string) string {
 	var b strings.Builder
-	if at := d.at(); at != "" {
-		b.WriteString(at + ": ")
+	if d.File != "" {
+		b.WriteString(d.at() + ": ")
 	}
 	b.WriteString(prefix)
 	if d.Path != "" {
-		b.WriteString(d.Path + ": ")
+		b.WriteString(printable.Text(d.Path) + ": ")
 	}
 	if d.Value != "" {
 		b.WriteString(strconv.Quote(d.Value) + " ")
 	}
-	fmt.Fprintf(&b, "%s (%s)", d.Message, d.Code)
+	fmt.Fprintf(&b, "%s (%s)", printable.Text(d.Message), d.Code)
 	if d.Hint != "" {
-		b.WriteString("; hint: " + d.Hint)
+		b.WriteString("; hint: " + printable.Text(d.Hint))
 	}
 	return b.String()
 }
@@ -62,9 +66,9 @@ func (d Diagnostic) text(prefix string) string {
 // at is file:line:col, less what is not known.
 func (d Diagnostic) at() string {
 	if d.Line == 0 {
-		return d.File
+		return printable.Name(d.File)
 	}
-	return fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column)
+	return fmt.Sprintf("%s:%d:%d", printable.Name(d.File), d.Line, d.Column)
 }
 
 // Report is the outcome of reading and compiling policies.
@@ -80,6 +84,11 @@ type Report struct {
 	// Hash is the SHA-256, in hex, of names and contents of all files that could be
 	// read, whatever their order on the command line. It is there when the load failed too.
 	Hash string
+
+	// Unreadable is the first fault of a file or directory that could not be read, nil if
+	// there is none. Such a fault may go away while the files stay as they are, so it is
+	// worth reading them again. Faults may leave it out, since they are bounded.
+	Unreadable *Diagnostic
 }
 
 // Strict gives the report in which each warning is a fault.
@@ -87,7 +96,7 @@ func (r *Report) Strict() *Report {
 	if len(r.Warnings) == 0 {
 		return r
 	}
-	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash}
+	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash, Unreadable: r.Unreadable}
 }
 
 // Err is nil when there is no fault, else an error that lists the faults, one a line.

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// BenchmarkDecided is what counting one decision costs, whose series exists.
+func BenchmarkDecided(b *testing.B) {
+	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
+		Hosts: []string{"api.shop.example"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}},
+	}}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := engine.Decide(&policy.Request{
+		Method: "GET", Scheme: "https", Authority: "api.shop.example", Path: "/", Origin: []string{"https://a.example"},
+	})
+	m := newMetrics()
+	m.Decided(extproc.TwoPhase, &d)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.Decided(extproc.TwoPhase, &d)
+		}
+	})
+}
