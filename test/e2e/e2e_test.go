@@ -91,6 +91,12 @@ type bench struct {
 // start runs a profile for the length of a test.
 func start(t *testing.T, p *profile) *bench {
 	t.Helper()
+	return startInstances(t, p, 1, func(*envoy.Config) error { return nil })
+}
+
+// startInstances runs a profile with that many corsd, and with its configuration changed.
+func startInstances(t *testing.T, p *profile, instances int, change func(*envoy.Config) error) *bench {
+	t.Helper()
 	if lacking != nil {
 		t.Skip(lacking)
 	}
@@ -101,8 +107,13 @@ func start(t *testing.T, p *profile) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := change(config); err != nil {
+		t.Fatal(err)
+	}
 	b := &bench{profile: p, policy: copyPolicy(t)}
-	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy})
+	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{
+		Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy, Instances: instances,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

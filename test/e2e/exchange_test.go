@@ -58,7 +58,7 @@ func (b *bench) counters(t *testing.T) counters {
 	t.Helper()
 	const messages = `ext_proc\..*stream_msgs_sent`
 	const checks = `ext_authz\.corsd\.(ok|denied|error)`
-	const timeouts = `ext_proc\..*message_timeouts|cluster\.corsd\.upstream_rq_timeout`
+	const timeouts = `ext_proc\..*message_timeouts|cluster\.corsd\.(upstream_rq_timeout|http2\.keepalive_timeout)`
 	stats, err := b.Envoy.Stats(t.Context(), `^(http\.ingress\.(`+messages+`|`+checks+`)|.*(`+timeouts+`))$`)
 	if err != nil {
 		t.Fatal(err)

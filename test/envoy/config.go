@@ -83,6 +83,19 @@ func resolve(cluster, address *yaml.Node, addresses map[string]string) error {
 	return nil
 }
 
+// AddEndpoint gives a cluster one more endpoint, beside those of its first locality.
+func (c *Config) AddEndpoint(cluster, address string) error {
+	node, err := addressNode(address)
+	if err != nil {
+		return err
+	}
+	list, err := c.at("static_resources", "clusters", cluster, "load_assignment", "endpoints", "0", "lb_endpoints")
+	if err == nil {
+		list.Content = append(list.Content, mapping("endpoint", mapping("address", node)))
+	}
+	return err
+}
+
 // find returns all mappings below node that have the field.
 func find(node *yaml.Node, field string) []*yaml.Node {
 	var found []*yaml.Node
@@ -153,6 +166,25 @@ func (c *Config) setAddress(address string, path ...string) error {
 		return err
 	}
 	return c.set(node, path...)
+}
+
+// Delete removes a field: the last step of a path from the root, by names.
+func (c *Config) Delete(path ...string) error {
+	if _, err := c.at(path...); err != nil {
+		return err
+	}
+	last := len(path) - 1
+	of, err := c.at(path[:last]...)
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(of.Content); i += 2 {
+		if of.Content[i].Value == path[last] {
+			of.Content = slices.Delete(of.Content, i, i+2)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %s is not a field", c.file, strings.Join(path, "."))
 }
 
 func (c *Config) set(value *yaml.Node, path ...string) error {

@@ -90,6 +90,11 @@ func TestConfig(t *testing.T) {
 			"STATIC",
 		},
 		{
+			"a cluster has one more endpoint", func(c *Config) error { return c.AddEndpoint("corsd", "unix:/run/two.sock") },
+			[]string{"static_resources", "clusters", "corsd", "load_assignment", "endpoints", "0", "lb_endpoints", "1", "endpoint", "address", "pipe"},
+			"{path: /run/two.sock}",
+		},
+		{
 			"a field that is there is set", func(c *Config) error { return c.SetManager("normalize_path", "false") },
 			append(manager, "normalize_path"), "false",
 		},
@@ -191,6 +196,8 @@ func TestConfigSaysWhatIsMissing(t *testing.T) {
 		{"a listener", func(c *Config) error { return c.SetListener("egress", "127.0.0.1:0") }, "has no static_resources.listeners.egress"},
 		{"an address", func(c *Config) error { return c.Resolve(map[string]string{"corsd:9002": "127.0.0.1:1"}) }, "cluster app: nothing stands for app:8080"},
 		{"a port", func(c *Config) error { return c.SetAdmin("127.0.0.1") }, "missing port"},
+		{"a cluster", func(c *Config) error { return c.AddEndpoint("nobody", "127.0.0.1:1") }, "has no static_resources.clusters.nobody"},
+		{"a field", func(c *Config) error { return c.Delete("admin", "port") }, "has no admin.port"},
 		{"a virtual host", func(c *Config) error { return c.Add([]byte("routes: { bank: [] }")) }, "virtual_hosts.bank"},
 		{"a model", func(c *Config) error { return c.Add([]byte("virtual_hosts: [{ like: bank, name: lab }]")) }, "has no virtual host bank"},
 	} {
@@ -199,5 +206,18 @@ func TestConfigSaysWhatIsMissing(t *testing.T) {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestADeletedFieldIsGone(t *testing.T) {
+	c := load(t)
+	if err := c.Delete("static_resources", "clusters", "app", "type"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete("static_resources", "clusters", "app", "type"); err == nil {
+		t.Error("the field is still there")
+	}
+	if got := reread(t, c, []string{"static_resources", "clusters", "corsd", "type"}); got != "STRICT_DNS" {
+		t.Errorf("the same field of another cluster is %s", got)
 	}
 }

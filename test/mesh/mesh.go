@@ -11,13 +11,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"sync/atomic"
 	"time"
 
 	"github.com/corsd/corsd/test/app/upstream"
 	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/process"
 )
 
 // Options are what a mesh is made of.
@@ -30,6 +27,9 @@ type Options struct {
 	// More is paths of further policies.
 	More []string
 
+	// Instances is how many corsd are the endpoints of the cluster; 0 is 1.
+	Instances int
+
 	// Addresses says where those servers are that the configuration calls beside
 	// the applications and corsd, as [envoy.Config.Resolve] takes them.
 	Addresses map[string]string
@@ -38,7 +38,10 @@ type Options struct {
 // Mesh is an application, corsd and Envoy.
 type Mesh struct {
 	Envoy *envoy.Envoy
-	Corsd *process.Process
+
+	// Instances are all that run of corsd, and Corsd is the first of them.
+	Instances []*Instance
+	Corsd     *Instance
 
 	// Shop and Weather are the addresses of the applications themselves, host:port.
 	Shop, Weather string
@@ -47,11 +50,10 @@ type Mesh struct {
 	dir      string
 	endShops context.CancelFunc
 	taken    int // entries of the access log that have been returned
-	admin    atomic.Pointer[string]
 }
 
-// Admin is the address of corsd's probes and metrics, host:port.
-func (m *Mesh) Admin() string { return *m.admin.Load() }
+// Admin is the address of the first corsd's probes and metrics, host:port.
+func (m *Mesh) Admin() string { return m.Corsd.Admin() }
 
 // Start starts all three and returns when Envoy knows that corsd is healthy. If
 // that fails, or ctx ends before, nothing is left running.
@@ -69,13 +71,13 @@ func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 	if err := m.startShops(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
-	if err := m.StartCorsd(ctx); err != nil {
+	if err := m.startInstances(ctx); err != nil {
 		return nil, err
 	}
 	if err := m.startEnvoy(ctx); err != nil {
 		return nil, err
 	}
-	return m, m.AwaitCorsd(ctx, 1)
+	return m, m.AwaitCorsd(ctx, len(m.Instances))
 }
 
 // Stop ends all three and removes their files. The error says what did not end
@@ -85,8 +87,8 @@ func (m *Mesh) Stop() error {
 	if m.Envoy != nil {
 		errs = append(errs, m.Envoy.Stop())
 	}
-	if m.Corsd != nil {
-		errs = append(errs, m.Corsd.Stop(5*time.Second))
+	for _, i := range m.Instances {
+		errs = append(errs, i.Stop(5*time.Second))
 	}
 	if m.endShops != nil {
 		m.endShops()
@@ -100,8 +102,8 @@ func (m *Mesh) Logs() string {
 	if m.Envoy != nil {
 		text += "--- Envoy\n" + m.Envoy.Output()
 	}
-	if m.Corsd != nil {
-		text += "--- corsd\n" + m.Corsd.Output()
+	for _, i := range m.Instances {
+		text += "--- corsd\n" + i.Output()
 	}
 	return text
 }
@@ -124,48 +126,36 @@ func serve(ctx context.Context, h http.Handler) (address string, err error) {
 	return l.Addr().String(), nil
 }
 
-func (m *Mesh) socket() string { return filepath.Join(m.dir, "corsd.sock") }
+// StartCorsd starts the first instance of corsd again.
+func (m *Mesh) StartCorsd(ctx context.Context) error { return m.Corsd.Start(ctx) }
 
-// StartCorsd starts corsd, at first or again, and returns when it accepts connections.
-func (m *Mesh) StartCorsd(ctx context.Context) (err error) {
-	// A short drain: Envoy is stopped before, or is to see what happens.
-	args := []string{"serve", "--listen", "unix:" + m.socket(), "--admin", "127.0.0.1:0", "--drain", "100ms"}
-	for _, path := range append([]string{m.options.Policy}, m.options.More...) {
-		args = append(args, "--policy", path)
-	}
-	m.Corsd, err = process.Start(context.WithoutCancel(ctx), m.options.Corsd, args...)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return m.Corsd.Await(ctx, func(context.Context) error {
-		conn, err := net.Dial("unix", m.socket())
-		if err != nil {
+// startInstances starts every instance of corsd.
+func (m *Mesh) startInstances(ctx context.Context) error {
+	for i := range max(1, m.options.Instances) {
+		instance := &Instance{
+			binary:   m.options.Corsd,
+			policies: append([]string{m.options.Policy}, m.options.More...),
+			socket:   filepath.Join(m.dir, fmt.Sprintf("corsd-%d.sock", i)),
+		}
+		m.Instances = append(m.Instances, instance)
+		if err := instance.Start(ctx); err != nil {
 			return err
 		}
-		conn.Close()
-		return m.locateAdmin()
-	})
-}
-
-var adminIsListening = regexp.MustCompile(`"admin is listening","address":"([^"]+)"`)
-
-// locateAdmin learns the address that the kernel chose.
-func (m *Mesh) locateAdmin() error {
-	said := adminIsListening.FindStringSubmatch(m.Corsd.Output())
-	if said == nil {
-		return errors.New("corsd has not said where its admin listens")
 	}
-	m.admin.Store(&said[1])
+	m.Corsd = m.Instances[0]
 	return nil
 }
 
 func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
-	addresses := map[string]string{"corsd:9002": "unix:" + m.socket(), "app:8080": m.Shop, "app:8081": m.Weather}
+	addresses := map[string]string{"corsd:9002": "unix:" + m.Corsd.socket, "app:8080": m.Shop, "app:8081": m.Weather}
 	maps.Copy(addresses, m.options.Addresses)
 	if err := m.options.Config.Resolve(addresses); err != nil {
 		return err
+	}
+	for _, more := range m.Instances[1:] {
+		if err := m.options.Config.AddEndpoint("corsd", "unix:"+more.socket); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
