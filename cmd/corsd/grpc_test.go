@@ -39,7 +39,7 @@ func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.D
 		if !l.reload("start") {
 			t.Fatal(log)
 		}
-		g := newGRPC(l, m, logger, &serveFlags{maxStreams: 100})
+		g := newGRPC(l, m, logger, newLimits(0, 100, m, logger), false)
 		listener := bufconn.Listen(1 << 16)
 		served := make(chan error, 1)
 		go func() { served <- g.Serve(listener) }()

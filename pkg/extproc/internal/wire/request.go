@@ -50,8 +50,17 @@ func (m *ProcessingRequest) Read(data mem.BufferSlice) error {
 		return nil
 	}
 	m.reset()
-	return m.readUnusual(bytes)
+	if err := checkFields(bytes); err != nil {
+		return err
+	}
+	if err := m.readUnusual(bytes); err != nil {
+		return err
+	}
+	return checkHeaders(m.Headers)
 }
+
+// Large reports whether the message was one for which buffers have grown beyond what is worth keeping.
+func (m *ProcessingRequest) Large() bool { return cap(m.Headers) > usualHeaders || m.held.size > usualSize }
 
 func (m *ProcessingRequest) reset() {
 	m.Kind, m.Headers, m.Observability, m.HeadersOnly, m.Attributes = KindUnknown, m.Headers[:0], false, false, nil
