@@ -60,12 +60,13 @@ type grpcServer struct {
 	*grpc.Server
 	limits      *limits.Limits
 	health      *health.Server
-	stopping    chan struct{} // closed when streams are to end
+	endWatches  context.CancelFunc
 	stopTimeout time.Duration
 }
 
 func newGRPC(l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool) *grpcServer {
-	g := &grpcServer{limits: bounds, health: health.NewServer(), stopping: make(chan struct{}), stopTimeout: stopTimeout}
+	stopping, endWatches := context.WithCancel(context.Background())
+	g := &grpcServer{limits: bounds, health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout}
 	g.Server = grpc.NewServer(
 		grpc.Creds(bounds.Credentials()),
 		grpc.ForceServerCodecV2(extproc.Codec()),
@@ -86,7 +87,7 @@ func newGRPC(l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, wi
 	)
 	services := bounds.Registrar(g.Server)
 	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m, Outbox: outbox}).Register(services)
-	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, g.stopping})
+	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, stopping})
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	if withReflection {
 		reflection.Register(services)
@@ -124,20 +125,14 @@ func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_Serving
 // interceptor, which every stream would go through.)
 type watchableHealth struct {
 	*health.Server
-	stopping <-chan struct{}
+	stopping context.Context
 }
 
 // Watch is that of the embedded server.
 func (h watchableHealth) Watch(in *grpc_health_v1.HealthCheckRequest, stream grpc_health_v1.Health_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	go func() {
-		select {
-		case <-h.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(h.stopping, cancel)()
 	return h.Server.Watch(in, watchStream{stream, ctx})
 }
 
@@ -159,7 +154,7 @@ func (g *grpcServer) ready() { g.setHealth(grpc_health_v1.HealthCheckResponse_SE
 func (g *grpcServer) stop(drain time.Duration, logger *slog.Logger) {
 	g.health.Shutdown()
 	time.Sleep(drain)
-	close(g.stopping)
+	g.endWatches()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -110,10 +110,14 @@ func (l *Limits) admit(ctx context.Context) (c *Conn, cost int64, err error) {
 		l.event(StreamRefused, slog.String("peer", c.RemoteAddr().String()))
 		return nil, 0, errTooMany
 	}
+	l.admitted.Add(1)
 	return c, cost, nil
 }
 
-func (c *Conn) leave(cost int64) { c.streams.Give(cost) }
+func (c *Conn) leave(cost int64) {
+	c.limits.admitted.Add(-1)
+	c.streams.Give(cost)
+}
 
 // wireHeaders is what grpc-go's streams report of the first frame of their header block.
 type wireHeaders interface{ HeaderWireLength() int }

@@ -20,6 +20,12 @@ const (
 	stallTimeout = 10 * time.Second
 	// answerInterval is how often an answer for which there is no room tries again.
 	answerInterval = 10 * time.Millisecond
+
+	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most, while
+	// so many goroutines have no stream that was admitted, if what was read last began more than fewStreams.
+	maxBacklog    = 500
+	fewStreams    = 8
+	overloadPause = 100 * time.Millisecond
 )
 
 // Conn is a connection whose peer is charged for what it makes gRPC keep.
@@ -68,6 +74,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if err := c.awaitRoom(); err != nil {
 		return 0, err
 	}
+	c.awaitHandlers()
 	n, err := c.Conn.Read(b)
 	if err := c.frames.read(b[:n]); err != nil {
 		return 0, c.kill(err)
@@ -76,6 +83,16 @@ func (c *Conn) Read(b []byte) (int, error) {
 		c.chargeBurst(int64(n) * burstFactor)
 	}
 	return n, err
+}
+
+// awaitHandlers lets the handlers of streams that have begun run before more begin.
+func (c *Conn) awaitHandlers() {
+	if c.frames.begun > fewStreams {
+		for end := time.Now().Add(overloadPause); c.limits.backlog() > maxBacklog && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	c.frames.begun = 0
 }
 
 // busy reports whether something is not written yet.

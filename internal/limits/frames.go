@@ -42,6 +42,7 @@ type frames struct {
 	stream    uint32
 	endStream bool
 	block     bool // a header block is open, and charged
+	begun     int  // header blocks
 
 	partial map[uint32]message // by stream: messages that are not complete
 }
@@ -106,6 +107,7 @@ func (f *frames) begin() error {
 			f.drop(stream)
 		}
 	case http2.FrameHeaders:
+		f.begun++
 		return f.beginBlock(length, flags.Has(http2.FlagHeadersEndHeaders))
 	case http2.FrameContinuation:
 		if flags.Has(http2.FlagContinuationEndHeaders) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,6 +20,8 @@ const (
 	StreamCost = 16 << 10
 	// answerCost is what an answer holds until gRPC has written it.
 	answerCost = 3 << 10
+	// floorStreams is how many streams a connection may have in any case, beside those that all share.
+	floorStreams = 4
 	// connFloor is what a connection may hold of messages, and of answers, in any case.
 	connFloor = 64 << 10
 	// connCost is the memory for which there may be one connection. One that is idle needs some 80 KiB, of which
@@ -69,6 +72,8 @@ type Limits struct {
 	answers *Pool // of answers that are not written
 	logs    [AcceptFailed + 1]eventLog
 
+	admitted atomic.Int64 // streams that have a handler
+
 	mu    sync.Mutex
 	hosts map[string]*host
 	open  map[*counted]struct{}
@@ -77,8 +82,8 @@ type Limits struct {
 // Without a memory limit there may be as many streams and connections as under this one.
 const unlimitedMemory = 4 << 30
 
-// New returns the bounds for a configuration. Of the memory, three eighths are for streams, three parts of 32 are for
-// messages and answers under way, and there is one connection for each MiB, with some 200 KiB at worst. What is left, a
+// New returns the bounds for a configuration. Of the memory, ten parts of 32 are for streams, three for messages and
+// answers under way, and there is one connection for each MiB, with some 270 KiB at worst: eight parts. What is left, a
 // third, is for the policy, its reload, and garbage.
 func New(c Config) *Limits {
 	memory := c.Memory
@@ -87,10 +92,10 @@ func New(c Config) *Limits {
 	}
 	streams := int64(c.MaxStreams) * StreamCost
 	if streams == 0 {
-		streams = max(memory/8*3, StreamCost)
+		streams = max(memory/16*5, StreamCost)
 	}
 	l := &Limits{
-		config: c, conns: NewPool(max(memory/connCost, 16), 0), streams: NewPool(streams, 0),
+		config: c, conns: NewPool(max(memory/connCost, 16), 0), streams: NewPool(streams, floorStreams*StreamCost),
 		partial: NewPool(memory/32, connFloor), burst: NewPool(memory/32, 0), answers: NewPool(memory/32, connFloor),
 		hosts: map[string]*host{}, open: map[*counted]struct{}{},
 	}
@@ -100,11 +105,17 @@ func New(c Config) *Limits {
 	return l
 }
 
-// MaxStreams is how many streams there may be over all connections.
+// MaxStreams is how many streams all connections share. Each has [floorStreams] beside.
 func (l *Limits) MaxStreams() uint32 { return uint32(l.streams.size / StreamCost) }
 
 // MaxConns is how many connections there may be.
 func (l *Limits) MaxConns() int { return int(l.conns.size) }
+
+// backlog is about how many streams have begun and are not admitted or refused yet.
+func (l *Limits) backlog() int64 {
+	const perConn = 4 // reading, writing, keepalive, accepting
+	return int64(runtime.NumGoroutine()) - l.admitted.Load() - perConn*l.conns.used.Load()
+}
 
 // eventLog bounds the log lines of one kind of event.
 type eventLog struct {
