@@ -13,9 +13,12 @@ import (
 )
 
 const (
-	// burstFactor is how much memory a byte may need that is read while answers wait to be written. What it asks for
-	// cannot be finished then: even a stream that is refused lasts until that is written.
-	burstFactor = 128
+	// What a peer asks for while something waits to be written cannot be finished: even a stream that is refused lasts
+	// until that is written. blockedFactor is how much memory a byte may need that is read while the peer does not read
+	// the socket, stuckFactor while it has closed a window of HTTP/2. Then it may read on later, once it says so in what
+	// is to be read, and there is room for more.
+	blockedFactor = 128
+	stuckFactor   = 16
 	// stallTimeout is how long a peer that has filled its share may leave answers unread.
 	stallTimeout = 10 * time.Second
 	// answerInterval is how often an answer for which there is no room tries again.
@@ -79,8 +82,11 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if err := c.frames.read(b[:n]); err != nil {
 		return 0, c.kill(err)
 	}
-	if c.busy() {
-		c.chargeBurst(int64(n) * burstFactor)
+	switch {
+	case c.writing.Load():
+		c.chargeBurst(int64(n) * blockedFactor)
+	case c.unwritten.Load() > 0:
+		c.chargeBurst(int64(n) * stuckFactor)
 	}
 	return n, err
 }

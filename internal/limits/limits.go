@@ -19,7 +19,7 @@ const (
 	// StreamCost is what a stream holds while it waits for its next message: mostly a stack of 8 KiB.
 	StreamCost = 16 << 10
 	// answerCost is what an answer holds until gRPC has written it.
-	answerCost = 3 << 10
+	answerCost = 4 << 10
 	// floorStreams is how many streams a connection may have in any case, beside those that all share.
 	floorStreams = 4
 	// connFloor is what a connection may hold of messages, and of answers, in any case.

@@ -1,0 +1,134 @@
+package limits
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"golang.org/x/net/http2"
+)
+
+// written returns what a client sends: the preface, and what write writes.
+func written(write func(fr *http2.Framer)) []byte {
+	var b bytes.Buffer
+	b.WriteString(http2.ClientPreface)
+	fr := http2.NewFramer(&b, nil)
+	fr.AllowIllegalWrites = true
+	write(fr)
+	return b.Bytes()
+}
+
+func messageOf(size int) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(size)), make([]byte, size)...)
+}
+
+func TestFrames(t *testing.T) {
+	const most = 100 // bytes of a message
+	ten := messageOf(10)
+	for _, row := range []struct {
+		why     string
+		write   func(fr *http2.Framer)
+		charged int64
+		err     error
+	}{
+		{"a whole message costs nothing", func(fr *http2.Framer) { fr.WriteData(1, false, ten) }, 0, nil},
+		{"nor do two in one frame", func(fr *http2.Framer) { fr.WriteData(1, false, append(ten, ten...)) }, 0, nil},
+		{"nor an empty one", func(fr *http2.Framer) { fr.WriteData(1, false, messageOf(0)) }, 0, nil},
+		{"a part is charged with its frame", func(fr *http2.Framer) { fr.WriteData(1, false, ten[:9]) }, 9 + frameCost, nil},
+		{"a part of the length as well", func(fr *http2.Framer) { fr.WriteData(1, false, ten[:2]) }, 2 + frameCost, nil},
+		{"each of many frames", func(fr *http2.Framer) {
+			for i := range 9 {
+				fr.WriteData(1, false, ten[i:i+1])
+			}
+		}, 9 * (1 + frameCost), nil},
+		{"until the message is complete", func(fr *http2.Framer) {
+			for i := range ten {
+				fr.WriteData(1, false, ten[i:i+1])
+			}
+		}, 0, nil},
+		{"each stream for itself", func(fr *http2.Framer) {
+			fr.WriteData(1, false, ten[:9])
+			fr.WriteData(3, false, ten[:8])
+			fr.WriteData(1, false, ten[9:])
+		}, 8 + frameCost, nil},
+		{"a stream that is reset has nothing", func(fr *http2.Framer) {
+			fr.WriteData(1, false, ten[:9])
+			fr.WriteRSTStream(1, http2.ErrCodeCancel)
+		}, 0, nil},
+		{"nor has one that is ended", func(fr *http2.Framer) { fr.WriteData(1, true, ten[:9]) }, 0, nil},
+		{"by an empty frame too", func(fr *http2.Framer) {
+			fr.WriteData(1, false, ten[:9])
+			fr.WriteData(1, true, nil)
+		}, 0, nil},
+		{"the largest message is charged", func(fr *http2.Framer) { fr.WriteData(1, false, messageOf(most)[:50]) }, 50 + frameCost, nil},
+		{"a larger one is refused, and costs its frame", func(fr *http2.Framer) {
+			fr.WriteData(1, false, messageOf(most + 1)[:50])
+			fr.WriteData(1, false, make([]byte, 30))
+		}, frameCost, nil},
+		{"other frames cost nothing", func(fr *http2.Framer) {
+			fr.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+			fr.WritePing(false, [8]byte{})
+			fr.WriteWindowUpdate(0, 1)
+			fr.WriteRawFrame(99, 0, 1, make([]byte, 1000))
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, 100), EndHeaders: true})
+		}, 0, nil},
+		{"a header block in frames is charged while it is open", func(fr *http2.Framer) {
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment)})
+			fr.WriteContinuation(1, false, make([]byte, 1))
+		}, blockCost, nil},
+		{"and no longer", func(fr *http2.Framer) {
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment)})
+			fr.WriteContinuation(1, true, make([]byte, 1))
+		}, 0, nil},
+		{"a small first fragment is an attack", func(fr *http2.Framer) {
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment-1)})
+		}, 0, errFragment},
+		{"padded data is nobody's", func(fr *http2.Framer) { fr.WriteDataPadded(1, false, ten, make([]byte, 3)) }, 0, errPadded},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			all := written(row.write)
+			// However the bytes are cut, the sum differs by the cost of a frame for each piece at most.
+			share := NewPool(1<<20, 0).Share()
+			whole := newFrames(share, most)
+			if err := whole.read(all); !errors.Is(err, row.err) {
+				t.Fatalf("error %v, want %v", err, row.err)
+			}
+			if got := share.used.Load(); got != row.charged {
+				t.Errorf("charged %d, want %d", got, row.charged)
+			}
+			share = NewPool(1<<20, 0).Share()
+			pieces := newFrames(share, most)
+			var err error
+			for i := 0; i < len(all) && err == nil; i++ {
+				err = pieces.read(all[i : i+1])
+			}
+			if !errors.Is(err, row.err) {
+				t.Fatalf("byte by byte: error %v, want %v", err, row.err)
+			}
+			if got := share.used.Load(); (got == 0) != (row.charged == 0) || got < row.charged {
+				t.Errorf("byte by byte: charged %d, want %d or some more", got, row.charged)
+			}
+		})
+	}
+}
+
+func TestFramesBound(t *testing.T) {
+	const size = 8 * (1000 + frameCost)
+	for _, row := range []struct {
+		why     string
+		streams int
+		err     error
+	}{{"as many parts as there is room for", 8, nil}, {"one more", 9, errUnread}} {
+		share := NewPool(size*9/8, 0).Share() // of which one share gets eight ninths
+		f := newFrames(share, 2000)
+		err := f.read(written(func(fr *http2.Framer) {
+			for i := range row.streams {
+				fr.WriteData(uint32(2*i+1), false, messageOf(1000)[:1000])
+			}
+		}))
+		if !errors.Is(err, row.err) {
+			t.Errorf("%s: %v, want %v", row.why, err, row.err)
+		}
+	}
+}
