@@ -42,7 +42,7 @@ func (m *CheckRequest) Read(data mem.BufferSlice) error {
 
 // Large is as [ProcessingRequest.Large].
 func (m *CheckRequest) Large() bool {
-	return max(cap(m.Headers), cap(m.Extensions)) > usualHeaders || m.held.size > usualSize
+	return max(cap(m.Headers), cap(m.Extensions)) > keptHeaders || m.held.size > keptSize
 }
 
 func (m *CheckRequest) reset() {

@@ -16,8 +16,8 @@ const (
 	maxFieldDepth = 32
 
 	// Buffers that have grown for a message beyond these are not kept: header lines, and bytes.
-	usualHeaders = 128
-	usualSize    = 16 << 10
+	keptHeaders = 256
+	keptSize    = 16 << 10
 )
 
 func checkHeaders(headers []Header) error {
