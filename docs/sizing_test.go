@@ -51,10 +51,11 @@ func quantity(t *testing.T, text string) int64 {
 func TestSizes(t *testing.T) {
 	for _, s := range sizes(t) {
 		l := limits.New(limits.Config{
-			Memory: quantity(t, s.memory), Buffers: mem.NopBufferPool{}, Observe: func(limits.Event) {}, Logger: slog.New(slog.DiscardHandler),
+			Memory: quantity(t, s.memory), Buffers: mem.NopBufferPool{},
+			Observe: func(limits.Event) {}, Logger: slog.New(slog.DiscardHandler),
 		})
 		if s.streams != int(l.MaxStreams()) || s.conns != l.MaxConns() {
-			t.Errorf("%s: the page has %d streams and %d connections, corsd %d and %d", s.memory, s.streams, s.conns, l.MaxStreams(), l.MaxConns())
+			t.Errorf("the page has %+v, corsd %d streams and %d connections", s, l.MaxStreams(), l.MaxConns())
 		}
 		if one := s.streams * 8 / 9; s.maxRequests > one || s.maxRequests < one*9/10 {
 			t.Errorf("%s: max_requests is %d, and one connection gets %d streams", s.memory, s.maxRequests, one)
@@ -92,7 +93,8 @@ func TestDeployIsSized(t *testing.T) {
 			}
 		}
 	}
-	if streams := strconv.Itoa(shipped.streams/1000) + "," + strconv.Itoa(shipped.streams)[1:] + " requests"; !strings.Contains(read("k8s/deployment.yaml"), streams) {
-		t.Errorf("the Deployment's comment does not have %s", streams)
+	comment := regexp.MustCompile(`bounds from this: ([\d,]+) requests`).FindStringSubmatch(read("k8s/deployment.yaml"))
+	if comment == nil || strings.ReplaceAll(comment[1], ",", "") != strconv.Itoa(shipped.streams) {
+		t.Errorf("the Deployment's comment has %q, want %d requests", comment, shipped.streams)
 	}
 }

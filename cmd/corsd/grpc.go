@@ -64,7 +64,9 @@ type grpcServer struct {
 	stopTimeout time.Duration
 }
 
-func newGRPC(l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool) *grpcServer {
+func newGRPC(
+	l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool,
+) *grpcServer {
 	stopping, endWatches := context.WithCancel(context.Background())
 	g := &grpcServer{limits: bounds, health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout}
 	g.Server = grpc.NewServer(

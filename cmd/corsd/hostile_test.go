@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/protobuf/proto"
@@ -118,8 +119,12 @@ func (h *hostile) read() {
 func (h *hostile) headers(path string, fields ...hpack.HeaderField) []byte {
 	h.block.Reset()
 	for _, f := range append([]hpack.HeaderField{
-		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: path},
-		{Name: ":authority", Value: "corsd"}, {Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"},
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":path", Value: path},
+		{Name: ":authority", Value: "corsd"},
+		{Name: "content-type", Value: "application/grpc"},
+		{Name: "te", Value: "trailers"},
 	}, fields...) {
 		_ = h.hpack.WriteField(f) // into memory
 	}
@@ -188,51 +193,51 @@ func emptyHeaders(n int, unknown bool) []byte {
 	return m
 }
 
-// sized is a request whose message has so many bytes.
-func sized(t *testing.T, size int) []byte {
-	t.Helper()
-	m := requestOf(oldPage)
-	headers := m.GetRequestHeaders().GetHeaders()
-	headers.Headers = append(headers.Headers, requestOf("").GetRequestHeaders().GetHeaders().GetHeaders()[0])
-	last := headers.Headers[len(headers.Headers)-1]
-	last.Key, last.RawValue = "x-large", make([]byte, size)
-	for over := proto.Size(m) - size; over != 0; over = proto.Size(m) - size {
-		last.RawValue = make([]byte, len(last.RawValue)-over)
+// sized sends a request whose message has so many bytes.
+func sized(size int) func(h *hostile) uint32 {
+	return func(h *hostile) uint32 {
+		m := requestOf(oldPage)
+		large := &corev3.HeaderValue{Key: "x-large", RawValue: make([]byte, size)}
+		list := m.GetRequestHeaders().GetHeaders()
+		list.Headers = append(list.Headers, large)
+		for over := proto.Size(m) - size; over != 0; over = proto.Size(m) - size {
+			large.RawValue = make([]byte, len(large.RawValue)-over)
+		}
+		return message(encoded(h.t, m))(h)
 	}
-	return encoded(t, m)
 }
 
 // headerList is as many fields as have a size of so many bytes, by the rule of HTTP/2, with those of a stream.
 func headerList(size int) (fields []hpack.HeaderField) {
-	const streams = 6*32 + len(":methodPOST:schemehttp:path"+processPath+":authoritycorsdcontent-typeapplication/grpctetrailers")
-	field := hpack.HeaderField{Name: "x-large", Value: strings.Repeat("~", size-streams-len("x-large")-32), Sensitive: true}
-	return []hpack.HeaderField{field}
+	const streams = 6*32 + len(":methodPOST:schemehttp:path"+processPath) +
+		len(":authoritycorsdcontent-typeapplication/grpctetrailers")
+	value := strings.Repeat("~", size-streams-len("x-large")-32)
+	return []hpack.HeaderField{{Name: "x-large", Value: value, Sensitive: true}}
 }
 
 const (
-	served200 = ""  // the stream is open
+	isServed  = ""  // the stream is open
 	exhausted = "8" // RESOURCE_EXHAUSTED
 	internal  = "13"
 )
 
-// TestHostileStreams: each bound at n and at n+1. The status is that of the stream of n+1; what is within the bound is
-// served. Others are served throughout.
+// TestHostileStreams: each bound at n, which is served, and at n+1. Others are served throughout.
 func TestHostileStreams(t *testing.T) {
 	for _, row := range []struct {
 		why    string
 		begin  func(h *hostile) uint32
 		status string
 	}{
-		{"metadata as large as may be", func(h *hostile) uint32 { return h.open(h.headers(processPath, headerList(maxHeaderList)...)) }, served200},
-		{"a byte more", func(h *hostile) uint32 { return h.open(h.headers(processPath, headerList(maxHeaderList+1)...)) }, "FRAME_SIZE_ERROR"},
-		{"a message as large as may be", message(func(t *testing.T) []byte { return sized(t, maxMessage) }), served200},
-		{"a byte more", message(func(t *testing.T) []byte { return sized(t, maxMessage+1) }), exhausted},
-		{"a message of as many headers as may be", message(func(*testing.T) []byte { return emptyHeaders(1000, false) }), served200},
-		{"one more", message(func(*testing.T) []byte { return emptyHeaders(1001, false) }), internal},
-		{"as many, by the general decoder", message(func(*testing.T) []byte { return emptyHeaders(1000, true) }), served200},
-		{"one more, by the general decoder", message(func(*testing.T) []byte { return emptyHeaders(1001, true) }), internal},
-		{"a message that is all empty headers", message(func(*testing.T) []byte { return emptyHeaders(maxMessage/2-10, false) }), internal},
-		{"the same, by the general decoder", message(func(*testing.T) []byte { return emptyHeaders(maxMessage/2-10, true) }), internal},
+		{"metadata as large as may be", metadataOf(maxHeaderList), isServed},
+		{"metadata of a byte more", metadataOf(maxHeaderList + 1), "FRAME_SIZE_ERROR"},
+		{"a message as large as may be", sized(maxMessage), isServed},
+		{"a message of a byte more", sized(maxMessage + 1), exhausted},
+		{"as many headers as may be", message(emptyHeaders(1000, false)), isServed},
+		{"one header more", message(emptyHeaders(1001, false)), internal},
+		{"as many headers, by the general decoder", message(emptyHeaders(1000, true)), isServed},
+		{"one header more, by the general decoder", message(emptyHeaders(1001, true)), internal},
+		{"a message that is all empty headers", message(emptyHeaders(maxMessage/2-10, false)), internal},
+		{"the same, by the general decoder", message(emptyHeaders(maxMessage/2-10, true)), internal},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b bubble) {
@@ -251,12 +256,17 @@ func TestHostileStreams(t *testing.T) {
 	}
 }
 
+// metadataOf begins a stream with a header list of a size.
+func metadataOf(size int) func(h *hostile) uint32 {
+	return func(h *hostile) uint32 { return h.open(h.headers(processPath, headerList(size)...)) }
+}
+
 // message sends one message, in frames as Envoy fills them, once the stream is read: a message that is larger than the
 // window needs what the server adds.
-func message(make func(t *testing.T) []byte) func(h *hostile) uint32 {
+func message(m []byte) func(h *hostile) uint32 {
 	return func(h *hostile) uint32 {
 		id := h.open(h.headers(processPath))
-		b := framed(make(h.t))
+		b := framed(m)
 		h.send(id, b[:5], frameSize)
 		synctest.Wait()
 		h.send(id, b[5:], frameSize)
@@ -266,6 +276,7 @@ func message(make func(t *testing.T) []byte) func(h *hostile) uint32 {
 
 // TestHostileConnections: what Envoy never does ends the connection, and others are served throughout.
 func TestHostileConnections(t *testing.T) {
+	noWindow := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
 	for _, row := range []struct {
 		why      string
 		settings []http2.Setting
@@ -296,7 +307,7 @@ func TestHostileConnections(t *testing.T) {
 				h.send(h.open(h.headers(checkPath)), framed(make([]byte, 60_000))[:60_000], frameSize)
 			}
 		}, 0, 1},
-		{"answers that are not read, for a window of 0", []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}, func(h *hostile) {
+		{"answers that are not read, for a window of 0", noWindow, func(h *hostile) {
 			m := bytes.Repeat(framed(encoded(h.t, requestOf(oldPage))), 100)
 			for range 50 {
 				h.send(h.open(h.headers(processPath)), m, frameSize)
@@ -308,7 +319,7 @@ func TestHostileConnections(t *testing.T) {
 				h.send(h.open(h.headers(processPath)), m, frameSize)
 			}
 		}, 20 * time.Second, 1},
-		{"the smallest messages, and no answer read", []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}, func(h *hostile) {
+		{"the smallest messages, and no answer read", noWindow, func(h *hostile) {
 			m := bytes.Repeat(framed([]byte{2<<3 | 2, 0}), 2000)
 			for range 50 {
 				h.send(h.open(h.headers(processPath)), m, frameSize)
@@ -487,4 +498,3 @@ func TestStopWhateverPeersDo(t *testing.T) {
 		}
 	})
 }
-

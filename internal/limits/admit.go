@@ -96,8 +96,8 @@ func (l *Limits) boundStream(s grpc.StreamDesc) grpc.StreamDesc {
 }
 
 var (
-	errTooMany = status.Error(codes.ResourceExhausted, "corsd serves as many streams as its memory is for, see --max-streams")
-	errNoConn  = status.Error(codes.Internal, "the stream came by no connection that is bounded")
+	errTooMany = status.Error(codes.ResourceExhausted, "too many streams are open: see --max-streams of corsd")
+	errNoConn  = status.Error(codes.Internal, "the stream's connection is not bounded")
 )
 
 // admit charges a stream to its connection.

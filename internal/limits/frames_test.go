@@ -35,7 +35,9 @@ func TestFrames(t *testing.T) {
 		{"a whole message costs nothing", func(fr *http2.Framer) { fr.WriteData(1, false, ten) }, 0, nil},
 		{"nor do two in one frame", func(fr *http2.Framer) { fr.WriteData(1, false, append(ten, ten...)) }, 0, nil},
 		{"nor an empty one", func(fr *http2.Framer) { fr.WriteData(1, false, messageOf(0)) }, 0, nil},
-		{"a part is charged with its frame", func(fr *http2.Framer) { fr.WriteData(1, false, ten[:9]) }, 9 + frameCost, nil},
+		{"a part is charged with its frame", func(fr *http2.Framer) {
+			fr.WriteData(1, false, ten[:9])
+		}, 9 + frameCost, nil},
 		{"a part of the length as well", func(fr *http2.Framer) { fr.WriteData(1, false, ten[:2]) }, 2 + frameCost, nil},
 		{"each of many frames", func(fr *http2.Framer) {
 			for i := range 9 {
@@ -61,7 +63,9 @@ func TestFrames(t *testing.T) {
 			fr.WriteData(1, false, ten[:9])
 			fr.WriteData(1, true, nil)
 		}, 0, nil},
-		{"the largest message is charged", func(fr *http2.Framer) { fr.WriteData(1, false, messageOf(most)[:50]) }, 50 + frameCost, nil},
+		{"the largest message is charged", func(fr *http2.Framer) {
+			fr.WriteData(1, false, messageOf(most)[:50])
+		}, 50 + frameCost, nil},
 		{"a larger one is refused, and costs its frame", func(fr *http2.Framer) {
 			fr.WriteData(1, false, messageOf(most + 1)[:50])
 			fr.WriteData(1, false, make([]byte, 30))
@@ -84,11 +88,12 @@ func TestFrames(t *testing.T) {
 		{"a small first fragment is an attack", func(fr *http2.Framer) {
 			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment-1)})
 		}, 0, errFragment},
-		{"padded data is nobody's", func(fr *http2.Framer) { fr.WriteDataPadded(1, false, ten, make([]byte, 3)) }, 0, errPadded},
+		{"padded data is nobody's", func(fr *http2.Framer) {
+			fr.WriteDataPadded(1, false, ten, make([]byte, 3))
+		}, 0, errPadded},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			all := written(row.write)
-			// However the bytes are cut, the sum differs by the cost of a frame for each piece at most.
 			share := NewPool(1<<20, 0).Share()
 			whole := newFrames(share, most)
 			if err := whole.read(all); !errors.Is(err, row.err) {

@@ -172,7 +172,7 @@ func TestBoundsAreWithinMemory(t *testing.T) {
 		}
 	}
 	if l, _ := limited(256 << 20); l.MaxStreams() != 5120 || l.MaxConns() != 256 {
-		t.Errorf("256 MiB: %d streams and %d connections; docs/operations.md says 5120 and 256", l.MaxStreams(), l.MaxConns())
+		t.Errorf("256 MiB: %d streams and %d connections, want 5120 and 256", l.MaxStreams(), l.MaxConns())
 	}
 }
 

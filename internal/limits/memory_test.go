@@ -23,33 +23,38 @@ const (
 )
 
 func TestContainerLimit(t *testing.T) {
-	const mounts, group = "proc/self/mountinfo", "proc/self/cgroup"
+	const (
+		mounts, group = "proc/self/mountinfo", "proc/self/cgroup"
+		v1, v2        = "sys/fs/cgroup/memory/", "sys/fs/cgroup/"
+	)
 	for _, row := range []struct {
 		why  string
 		root fs.FS
 		want int64
 	}{
 		{"not Linux", files(), 0},
-		{"version 2", files(mounts, v2Mount, group, "0::/pod\n", "sys/fs/cgroup/pod/memory.max", "268435456\n"), 256 << 20},
-		{"version 2 without a limit", files(mounts, v2Mount, group, "0::/pod\n", "sys/fs/cgroup/pod/memory.max", "max\n"), 0},
+		{"version 2", files(mounts, v2Mount, group, "0::/pod\n", v2+"pod/memory.max", "268435456\n"), 256 << 20},
+		{"version 2 without a limit", files(mounts, v2Mount, group, "0::/pod\n", v2+"pod/memory.max", "max\n"), 0},
 		{"version 2, a limit above", files(mounts, v2Mount, group, "0::/a/b\n",
-			"sys/fs/cgroup/a/b/memory.max", "max\n", "sys/fs/cgroup/a/memory.max", "1000000\n"), 1000000},
+			v2+"a/b/memory.max", "max\n", v2+"a/memory.max", "1000000\n"), 1000000},
 		{"version 2, the lowest counts", files(mounts, v2Mount, group, "0::/a/b\n",
-			"sys/fs/cgroup/a/b/memory.max", "2000000\n", "sys/fs/cgroup/a/memory.max", "1000000\n"), 1000000},
-		{"version 2, in a namespace", files(mounts, v2Mount, group, "0::/\n", "sys/fs/cgroup/memory.max", "3000000\n"), 3000000},
+			v2+"a/b/memory.max", "2000000\n", v2+"a/memory.max", "1000000\n"), 1000000},
+		{"version 2, in a namespace", files(mounts, v2Mount, group, "0::/\n", v2+"memory.max", "3000000\n"), 3000000},
 		{"version 1", files(mounts, v1Mount, group, "4:memory:/pod\n0::/\n",
-			"sys/fs/cgroup/memory/pod/memory.limit_in_bytes", "4000000\n",
-			"sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"), 4000000},
+			v1+"pod/memory.limit_in_bytes", "4000000\n",
+			v1+"memory.limit_in_bytes", "9223372036854771712\n"), 4000000},
 		{"version 1 without a limit", files(mounts, v1Mount, group, "4:memory:/\n",
-			"sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"), 0},
-		{"version 1 in a container, which sees its own group only",
+			v1+"memory.limit_in_bytes", "9223372036854771712\n"), 0},
+		{
+			"version 1 in a container, which sees its own group only",
 			files(mounts, "35 31 0:32 /docker/1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", group, "4:memory:/docker/1\n",
-				"sys/fs/cgroup/memory/memory.limit_in_bytes", "5000000\n"), 5000000},
+				v1+"memory.limit_in_bytes", "5000000\n"), 5000000,
+		},
 		{"a group that is not below the mounted one", files(mounts, "35 31 0:32 /other /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
-			group, "0::/pod\n", "sys/fs/cgroup/memory.max", "6000000\n"), 6000000},
+			group, "0::/pod\n", v2+"memory.max", "6000000\n"), 6000000},
 		{"both versions, memory in one", files(mounts, v1Mount+"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
-			group, "4:memory:/pod\n0::/\n", "sys/fs/cgroup/memory/pod/memory.limit_in_bytes", "7000000\n"), 7000000},
-		{"nonsense", files(mounts, "a b c\n\n-\n - \n"+v2Mount, group, "x\n0::/pod\n", "sys/fs/cgroup/pod/memory.max", "-5\n"), 0},
+			group, "4:memory:/pod\n0::/\n", v1+"pod/memory.limit_in_bytes", "7000000\n"), 7000000},
+		{"nonsense", files(mounts, "a b c\n\n-\n - \n"+v2Mount, group, "x\n0::/pod\n", v2+"pod/memory.max", "-5\n"), 0},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			if got := containerLimit(row.root); got != row.want {
@@ -62,7 +67,8 @@ func TestContainerLimit(t *testing.T) {
 func TestMemoryAndGOMEMLIMIT(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
-	limited := files("proc/self/mountinfo", v2Mount, "proc/self/cgroup", "0::/\n", "sys/fs/cgroup/memory.max", "100000000\n")
+	limited := files("proc/self/mountinfo", v2Mount, "proc/self/cgroup", "0::/\n",
+		"sys/fs/cgroup/memory.max", "100000000\n")
 	for _, row := range []struct {
 		why        string
 		root       fs.FS

@@ -19,7 +19,9 @@ func TestUserTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, want := 0, int(l.config.UserTimeout.Milliseconds())
-	err = raw.Control(func(fd uintptr) { got, err = syscall.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT) })
+	err = raw.Control(func(fd uintptr) {
+		got, err = syscall.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+	})
 	if err != nil || got != want {
 		t.Errorf("TCP_USER_TIMEOUT is %d ms, %v, want %d", got, err, want)
 	}

@@ -31,7 +31,7 @@ type Outbox interface {
 // sent, and then gives the buffer back to answers.
 func (a *Answer) Buffers() mem.BufferSlice {
 	*a.buffer = append((*a.buffer)[:0], a.bytes...) // onto itself, if the size was right
-	var pool mem.BufferPool = Answers
+	pool := Answers
 	if a.Outbox != nil {
 		a.Outbox.Queued()
 		pool = a.Outbox

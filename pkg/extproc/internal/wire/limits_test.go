@@ -30,7 +30,9 @@ func emptyHeaders(n int) *corev3.HeaderMap {
 }
 
 func requestOf(m *corev3.HeaderMap) proto.Message {
-	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: m}}}
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{
+		RequestHeaders: &extprocv3.HttpHeaders{Headers: m},
+	}}
 }
 
 func checkOf(m *corev3.HeaderMap) proto.Message {
@@ -75,8 +77,10 @@ func TestFieldsAreBounded(t *testing.T) {
 		}
 		return v
 	}
+	cookie := &corev3.HeaderValue{Key: "cookie", RawValue: bytes.Repeat([]byte("session=a; "), 5000)}
 	attributes := func(v *structpb.Value) proto.Message {
-		return &extprocv3.ProcessingRequest{Attributes: map[string]*structpb.Struct{"a": {Fields: map[string]*structpb.Value{"b": v}}}}
+		fields := map[string]*structpb.Value{"b": v}
+		return &extprocv3.ProcessingRequest{Attributes: map[string]*structpb.Struct{"a": {Fields: fields}}}
 	}
 	for _, row := range []struct {
 		why  string
@@ -87,7 +91,7 @@ func TestFieldsAreBounded(t *testing.T) {
 		{"too many values", attributes(structpb.NewListValue(values(maxFields))), false},
 		{"a few levels", attributes(nested(5)), true},
 		{"too many levels", attributes(nested(maxFieldDepth)), false},
-		{"much text", requestOf(&corev3.HeaderMap{Headers: []*corev3.HeaderValue{{Key: "cookie", RawValue: bytes.Repeat([]byte("session=a; "), 5000)}}}), true},
+		{"much text", requestOf(&corev3.HeaderMap{Headers: []*corev3.HeaderValue{cookie}}), true},
 	} {
 		err := (&ProcessingRequest{}).Read(mem.BufferSlice{mem.SliceBuffer(append(marshal(t, row.m), unknownField...))})
 		if (err == nil) != row.read {

@@ -60,7 +60,9 @@ func (m *ProcessingRequest) Read(data mem.BufferSlice) error {
 }
 
 // Large reports whether the message was one for which buffers have grown beyond what is worth keeping.
-func (m *ProcessingRequest) Large() bool { return cap(m.Headers) > keptHeaders || m.held.size > keptSize }
+func (m *ProcessingRequest) Large() bool {
+	return cap(m.Headers) > keptHeaders || m.held.size > keptSize
+}
 
 func (m *ProcessingRequest) reset() {
 	m.Kind, m.Headers, m.Observability, m.HeadersOnly, m.Attributes = KindUnknown, m.Headers[:0], false, false, nil
