@@ -83,7 +83,9 @@ func newGRPC(
 		// Envoy's connection_keepalive pings at the interval of its configuration,
 		// also while all streams wait for a slow application. grpc-go's default
 		// takes that for abuse and cuts the connection under them.
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 100 * time.Millisecond, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime: 100 * time.Millisecond, PermitWithoutStream: true,
+		}),
 		// Finds peers that are gone without a word.
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: keepaliveTimeout}),
 	)

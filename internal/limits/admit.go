@@ -16,9 +16,13 @@ import (
 // usualHeaders is the wire length of a header block that StreamCost includes.
 const usualHeaders = 128
 
-// headerFactor is how much memory a byte of a header block may need: an index of one byte stands for an entry of
-// the table, which becomes a string in a list. Larger blocks than a frame are bounded by MaxHeaderListSize.
-const headerFactor = 32
+// headerFactor is how much memory a byte of a header block's first frame may need. A block of 64 KiB, which is what
+// MaxHeaderListSize lets through, has a first frame of an eighth at least. Each field may need fieldCost, and has a byte
+// at least.
+const (
+	headerFactor = 8
+	fieldCost    = 64
+)
 
 // Credentials returns the transport credentials of a server whose connections are bounded. They do not encrypt.
 func (l *Limits) Credentials() credentials.TransportCredentials {
@@ -129,5 +133,6 @@ func streamCost(ctx context.Context) int64 {
 	if !ok {
 		return StreamCost
 	}
-	return StreamCost + int64(max(s.HeaderWireLength()-usualHeaders, 0))*headerFactor
+	more := int64(max(s.HeaderWireLength()-usualHeaders, 0))
+	return StreamCost + more*headerFactor + min(more, maxFields)*fieldCost
 }

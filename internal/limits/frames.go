@@ -9,14 +9,16 @@ import (
 
 // What a peer may not send. Envoy and the clients of gRPC never do.
 var (
-	errPadded   = errors.New("padded data")
+	errPadded   = errors.New("a padded frame")
 	errFragment = errors.New("a header block in small fragments")
+	errFields   = errors.New("too many fields in a header block")
 	errUnread   = errors.New("too much data that is not yet a message")
 )
 
 const (
 	frameHeaderSize   = 9
 	messagePrefixSize = 5
+	prioritySize      = 5 // of a header frame's fields about priority
 
 	// frameCost is what gRPC keeps for one DATA frame of a message that is not complete, beside its bytes.
 	frameCost = 128
@@ -37,6 +39,9 @@ type frames struct {
 	skip   int // bytes until the next frame header that do not matter
 	header [frameHeaderSize]byte
 	have   int // bytes of header
+
+	headers int          // bytes of the current header frame that are still to come
+	fields  fieldCounter // of the header block
 
 	data      int // bytes of the current DATA frame that are still to come
 	stream    uint32
@@ -68,6 +73,11 @@ func (f *frames) read(b []byte) error {
 		case f.skip > 0:
 			n := min(f.skip, len(b))
 			f.skip, b = f.skip-n, b[n:]
+		case f.headers > 0:
+			n := min(f.headers, len(b))
+			f.headers -= n
+			err = f.readHeaders(b[:n])
+			b = b[n:]
 		case f.data > 0:
 			n := min(f.data, len(b))
 			f.data -= n
@@ -94,9 +104,6 @@ func (f *frames) begin() error {
 	length := int(h[0])<<16 | int(h[1])<<8 | int(h[2])
 	kind, flags := http2.FrameType(h[3]), http2.Flags(h[4])
 	stream := binary.BigEndian.Uint32(h[5:]) &^ (1 << 31)
-	if kind != http2.FrameData {
-		f.skip = length
-	}
 	switch kind {
 	case http2.FrameData:
 		if flags.Has(http2.FlagDataPadded) {
@@ -108,20 +115,32 @@ func (f *frames) begin() error {
 		}
 	case http2.FrameHeaders:
 		f.begun++
-		return f.beginBlock(length, flags.Has(http2.FlagHeadersEndHeaders))
+		return f.beginBlock(length, flags)
 	case http2.FrameContinuation:
+		f.headers = length
 		if flags.Has(http2.FlagContinuationEndHeaders) {
 			f.endBlock()
 		}
 	case http2.FrameRSTStream:
+		f.skip = length
 		f.drop(stream)
+	default:
+		f.skip = length
 	}
 	return nil
 }
 
-func (f *frames) beginBlock(length int, whole bool) error {
+func (f *frames) beginBlock(length int, flags http2.Flags) error {
+	if flags.Has(http2.FlagHeadersPadded) {
+		return errPadded
+	}
+	if f.headers = length; flags.Has(http2.FlagHeadersPriority) {
+		f.skip = min(prioritySize, length)
+		f.headers -= f.skip
+	}
+	f.fields = fieldCounter{}
 	switch {
-	case whole:
+	case flags.Has(http2.FlagHeadersEndHeaders):
 		return nil
 	case length < leastFragment:
 		return errFragment
@@ -137,6 +156,14 @@ func (f *frames) endBlock() {
 		f.block = false
 		f.share.Give(blockCost)
 	}
+}
+
+// readHeaders reads a piece of a header frame.
+func (f *frames) readHeaders(b []byte) error {
+	if f.fields.count(b); f.fields.fields > maxFields {
+		return errFields
+	}
+	return nil
 }
 
 // readData reads a piece of a DATA frame.

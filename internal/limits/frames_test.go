@@ -23,6 +23,22 @@ func messageOf(size int) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(size)), make([]byte, size)...)
 }
 
+// longField is a header block of one field.
+func longField(size int) []byte {
+	value := size - 1 - 1 - 3 // an index, and a length of one byte and two or three more
+	if value < 127 {
+		value = size - 2
+	}
+	var b bytes.Buffer
+	b.WriteByte(0x01) // :authority, not indexed
+	if value < 127 {
+		b.WriteByte(byte(value))
+	} else {
+		b.Write([]byte{0x7f, byte(value-127)&0x7f | 0x80, byte((value-127)>>7)&0x7f | 0x80, 0})
+	}
+	return append(b.Bytes(), make([]byte, value)...)
+}
+
 func TestFrames(t *testing.T) {
 	const most = 100 // bytes of a message
 	ten := messageOf(10)
@@ -75,19 +91,31 @@ func TestFrames(t *testing.T) {
 			fr.WritePing(false, [8]byte{})
 			fr.WriteWindowUpdate(0, 1)
 			fr.WriteRawFrame(99, 0, 1, make([]byte, 1000))
-			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, 100), EndHeaders: true})
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: longField(100), EndHeaders: true})
 		}, 0, nil},
 		{"a header block in frames is charged while it is open", func(fr *http2.Framer) {
-			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment)})
-			fr.WriteContinuation(1, false, make([]byte, 1))
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: longField(leastFragment)})
+			fr.WriteContinuation(1, false, []byte{0x82})
 		}, blockCost, nil},
 		{"and no longer", func(fr *http2.Framer) {
-			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment)})
-			fr.WriteContinuation(1, true, make([]byte, 1))
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: longField(leastFragment)})
+			fr.WriteContinuation(1, true, []byte{0x82})
 		}, 0, nil},
 		{"a small first fragment is an attack", func(fr *http2.Framer) {
-			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: make([]byte, leastFragment-1)})
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: longField(leastFragment - 1)})
 		}, 0, errFragment},
+		{"as many fields as may be", func(fr *http2.Framer) {
+			block := bytes.Repeat([]byte{0x82}, maxFields)
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
+			fr.WriteHeaders(http2.HeadersFrameParam{
+				StreamID: 3, BlockFragment: block, EndHeaders: true,
+				Priority: http2.PriorityParam{StreamDep: 1},
+			})
+		}, 0, nil},
+		{"one more", func(fr *http2.Framer) {
+			block := bytes.Repeat([]byte{0x82}, maxFields+1)
+			fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
+		}, 0, errFields},
 		{"padded data is nobody's", func(fr *http2.Framer) {
 			fr.WriteDataPadded(1, false, ten, make([]byte, 3))
 		}, 0, errPadded},

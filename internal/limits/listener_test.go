@@ -153,13 +153,14 @@ func TestAcceptFails(t *testing.T) {
 		if got := e.of(AcceptFailed); got != row.counted {
 			t.Errorf("%v: counted %d, want %d", row.err, got, row.counted)
 		}
-		if lines := strings.Count(e.log.String(), "\n"); lines != min(row.counted, 1) || !strings.Contains(e.log.String(), row.says) {
-			t.Errorf("%v: logged %q", row.err, e.log.String())
+		logged := e.log.String()
+		if strings.Count(logged, "\n") != min(row.counted, 1) || !strings.Contains(logged, row.says) {
+			t.Errorf("%v: logged %q", row.err, logged)
 		}
 	}
 }
 
-// Whoever is derived from a memory limit is within it: what streams, connections, and what is under way may hold.
+// What is derived from a memory limit is within it: what streams, connections, and what is under way may hold.
 func TestBoundsAreWithinMemory(t *testing.T) {
 	const idleConn, lastBlock = 80 << 10, 64 << 10 // measured
 	for _, memory := range []int64{64 << 20, 256 << 20, 1 << 30} {

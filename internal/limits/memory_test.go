@@ -47,12 +47,15 @@ func TestContainerLimit(t *testing.T) {
 			v1+"memory.limit_in_bytes", "9223372036854771712\n"), 0},
 		{
 			"version 1 in a container, which sees its own group only",
-			files(mounts, "35 31 0:32 /docker/1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", group, "4:memory:/docker/1\n",
+			files(mounts, "35 31 0:32 /docker/1 /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+				group, "4:memory:/docker/1\n",
 				v1+"memory.limit_in_bytes", "5000000\n"), 5000000,
 		},
-		{"a group that is not below the mounted one", files(mounts, "35 31 0:32 /other /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
+		{"a group that is not below the mounted one", files(
+			mounts, "35 31 0:32 /other /sys/fs/cgroup rw - cgroup2 cgroup rw\n",
 			group, "0::/pod\n", v2+"memory.max", "6000000\n"), 6000000},
-		{"both versions, memory in one", files(mounts, v1Mount+"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+		{"both versions, memory in one", files(
+			mounts, v1Mount+"41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
 			group, "4:memory:/pod\n0::/\n", v1+"pod/memory.limit_in_bytes", "7000000\n"), 7000000},
 		{"nonsense", files(mounts, "a b c\n\n-\n - \n"+v2Mount, group, "x\n0::/pod\n", v2+"pod/memory.max", "-5\n"), 0},
 	} {
