@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"net"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -163,5 +164,34 @@ func TestFramesBound(t *testing.T) {
 		if !errors.Is(err, row.err) {
 			t.Errorf("%s: %v, want %v", row.why, err, row.err)
 		}
+	}
+}
+
+// What every exchange goes through costs no allocation.
+func TestExchangeAllocatesNothing(t *testing.T) {
+	l, _ := limited(0)
+	ours, peer := net.Pipe()
+	defer peer.Close()
+	c := l.newConn(ours)
+	defer c.Close()
+	f := newFrames(l.partial.Share(), 1000)
+	if err := f.read(written(func(*http2.Framer) {})); err != nil {
+		t.Fatal(err)
+	}
+	exchange := written(func(fr *http2.Framer) {
+		fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: longField(100), EndHeaders: true})
+		fr.WriteData(1, false, messageOf(300))
+		fr.WriteData(1, true, nil)
+	})[len(http2.ClientPreface):]
+	buffer := new([]byte)
+	if n := testing.AllocsPerRun(100, func() {
+		if f.read(exchange) != nil || !c.streams.Take(StreamCost) {
+			t.Fatal("refused")
+		}
+		c.Queued()
+		c.Put(buffer)
+		c.streams.Give(StreamCost)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
