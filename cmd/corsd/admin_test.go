@@ -75,16 +75,20 @@ func TestMetrics(t *testing.T) {
 		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="two_phase",reason="allowed",verdict="allow"}`:            "1",
 		`corsd_decisions_total{class="actual",enforcement="Shadow",policy="legacy",profile="two_phase",reason="origin_not_allowed",verdict="deny"}`: "2",
 		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="ext_authz",reason="origin_not_allowed",verdict="deny"}`:  "1",
-		`corsd_streams_total`:                          "3",
-		`corsd_streams_active`:                         "0",
-		`corsd_stream_errors_total`:                    "0",
-		`corsd_strip_conflicts_total{policy="legacy"}`: "2",
-		`corsd_panics_total`:                           "0",
-		`corsd_log_lines_dropped_total`:                "0",
-		`corsd_policy_read_retry_pending`:              "0",
-		`corsd_policy_reloads_total{result="success"}`: "1",
-		`corsd_policy_last_reload_successful`:          "1",
-		`corsd_policy_info{hash="` + hash + `"}`:       "1",
+		`corsd_streams_total`:                                 "3",
+		`corsd_streams_active`:                                "0",
+		`corsd_stream_errors_total`:                           "0",
+		`corsd_strip_conflicts_total{policy="legacy"}`:        "2",
+		`corsd_panics_total`:                                  "0",
+		`corsd_peer_refusals_total{kind="stream"}`:            "0",
+		`corsd_peer_refusals_total{kind="connection"}`:        "0",
+		`corsd_peer_refusals_total{kind="connection_closed"}`: "0",
+		`corsd_peer_refusals_total{kind="accept"}`:            "0",
+		`corsd_log_lines_dropped_total`:                       "0",
+		`corsd_policy_read_retry_pending`:                     "0",
+		`corsd_policy_reloads_total{result="success"}`:        "1",
+		`corsd_policy_last_reload_successful`:                 "1",
+		`corsd_policy_info{hash="` + hash + `"}`:              "1",
 	}
 	got := map[string]string{}
 	families := map[string]string{}
@@ -111,7 +115,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(map[string]string{
-		"corsd_build_info": "gauge", "corsd_decisions_total": "counter", "corsd_panics_total": "counter",
+		"corsd_build_info": "gauge", "corsd_decisions_total": "counter", "corsd_panics_total": "counter", "corsd_peer_refusals_total": "counter",
 		"corsd_log_lines_dropped_total": "counter", "corsd_policy_read_retry_pending": "gauge",
 		"corsd_policy_info": "gauge", "corsd_policy_last_reload_success_timestamp_seconds": "gauge",
 		"corsd_policy_last_reload_successful": "gauge", "corsd_policy_reloads_total": "counter",

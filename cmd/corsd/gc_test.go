@@ -32,6 +32,18 @@ func TestGCPercent(t *testing.T) {
 	}
 }
 
+// TestGCBesideTheSoftLimit: with all that peers may hold, and what corsd itself has, there is as much room below the soft
+// limit as garbage is to take, so that the limit does not make the collector run all the time.
+func TestGCBesideTheSoftLimit(t *testing.T) {
+	const itself = 16 << 20
+	for _, memory := range []uint64{256 << 20, 1 << 30} {
+		soft, peers := memory/10*9, memory/4*3 // see the tests of package limits
+		if soft < peers+itself+servingGarbage {
+			t.Errorf("%d MiB: %d MiB are left for garbage", memory>>20, (int64(soft)-int64(peers+itself))>>20)
+		}
+	}
+}
+
 // TestPacer: pauses are spread evenly over the work that is expected, up to a bound of
 // each and of all, and there are none while corsd stops.
 func TestPacer(t *testing.T) {

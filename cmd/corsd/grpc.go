@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -11,14 +12,29 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
 const (
 	// maxMessage bounds one message, in bytes. Envoy sends headers only, which it
-	// bounds itself: 60 KiB unless configured otherwise, 8 MiB at the most. Under
-	// corsd's own configurations a message has a few hundred bytes.
-	maxMessage = 1 << 20
+	// bounds itself: 60 KiB unless max_request_headers_kb is set. Under corsd's own
+	// configurations a message has a few hundred bytes, whatever that setting is.
+	maxMessage = 128 << 10
+
+	// maxHeaderList bounds the metadata of a stream, in bytes. It has the path and the
+	// origin at most, which are within the same 60 KiB.
+	maxHeaderList = 64 << 10
+
+	// streamWindow is how much a stream may have sent and not had read, in bytes. It is
+	// the least that grpc-go can set. A larger message widens it while it is read.
+	streamWindow = 64<<10 - 1
+
+	// handshakeTimeout is how long a connection may take until it is one of HTTP/2.
+	handshakeTimeout = 5 * time.Second
+
+	// keepaliveTimeout is how long a peer may leave a ping, or TCP's data, unanswered.
+	keepaliveTimeout = 20 * time.Second
 
 	// streamWorkers is how many streams find a goroutine whose stack has grown
 	// already. Growing it anew is a tenth of a stream's cost, and more of the streams
@@ -30,42 +46,77 @@ const (
 	// for every few messages.
 	connWindow = 16 << 20
 
-	// stopTimeout is how long streams that are under way may take to end. One waits
-	// for the application's answer.
+	// stopTimeout is how long all may take to end after the drain: streams that are under
+	// way, of which one waits for the application's answer; then connections that are
+	// closed; and the admin listener.
 	stopTimeout = 30 * time.Second
+
+	// closeTimeout is the part of stopTimeout in which connections that were closed may end,
+	// and as much is for the admin listener.
+	closeTimeout = time.Second
 )
 
 type grpcServer struct {
 	*grpc.Server
-	health   *health.Server
-	stopping chan struct{} // closed when streams are to end
+	limits      *limits.Limits
+	health      *health.Server
+	endWatches  context.CancelFunc
+	stopTimeout time.Duration
 }
 
-func newGRPC(l *live, m *metrics, logger *slog.Logger, f *serveFlags) *grpcServer {
-	g := &grpcServer{health: health.NewServer(), stopping: make(chan struct{})}
+func newGRPC(
+	l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool,
+) *grpcServer {
+	stopping, endWatches := context.WithCancel(context.Background())
+	g := &grpcServer{limits: bounds, health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout}
 	g.Server = grpc.NewServer(
+		grpc.Creds(bounds.Credentials()),
 		grpc.ForceServerCodecV2(extproc.Codec()),
 		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.MaxConcurrentStreams(f.maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderList),
+		grpc.MaxConcurrentStreams(bounds.MaxStreams()),
+		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.NumStreamWorkers(streamWorkers),
-		grpc.StaticStreamWindowSize(maxMessage),
+		grpc.StaticStreamWindowSize(streamWindow),
 		grpc.StaticConnWindowSize(connWindow),
 		grpc.WaitForHandlers(true),
 		// Envoy's connection_keepalive pings at the interval of its configuration,
 		// also while all streams wait for a slow application. grpc-go's default
 		// takes that for abuse and cuts the connection under them.
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 100 * time.Millisecond, PermitWithoutStream: true}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime: 100 * time.Millisecond, PermitWithoutStream: true,
+		}),
 		// Finds peers that are gone without a word.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: keepaliveTimeout}),
 	)
-	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m}).Register(g)
-	grpc_health_v1.RegisterHealthServer(g, watchableHealth{g.health, g.stopping})
+	services := bounds.Registrar(g.Server)
+	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m, Outbox: outbox}).Register(services)
+	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, stopping})
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-	if f.reflection {
-		reflection.Register(g)
+	if withReflection {
+		reflection.Register(services)
 	}
 	return g
 }
+
+// newLimits derives the bounds of peers from the memory limit.
+func newLimits(memory int64, maxStreams uint32, m *metrics, logger *slog.Logger) *limits.Limits {
+	return limits.New(limits.Config{
+		Memory: memory, MaxStreams: maxStreams, MaxMessage: maxMessage, UserTimeout: keepaliveTimeout,
+		Buffers: extproc.Buffers(), Observe: m.refusedPeer, Logger: logger,
+	})
+}
+
+// outbox counts a stream's answers by its connection.
+func outbox(ctx context.Context) extproc.Outbox {
+	if c := limits.ConnOf(ctx); c != nil {
+		return c
+	}
+	return nil
+}
+
+// listener returns a listener for Serve whose connections are bounded.
+func (g *grpcServer) listener(l net.Listener) net.Listener { return g.limits.Listener(direct(l)) }
 
 func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	for _, name := range append(extproc.ServiceNames(), "") {
@@ -78,20 +129,14 @@ func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_Serving
 // interceptor, which every stream would go through.)
 type watchableHealth struct {
 	*health.Server
-	stopping <-chan struct{}
+	stopping context.Context
 }
 
 // Watch is that of the embedded server.
 func (h watchableHealth) Watch(in *grpc_health_v1.HealthCheckRequest, stream grpc_health_v1.Health_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	go func() {
-		select {
-		case <-h.stopping:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(h.stopping, cancel)()
 	return h.Server.Watch(in, watchStream{stream, ctx})
 }
 
@@ -108,11 +153,12 @@ func (g *grpcServer) ready() { g.setHealth(grpc_health_v1.HealthCheckResponse_SE
 
 // stop reports NOT_SERVING at once and serves on for drain: Envoy polls health,
 // and until it has, it goes on opening streams. Then it waits for streams that
-// are under way, for as long as stopTimeout.
+// are under way. Whatever peers do, it returns in time for the admin listener to
+// stop within stopTimeout, too.
 func (g *grpcServer) stop(drain time.Duration, logger *slog.Logger) {
 	g.health.Shutdown()
 	time.Sleep(drain)
-	close(g.stopping)
+	g.endWatches()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -120,9 +166,19 @@ func (g *grpcServer) stop(drain time.Duration, logger *slog.Logger) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(stopTimeout):
-		logger.Warn("streams are still under way; ending them", "after", stopTimeout.String())
-		g.Stop()
-		<-done
+	case <-time.After(g.stopTimeout - 2*closeTimeout):
+		logger.Warn("streams are still under way; ending them", "after", (g.stopTimeout - 2*closeTimeout).String())
+		g.kill(done, logger)
+	}
+}
+
+// kill closes all connections, also those that are still in their handshake, for which Stop would wait.
+func (g *grpcServer) kill(done <-chan struct{}, logger *slog.Logger) {
+	g.limits.CloseAll()
+	go g.Stop()
+	select {
+	case <-done:
+	case <-time.After(closeTimeout):
+		logger.Warn("not all streams have ended; exiting all the same")
 	}
 }

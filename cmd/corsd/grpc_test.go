@@ -25,7 +25,16 @@ type bubble struct {
 	log   *journal
 	conn  *grpc.ClientConn
 	dials *atomic.Int64 // connections that the client made
+
+	metrics  *metrics
+	listener *bufconn.Listener
 }
+
+// bubbleStreams and bubbleMemory are what the server of a bubble is bounded by.
+const (
+	bubbleStreams = 100
+	bubbleMemory  = 16 << 20
+)
 
 func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.DialOption) {
 	t.Helper()
@@ -38,10 +47,10 @@ func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.D
 		if !l.reload("start") {
 			t.Fatal(log)
 		}
-		g := newGRPC(l, m, logger, &serveFlags{maxStreams: 100})
+		g := newGRPC(l, m, logger, newLimits(bubbleMemory, bubbleStreams, m, logger), false)
 		listener := bufconn.Listen(1 << 16)
 		served := make(chan error, 1)
-		go func() { served <- g.Serve(listener) }()
+		go func() { served <- g.Serve(g.listener(listener)) }()
 		var dials atomic.Int64
 		conn, err := grpc.NewClient("passthrough:corsd", append(options, grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -51,7 +60,7 @@ func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.D
 		if err != nil {
 			t.Fatal(err)
 		}
-		what(t, bubble{g, log, conn, &dials})
+		what(t, bubble{g, log, conn, &dials, m, listener})
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
@@ -111,7 +120,7 @@ func TestStop(t *testing.T) {
 	}{
 		{"a stream that ends while draining is not waited for", time.Second, drain},
 		{"one that ends later is", 20 * time.Second, 20 * time.Second},
-		{"one that never ends is ended", 0, drain + stopTimeout},
+		{"one that never ends is ended", 0, drain + stopTimeout - 2*closeTimeout},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {

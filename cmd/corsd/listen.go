@@ -46,6 +46,7 @@ func listen(ctx context.Context, address string, mode fs.FileMode) (net.Listener
 	if err := removeStale(ctx, path); err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", address, err)
 	}
+	config.Control = withMode(mode)
 	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", address, err)
@@ -53,7 +54,7 @@ func listen(ctx context.Context, address string, mode fs.FileMode) (net.Listener
 	if strings.HasPrefix(path, "@") { // Linux's abstract sockets are no files
 		return l, nil
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := os.Chmod(path, mode); err != nil { // what the umask has taken away
 		return nil, errors.Join(fmt.Errorf("--socket-mode: %w", err), l.Close())
 	}
 	return l, nil

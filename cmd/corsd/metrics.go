@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -20,6 +21,7 @@ type metrics struct {
 	streamErrors  prometheus.Counter
 	strips        *prometheus.CounterVec
 	panics        prometheus.Counter
+	peers         *prometheus.CounterVec
 	reloads       *prometheus.CounterVec
 	reloadOK      prometheus.Gauge
 	reloadTime    prometheus.Gauge
@@ -39,6 +41,7 @@ func newMetrics() *metrics {
 		streamErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_stream_errors_total", Help: "ext_proc streams that ended with an error. Envoy's resets are none."}),
 		strips:        counters("strip_conflicts_total", "Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
 		panics:        prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_panics_total", Help: "Panics that were contained."}),
+		peers:         counters("peer_refusals_total", "What was refused to peers of the gRPC port: streams, connections, and connections that could not be accepted.", "kind"),
 		reloads:       counters("policy_reloads_total", "Readings of the policy, the first one included.", "result"),
 		reloadOK:      gauge("policy_last_reload_successful", "Whether the last reading of the policy went well (1) or was refused (0)."),
 		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
@@ -48,10 +51,13 @@ func newMetrics() *metrics {
 			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were not read in time or could not be written.",
 		}),
 	}
+	for _, kind := range peerRefusals {
+		m.peers.WithLabelValues(kind) // 0 from the start, so that a rise can be seen
+	}
 	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
-	m.registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.reloads,
+	m.registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers, m.reloads,
 		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.logDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -86,6 +92,17 @@ func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) { m.decisions.a
 func (m *metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
 
 func (m *metrics) Panicked() { m.panics.Inc() }
+
+// refusedPeer counts what is refused to a peer of the gRPC port.
+func (m *metrics) refusedPeer(e limits.Event) { m.peers.WithLabelValues(peerRefusals[e]).Inc() }
+
+// peerRefusals are the values of the label kind.
+var peerRefusals = [...]string{
+	limits.StreamRefused: "stream",
+	limits.ConnRefused:   "connection",
+	limits.ConnClosed:    "connection_closed",
+	limits.AcceptFailed:  "accept",
+}
 
 func (m *metrics) reloaded(hash string) {
 	m.reloads.WithLabelValues("success").Inc()

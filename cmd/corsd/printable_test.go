@@ -14,7 +14,7 @@ import (
 
 // hostile is what a name or a value may have in it: a colour, a line break, a character that
 // turns the reading direction, a control character beyond ASCII, a byte that is not UTF-8.
-const hostile = "a\x1b[31m\n\u202eb\u009bc"
+const unprintable = "a\x1b[31m\n\u202eb\u009bc"
 
 // TestPrintable: whatever names and values are, the text of a command has one line for each
 // fault, and nothing in it that a terminal acts upon.
@@ -22,12 +22,12 @@ func TestPrintable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	quoted := `"a\x1b[31m\n` + `\u202eb\u009bc"`
-	faulty := write(t, filepath.Join(dir, "faulty", hostile+"\xff.yaml"), strings.NewReplacer(
+	faulty := write(t, filepath.Join(dir, "faulty", unprintable+"\xff.yaml"), strings.NewReplacer(
 		"name: shop", "name: "+quoted, "[api.shop.example]", "["+quoted+", "+quoted+"]",
 		oldPage+`"`, `x", `+quoted, "spec:", "spec:\n  "+quoted+": 1",
 	).Replace(allowing(oldPage)))
-	more := write(t, filepath.Join(dir, "faulty", hostile+".yaml"), "kind: [\n")
-	good := write(t, filepath.Join(dir, "good", hostile+".yaml"), allowing(oldPage))
+	more := write(t, filepath.Join(dir, "faulty", unprintable+".yaml"), "kind: [\n")
+	good := write(t, filepath.Join(dir, "good", unprintable+".yaml"), allowing(oldPage))
 	for _, row := range []struct {
 		name   string
 		args   []string
@@ -36,15 +36,15 @@ func TestPrintable(t *testing.T) {
 	}{
 		{"faults", []string{"check", filepath.Dir(faulty)}, exitPolicy, 4},
 		{"faults for explain", []string{"explain", "--policy", faulty, "https://api.shop.example/"}, exitPolicy, 3},
-		{"a missing file", []string{"check", filepath.Join(dir, hostile)}, exitPolicy, 1},
-		{"a wrong call", []string{"explain", "--policy", good, "--cases", filepath.Join(dir, hostile)}, exitUsage, 2},
+		{"a missing file", []string{"check", filepath.Join(dir, unprintable)}, exitPolicy, 1},
+		{"a wrong call", []string{"explain", "--policy", good, "--cases", filepath.Join(dir, unprintable)}, exitUsage, 2},
 		{"a request", []string{
-			"explain", "--policy", filepath.Dir(good), "-H", "Origin: " + hostile, "-X", hostile, "--selector", hostile,
-			"https://api.shop.example/" + hostile + "\xff",
+			"explain", "--policy", filepath.Dir(good), "-H", "Origin: " + unprintable, "-X", unprintable, "--selector", unprintable,
+			"https://api.shop.example/" + unprintable + "\xff",
 		}, exitOK, 10},
 		{"a preflight", []string{
 			"explain", "--policy", good, "-X", "OPTIONS", "-H", "Origin: " + oldPage,
-			"-H", "Access-Control-Request-Method: " + hostile, "-H", "Access-Control-Request-Headers: " + hostile, "https://api.shop.example/",
+			"-H", "Access-Control-Request-Method: " + unprintable, "-H", "Access-Control-Request-Headers: " + unprintable, "https://api.shop.example/",
 		}, exitOK, 10},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func assertPrintable(t *testing.T, text string) {
 // TestPrintableJSON: JSON has names as they are.
 func TestPrintableJSON(t *testing.T) {
 	t.Parallel()
-	file := write(t, filepath.Join(t.TempDir(), hostile+".yaml"), "kind: [\n")
+	file := write(t, filepath.Join(t.TempDir(), unprintable+".yaml"), "kind: [\n")
 	var out bytes.Buffer
 	status := run(t.Context(), []string{"check", "--format", "json", file}, stdio{out: &out, err: &out})
 	if status != exitPolicy {
@@ -103,7 +103,7 @@ func TestPrintableReady(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir+"/policy.yaml", allowing(oldPage))
 	s := start(t, "--policy", dir)
-	write(t, filepath.Join(dir, hostile+".yaml"), "kind: [\n")
+	write(t, filepath.Join(dir, unprintable+".yaml"), "kind: [\n")
 	fault, _ := s.waitForLine("policy fault")["diagnostic"].(string)
 	_, body := s.get("/readyz?verbose")
 	assertPrintable(t, fault)

@@ -19,6 +19,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+
+	"github.com/corsd/corsd/internal/limits"
 )
 
 // serveFlags is the call of serve.
@@ -60,7 +62,7 @@ lists are separated by commas, and a flag wins.`,
 	flags.DurationVar(&f.drain, "drain", 5*time.Second, "how long to serve on after SIGTERM: longer than Envoy's health check interval")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.BoolVar(&f.reflection, "reflection", false, "serve gRPC reflection")
-	flags.Uint32Var(&f.maxStreams, "max-streams", 100_000, "concurrent streams of one connection; one lasts as long as the application takes to answer")
+	flags.Uint32Var(&f.maxStreams, "max-streams", 0, "streams of all connections together; one lasts as long as the application takes to answer (default: what the memory limit has room for)")
 	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of unix sockets, octal")
 	return cmd
 }
@@ -115,7 +117,9 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 		closeAll(listeners)
 		return usageError{err}
 	}
-	return runAll(ctx, f.drain, newGRPC(l, m, logger, f), admin, l, listeners, logger)
+	bounds := newLimits(limits.Memory(os.DirFS("/")), f.maxStreams, m, logger)
+	logger.Info("peers are bounded", "maxStreams", bounds.MaxStreams(), "maxConnections", bounds.MaxConns())
+	return runAll(ctx, f.drain, newGRPC(l, m, logger, bounds, f.reflection), admin, l, listeners, logger)
 }
 
 // nonEmpty refuses a value that is empty: what an unset variable leaves must mean
@@ -160,7 +164,7 @@ func runAll(ctx context.Context, drain time.Duration, g *grpcServer, admin *admi
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range listeners {
 		group.Go(func() error {
-			if err := g.Serve(direct(listener)); !errors.Is(err, grpc.ErrServerStopped) { // before it began
+			if err := g.Serve(g.listener(listener)); !errors.Is(err, grpc.ErrServerStopped) { // before it began
 				return err
 			}
 			return nil

@@ -229,6 +229,21 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestSilentPeersDelayNoExit: connections that never say anything, to either listener.
+func TestSilentPeersDelayNoExit(t *testing.T) {
+	t.Parallel()
+	s := startProcess(t, "--policy", policyFile(t))
+	for _, listener := range []string{"listening", "admin is listening"} {
+		c, err := net.Dial("tcp", s.address(listener))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	s.signal(syscall.SIGTERM)
+	s.endsWith(exitOK)
+}
+
 // TestInterrupt: SIGINT stops as SIGTERM does.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()

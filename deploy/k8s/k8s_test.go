@@ -130,13 +130,21 @@ func TestPortsAgree(t *testing.T) {
 		{"Service", "spec.ports.0.targetPort", "grpc"},
 		{"Service", "spec.ports.0.port", grpc},
 		{"NetworkPolicy", "spec.ingress", []any{
-			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": grpc}}},
-			map[string]any{"ports": []any{map[string]any{"protocol": "TCP", "port": admin}}},
+			allowed("corsd.dev/gateway", grpc),
+			allowed("corsd.dev/monitoring", admin),
 		}},
 	} {
 		if diff := cmp.Diff(row.want, base.at(t, row.kind, row.path)); diff != "" {
 			t.Errorf("%s %s (-want +got):\n%s", row.kind, row.path, diff)
 		}
+	}
+}
+
+// allowed is a rule that lets the pods of namespaces with a label connect to a port, and no others.
+func allowed(label string, port int) map[string]any {
+	return map[string]any{
+		"from":  []any{map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{label: "true"}}}},
+		"ports": []any{map[string]any{"protocol": "TCP", "port": port}},
 	}
 }
 

@@ -24,23 +24,31 @@ func (s *Server) handleCheck(ctx context.Context, decode func(any) error, interc
 	if c == nil {
 		c = &call{}
 	}
-	defer s.calls.Put(c)
-	defer c.message.Release()
+	defer c.release(s)
 	if err := decode(&c.message); err != nil {
 		return nil, err
 	}
+	outbox := s.outbox(ctx)
 	if interceptor == nil {
-		return s.check(c), nil
+		return s.check(c, outbox), nil
 	}
 	info := &grpc.UnaryServerInfo{Server: s, FullMethod: "/" + authorizationName + "/" + checkName}
-	return interceptor(ctx, &c.message, info, func(context.Context, any) (any, error) { return s.check(c), nil })
+	return interceptor(ctx, &c.message, info, func(context.Context, any) (any, error) { return s.check(c, outbox), nil })
+}
+
+// release gives the call back, unless its buffers have grown too large.
+func (c *call) release(s *Server) {
+	c.message.Release()
+	if !c.message.Large() {
+		s.calls.Put(c)
+	}
 }
 
 // check serves one request of ext_authz. A preflight's answer is a denial, as
 // Envoy calls every answer that is not upstream's. What upstream sends can be
 // neither seen nor removed: the route has to remove its CORS headers.
-func (s *Server) check(c *call) (reply *wire.Answer) {
-	reply = &wire.Answer{}
+func (s *Server) check(c *call, outbox Outbox) (reply *wire.Answer) {
+	reply = &wire.Answer{Outbox: outbox}
 	c.change.Reset()
 	defer func() {
 		if p := recover(); p != nil {

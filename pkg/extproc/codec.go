@@ -38,6 +38,9 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
+// Buffers is the pool of the buffers that answers are written in.
+func Buffers() mem.BufferPool { return wire.Answers }
+
 // EncodeFields encodes what answers have in common when a policy is compiled: give it to
 // policy.Encoding. Without it every answer is encoded as a whole, which takes longer.
 func EncodeFields(fields []policy.Field) []byte { return wire.EncodeFields(fields) }

@@ -50,13 +50,17 @@ func (s *Server) newExchange(ctx context.Context) *exchange {
 	if x == nil {
 		x = &exchange{server: s}
 	}
-	x.engine, x.metadata = s.engine(), metadataOf(ctx)
+	x.engine, x.metadata, x.reply.Outbox = s.engine(), metadataOf(ctx), s.outbox(ctx)
 	return x
 }
 
-// release gives the exchange back. What it refers to of the engine may outlive a
-// reload, for as long as nobody takes it.
+// release gives the exchange back, unless its buffers have grown too large. What it refers
+// to of the engine may outlive a reload, for as long as nobody takes it.
 func (x *exchange) release() {
+	if x.message.Large() {
+		return
+	}
+	x.reply.Outbox = nil
 	x.engine, x.metadata, x.decision, x.decided, x.final, x.headersOnly = nil, streamMetadata{}, policy.Decision{}, false, false, false
 	x.server.exchanges.Put(x)
 }

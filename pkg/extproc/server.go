@@ -11,6 +11,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
 
+	"github.com/corsd/corsd/pkg/extproc/internal/wire"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -61,13 +62,21 @@ type Options struct {
 	Logger *slog.Logger
 	// Observer is told what happens. Required.
 	Observer Observer
+	// Outbox returns where the answers of a stream or call are counted until gRPC has written them, by its
+	// context. It may return nil, and may be nil.
+	Outbox func(context.Context) Outbox
 }
+
+// Outbox counts answers that are not written yet. It is a pool in front of [Buffers]: Put is called for each answer
+// that is written, or never will be.
+type Outbox = wire.Outbox
 
 // Server serves both protocols. Make one with [New].
 type Server struct {
 	engine   func() *policy.Engine
 	log      *slog.Logger
 	observer Observer
+	outbox   func(context.Context) Outbox
 	refusals *refusalLog
 	notices  notices
 
@@ -77,7 +86,11 @@ type Server struct {
 
 // New makes a server.
 func New(o Options) *Server {
-	return &Server{engine: o.Engine, log: o.Logger, observer: o.Observer, refusals: newRefusalLog(o.Logger)}
+	outbox := o.Outbox
+	if outbox == nil {
+		outbox = func(context.Context) Outbox { return nil }
+	}
+	return &Server{engine: o.Engine, log: o.Logger, observer: o.Observer, outbox: outbox, refusals: newRefusalLog(o.Logger)}
 }
 
 // The names of the services and their methods.

@@ -12,15 +12,31 @@ import (
 
 // Answer is an encoded message to Envoy: a ProcessingResponse or a CheckResponse.
 type Answer struct {
+	// Outbox counts the answer until gRPC has written it, if there is one.
+	Outbox Outbox
+
 	buffer *[]byte // of answers; nil when it has been given away
 	bytes  []byte  // in the buffer
+}
+
+// Outbox counts the answers of a connection that are not written. It stands for [Answers]: gRPC returns
+// the buffers of written answers to it.
+type Outbox interface {
+	mem.BufferPool
+	// Queued is called for each answer that gRPC is to write.
+	Queued()
 }
 
 // Buffers gives the bytes away to gRPC, which writes them some time after they have been
 // sent, and then gives the buffer back to answers.
 func (a *Answer) Buffers() mem.BufferSlice {
 	*a.buffer = append((*a.buffer)[:0], a.bytes...) // onto itself, if the size was right
-	given := mem.NewBuffer(a.buffer, answers)
+	pool := Answers
+	if a.Outbox != nil {
+		a.Outbox.Queued()
+		pool = a.Outbox
+	}
+	given := mem.NewBuffer(a.buffer, pool)
 	a.buffer, a.bytes = nil, nil
 	return mem.BufferSlice{given}
 }
@@ -28,14 +44,14 @@ func (a *Answer) Buffers() mem.BufferSlice {
 // room gives an empty buffer for so many bytes.
 func (a *Answer) room(size int) []byte {
 	if a.buffer == nil || cap(*a.buffer) < size {
-		a.buffer = answers.Get(size)
+		a.buffer = Answers.Get(size)
 	}
 	return (*a.buffer)[:0:size]
 }
 
-// answers are the buffers of answers that have been written. An answer is a tenth of
+// Answers are the buffers of answers that have been written. An answer is a tenth of
 // what a request allocates, gRPC included.
-var answers = &answerPool{}
+var Answers mem.BufferPool = &answerPool{}
 
 // answerPool is gRPC's own kind of pool without its clearing of each buffer.
 type answerPool struct{ pool sync.Pool }

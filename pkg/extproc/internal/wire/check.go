@@ -31,7 +31,18 @@ func (m *CheckRequest) Read(data mem.BufferSlice) error {
 		return nil
 	}
 	m.reset()
-	return m.readUnusual(text)
+	if err := checkFields(text); err != nil {
+		return err
+	}
+	if err := m.readUnusual(text); err != nil {
+		return err
+	}
+	return checkHeaders(m.Headers)
+}
+
+// Large is as [ProcessingRequest.Large].
+func (m *CheckRequest) Large() bool {
+	return max(cap(m.Headers), cap(m.Extensions)) > keptHeaders || m.held.size > keptSize
 }
 
 func (m *CheckRequest) reset() {

@@ -24,7 +24,7 @@ const (
 func appendHeaderMap(dst []Header, c cursor) (headers []Header, ok bool) {
 	for len(c) > 0 {
 		tag, _, value, ok := c.field()
-		if !ok || tag != tagHeaders {
+		if !ok || tag != tagHeaders || len(dst) == MaxHeaders {
 			return dst, false
 		}
 		if h, ok := readPlainHeader(value); ok {

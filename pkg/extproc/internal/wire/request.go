@@ -50,7 +50,18 @@ func (m *ProcessingRequest) Read(data mem.BufferSlice) error {
 		return nil
 	}
 	m.reset()
-	return m.readUnusual(bytes)
+	if err := checkFields(bytes); err != nil {
+		return err
+	}
+	if err := m.readUnusual(bytes); err != nil {
+		return err
+	}
+	return checkHeaders(m.Headers)
+}
+
+// Large reports whether the message was one for which buffers have grown beyond what is worth keeping.
+func (m *ProcessingRequest) Large() bool {
+	return cap(m.Headers) > keptHeaders || m.held.size > keptSize
 }
 
 func (m *ProcessingRequest) reset() {

@@ -1,0 +1,120 @@
+//go:build !race
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"golang.org/x/sys/unix"
+)
+
+// TestHostileMemory runs the binary for a container of 256 MiB, and holds the memory that it ever had against that. No
+// container is needed: GOMEMLIMIT says what it would have said.
+func TestHostileMemory(t *testing.T) {
+	const container = 256 << 20
+	t.Setenv("GOMEMLIMIT", fmt.Sprint(container/10*9))
+	s := startProcess(t, "--policy", policyFile(t))
+	// Beyond the container's limit the test fails; beyond this one the process does.
+	limit := unix.Rlimit{Cur: 1 << 30, Max: 1 << 30}
+	if err := unix.Prlimit(s.process.Pid, unix.RLIMIT_DATA, &limit, nil); err != nil {
+		t.Skipf("no limit of memory can be set here: %v", err)
+	}
+	address := s.address("listening")
+	victim := s.conn()
+	closed := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
+	for _, row := range []struct {
+		why      string
+		conns    int
+		settings []http2.Setting
+		attack   func(h *hostile)
+	}{
+		{"references to one header", 5, nil, func(h *hostile) {
+			block := h.headers(processPath, hpack.HeaderField{Name: "x", Value: "y"})
+			h.open(append(block, bytes.Repeat([]byte{0x80 | 62}, 400_000)...))
+		}},
+		{"empty headers", 2, nil, func(h *hostile) {
+			for i := range 100 {
+				h.send(h.open(h.headers(processPath)), framed(emptyHeaders(60_000, i%2 == 0)), frameSize)
+			}
+		}},
+		{"answers that are not read", 20, closed, func(h *hostile) {
+			m := bytes.Repeat(framed(encoded(h.t, requestOf(oldPage))), 100)
+			for range 200 {
+				h.send(h.open(h.headers(processPath)), m, frameSize)
+			}
+		}},
+		{"the smallest messages, whose answers are not read", 100, closed, func(h *hostile) {
+			m := bytes.Repeat(framed([]byte{2<<3 | 2, 0}), 4000)
+			for range 20 {
+				h.send(h.open(h.headers(processPath)), m, frameSize)
+			}
+		}},
+		{"messages that are never complete", 20, nil, func(h *hostile) {
+			for range 100 {
+				h.send(h.open(h.headers(processPath)), framed(make([]byte, 60_000))[:60_000], frameSize)
+			}
+		}},
+		{"messages in frames of a byte", 20, nil, func(h *hostile) {
+			for range 5 {
+				h.send(h.open(h.headers(processPath)), framed(make([]byte, 60_000))[:60_000], 1)
+			}
+		}},
+		{"metadata", 100, nil, func(h *hostile) {
+			for range 30 {
+				h.open(h.headers(processPath, headerList(60_000)...))
+			}
+		}},
+		{"streams", 10, nil, func(h *hostile) {
+			for range 2000 {
+				h.send(h.open(h.headers(processPath)), framed(encoded(h.t, requestOf(oldPage))), frameSize)
+			}
+		}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			for range row.conns {
+				conn, err := net.Dial("tcp", address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h := attack(t, conn, row.settings...)
+				if err := conn.SetWriteDeadline(time.Now().Add(2 * time.Second)); err != nil { // reading may have stopped
+					t.Fatal(err)
+				}
+				row.attack(h)
+			}
+			if got := s.verdict(victim, oldPage); got != "allow" {
+				t.Errorf("the victim gets %q", got)
+			}
+			if peak := peakMemory(t, s.process.Pid); peak > container {
+				t.Errorf("the process has had %d MiB", peak>>20)
+			}
+		})
+	}
+}
+
+// peakMemory is the most that a process has had at once.
+func peakMemory(t *testing.T, pid int) (bytes int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			if _, err := fmt.Sscan(value, &bytes); err != nil {
+				t.Fatal(err)
+			}
+			return bytes << 10
+		}
+	}
+	t.Fatal("no VmHWM")
+	return 0
+}
