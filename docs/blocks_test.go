@@ -10,7 +10,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // TestYAML loads every YAML block. A block that holds policy documents has to be
@@ -55,17 +56,17 @@ func TestYAML(t *testing.T) {
 
 // asPolicy makes a document of a spec. The policy governs a host unless the spec
 // names its own.
-func asPolicy(spec string) string {
+func asPolicy(doc string) string {
 	head := "apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata: {name: shop}\nspec:\n"
-	if !strings.Contains(spec, "hosts:") {
+	if !strings.Contains(doc, "hosts:") {
 		head += "  hosts: [api.shop.example]\n"
 	}
-	return head + "  " + strings.ReplaceAll(strings.TrimSuffix(spec, "\n"), "\n", "\n  ") + "\n"
+	return head + "  " + strings.ReplaceAll(strings.TrimSuffix(doc, "\n"), "\n", "\n  ") + "\n"
 }
 
 func checkPolicy(t *testing.T, text string, expect []string) {
 	t.Helper()
-	report := policyfile.Parse("block.yaml", []byte(text))
+	report := reload.Parse("block.yaml", []byte(text))
 	var wantFaults, wantWarnings []string
 	if len(expect) > 0 {
 		switch expect[0] {
@@ -85,7 +86,7 @@ func checkPolicy(t *testing.T, text string, expect []string) {
 	}
 }
 
-func codes(diagnostics []policyfile.Diagnostic) []string {
+func codes(diagnostics []spec.Diagnostic) []string {
 	var all []string
 	for _, d := range diagnostics {
 		all = append(all, string(d.Code))

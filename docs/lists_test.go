@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // docs/reasons.md has a section for each reason, in the order in which they are
@@ -90,18 +91,18 @@ func compare(t *testing.T, what string, code, page []string) {
 // group of their own.
 func codesOf(t *testing.T) (faults, warnings []string) {
 	t.Helper()
-	for _, file := range parseDir(t, "pkg/policy") {
+	for _, file := range parseDir(t, "pkg/policy/spec") {
 		for _, decl := range file.Decls {
 			d, ok := decl.(*ast.GenDecl)
 			if !ok || d.Tok != token.CONST {
 				continue
 			}
-			for _, spec := range d.Specs {
-				spec := spec.(*ast.ValueSpec)
-				if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Code" {
+			for _, doc := range d.Specs {
+				doc := doc.(*ast.ValueSpec)
+				if kind, ok := doc.Type.(*ast.Ident); !ok || kind.Name != "Code" {
 					continue
 				}
-				code, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+				code, _ := strconv.Unquote(doc.Values[0].(*ast.BasicLit).Value)
 				if strings.Contains(d.Doc.Text(), "warnings") {
 					warnings = append(warnings, code)
 				} else {
@@ -120,34 +121,34 @@ func codesOf(t *testing.T) (faults, warnings []string) {
 // name the policy loads, without it the code is the only fault.
 func TestDangers(t *testing.T) {
 	yes := new(true)
-	with := func(c policy.CORS) policy.Spec {
+	with := func(c spec.CORS) spec.PolicySpec {
 		c.AllowCredentials = yes
-		return policy.Spec{CORS: &c}
+		return spec.PolicySpec{CORS: &c}
 	}
-	specs := map[policy.Code]policy.Spec{
-		policy.CodeAnyOriginWithCredentials:  with(policy.CORS{AllowOrigins: []string{"*"}}),
-		policy.CodeNullOriginWithCredentials: with(policy.CORS{AllowNullOrigin: yes}),
-		policy.CodePublicSuffix:              with(policy.CORS{AllowOrigins: []string{"https://*.github.io"}}),
-		policy.CodeInsecureOrigin:            with(policy.CORS{AllowOrigins: []string{"http://www.shop.example"}}),
-		policy.CodeRegexUnsafe:               {CORS: &policy.CORS{AllowOriginRegexes: []string{".*"}}},
-		policy.CodeWebSocketAnyOrigin: {
-			CORS: &policy.CORS{AllowOrigins: []string{"*"}}, WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+	specs := map[spec.Code]spec.PolicySpec{
+		spec.CodeAnyOriginWithCredentials:  with(spec.CORS{AllowOrigins: []string{"*"}}),
+		spec.CodeNullOriginWithCredentials: with(spec.CORS{AllowNullOrigin: yes}),
+		spec.CodePublicSuffix:              with(spec.CORS{AllowOrigins: []string{"https://*.github.io"}}),
+		spec.CodeInsecureOrigin:            with(spec.CORS{AllowOrigins: []string{"http://www.shop.example"}}),
+		spec.CodeRegexUnsafe:               {CORS: &spec.CORS{AllowOriginRegexes: []string{".*"}}},
+		spec.CodeWebSocketAnyOrigin: {
+			CORS: &spec.CORS{AllowOrigins: []string{"*"}}, WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 		},
 	}
-	permitted := map[policy.Code]policy.Danger{}
+	permitted := map[spec.Code]spec.Danger{}
 	for _, row := range rows(readPage(t, "docs/policy.md").section(t, "## Load errors")) {
 		if len(row) == 3 && row[2] != "" {
-			permitted[policy.Code(strings.Trim(row[0], "`"))] = policy.Danger(strings.Trim(row[2], "`"))
+			permitted[spec.Code(strings.Trim(row[0], "`"))] = spec.Danger(strings.Trim(row[2], "`"))
 		}
 	}
 	compare(t, "codes that can be permitted", slices.Collect(stringsOf(maps.Keys(specs))), slices.Collect(stringsOf(maps.Keys(permitted))))
-	for code, spec := range specs {
-		spec.Hosts = []string{"api.shop.example"}
-		if have := faultsOf(spec); !slices.Equal(have, []policy.Code{code}) {
+	for code, doc := range specs {
+		doc.Hosts = []string{"api.shop.example"}
+		if have := faultsOf(doc); !slices.Equal(have, []spec.Code{code}) {
 			t.Errorf("%s: the faults are %q", code, have)
 		}
-		spec.DangerouslyAllow = []policy.Danger{permitted[code]}
-		if have := faultsOf(spec); len(have) > 0 {
+		doc.DangerouslyAllow = []spec.Danger{permitted[code]}
+		if have := faultsOf(doc); len(have) > 0 {
 			t.Errorf("%s: %s does not permit it: %q", code, permitted[code], have)
 		}
 	}
@@ -163,10 +164,10 @@ func stringsOf[T ~string](seq func(func(T) bool)) func(func(string) bool) {
 	}
 }
 
-func faultsOf(spec policy.Spec) []policy.Code {
-	_, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "p", Spec: spec}}})
-	var all []policy.Code
-	faults, _ := errors.AsType[policy.Faults](err)
+func faultsOf(doc spec.PolicySpec) []spec.Code {
+	_, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "p", Spec: doc}}})
+	var all []spec.Code
+	faults, _ := errors.AsType[spec.Faults](err)
 	for _, f := range faults {
 		all = append(all, f.Code)
 	}
@@ -253,8 +254,8 @@ func imports(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		for _, spec := range file.Imports {
-			name, _ := strconv.Unquote(spec.Path.Value)
+		for _, doc := range file.Imports {
+			name, _ := strconv.Unquote(doc.Path.Value)
 			seen[name] = true
 		}
 		return nil

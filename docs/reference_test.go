@@ -17,7 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // TestPolicyReference makes docs/policy.md from its template and the comments of
@@ -63,11 +65,16 @@ type constant struct{ name, value, doc string }
 func parsePolicy(t *testing.T) *source {
 	t.Helper()
 	src := &source{structs: map[string]*ast.StructType{}, docs: map[string]string{}, values: map[string][]constant{}}
-	for _, dir := range []string{"pkg/policy", "pkg/policy/policyfile"} {
+	for _, dir := range []string{"pkg/policy/spec", "pkg/policy/plan", "pkg/policy", "pkg/policy/policyfile"} {
 		for _, file := range parseDir(t, dir) {
 			for _, decl := range file.Decls {
-				if d, ok := decl.(*ast.GenDecl); ok {
+				d, ok := decl.(*ast.GenDecl)
+				switch {
+				case !ok:
+				case dir == "pkg/policy/spec":
 					src.add(d)
+				default:
+					src.addLimits(d)
 				}
 			}
 		}
@@ -104,34 +111,43 @@ func isSource(e fs.DirEntry) bool {
 }
 
 func (s *source) add(d *ast.GenDecl) {
-	for _, spec := range d.Specs {
-		switch spec := spec.(type) {
+	for _, doc := range d.Specs {
+		switch doc := doc.(type) {
 		case *ast.TypeSpec:
-			if t, ok := spec.Type.(*ast.StructType); ok {
-				s.structs[spec.Name.Name] = t
+			if t, ok := doc.Type.(*ast.StructType); ok {
+				s.structs[doc.Name.Name] = t
 			}
-			s.docs[spec.Name.Name] = join(firstOf(spec.Doc, d.Doc))
+			s.docs[doc.Name.Name] = join(firstOf(doc.Doc, d.Doc))
 		case *ast.ValueSpec:
-			s.addConstant(d, spec)
+			s.addConstant(d, doc)
 		}
 	}
 }
 
-func (s *source) addConstant(d *ast.GenDecl, spec *ast.ValueSpec) {
-	if d.Tok != token.CONST || len(spec.Names) != 1 || !spec.Names[0].IsExported() {
+// addLimits adds the bounds that a package beside spec declares.
+func (s *source) addLimits(d *ast.GenDecl) {
+	for _, doc := range d.Specs {
+		if v, ok := doc.(*ast.ValueSpec); ok && d.Tok == token.CONST && strings.HasPrefix(v.Names[0].Name, "Max") {
+			s.limits = append(s.limits, v.Names[0].Name)
+		}
+	}
+}
+
+func (s *source) addConstant(d *ast.GenDecl, doc *ast.ValueSpec) {
+	if d.Tok != token.CONST || len(doc.Names) != 1 || !doc.Names[0].IsExported() {
 		return
 	}
-	name := spec.Names[0].Name
+	name := doc.Names[0].Name
 	if strings.HasPrefix(name, "Max") {
 		s.limits = append(s.limits, name)
 	}
-	kind, typed := spec.Type.(*ast.Ident)
-	if !typed || len(spec.Values) != 1 {
+	kind, typed := doc.Type.(*ast.Ident)
+	if !typed || len(doc.Values) != 1 {
 		return
 	}
-	if literal, ok := spec.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+	if literal, ok := doc.Values[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
 		value, _ := strconv.Unquote(literal.Value)
-		s.values[kind.Name] = append(s.values[kind.Name], constant{name, value, join(spec.Doc)})
+		s.values[kind.Name] = append(s.values[kind.Name], constant{name, value, join(doc.Doc)})
 	}
 }
 
@@ -309,7 +325,7 @@ func (s *source) presetTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| preset | methods | request headers | exposed headers |\n|---|---|---|---|\n")
 	for _, c := range s.values["Preset"] {
-		settings := settingsOf(t, policy.Spec{CORS: &policy.CORS{Presets: []policy.Preset{policy.Preset(c.value)}}})
+		settings := settingsOf(t, spec.PolicySpec{CORS: &spec.CORS{Presets: []spec.Preset{spec.Preset(c.value)}}})
 		list := func(name string) string {
 			return strings.TrimSuffix(strings.ReplaceAll(settings[name].Value+" ", "none ", ""), " ")
 		}
@@ -319,16 +335,16 @@ func (s *source) presetTable(t *testing.T) string {
 }
 
 // settingsOf gives the effective settings of a policy, by name.
-func settingsOf(t *testing.T, spec policy.Spec) map[string]policy.Setting {
+func settingsOf(t *testing.T, doc spec.PolicySpec) map[string]policy.Setting {
 	t.Helper()
-	spec.Hosts = []string{"*"}
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "p", Spec: spec}}})
+	doc.Hosts = []string{"*"}
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "p", Spec: doc}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := engine.Decide(&policy.Request{Method: "GET", Scheme: "https", Authority: "a.example", Path: "/"})
+	d := engine.Explain(&policy.Request{Method: "GET", Scheme: "https", Authority: "a.example", Path: "/"})
 	settings := map[string]policy.Setting{}
-	for _, setting := range d.Settings() {
+	for _, setting := range d.Settings {
 		settings[setting.Name] = setting
 	}
 	return settings
@@ -348,12 +364,11 @@ func (s *source) limitTable() (string, error) {
 		"MaxNesting":             {policyfile.MaxNesting, "lists and mappings within each other"},
 		"MaxKeys":                {policyfile.MaxKeys, "keys of one mapping"},
 		"MaxNodes":               {policyfile.MaxNodes, "keys, values, lists and mappings of one document; an alias counts as what it stands for"},
-		"MaxRules":               {policy.MaxRules, "rules of all policies"},
-		"MaxOrigins":             {policy.MaxOrigins, "entries of all `allowOrigins`, `allowOriginRegexes` and OriginSets"},
-		"MaxTableEntries":        {policy.MaxTableEntries, "rules times the hosts that they apply to; hosts that the same policies name count once"},
-		"MaxText":                {policy.MaxText, "bytes of all names, hosts, paths and origins together"},
-		"MaxRegexLength":         {policy.MaxRegexLength, "bytes of one expression"},
-		"MaxRegexSize":           {policy.MaxRegexSize, "instructions that all expressions compile to"},
+		"MaxRules":               {spec.MaxRules, "rules of all policies"},
+		"MaxOrigins":             {spec.MaxOrigins, "entries of all `allowOrigins`, `allowOriginRegexes` and OriginSets"},
+		"MaxTableEntries":        {plan.MaxTableEntries, "rules times the hosts that they apply to; hosts that the same policies name count once"},
+		"MaxRegexLength":         {plan.MaxRegexLength, "bytes of one expression"},
+		"MaxRegexSize":           {plan.MaxRegexSize, "instructions that all expressions compile to"},
 		"MaxFindings":            {policyfile.MaxFindings, "faults that are listed, and warnings"},
 		"MaxExpressionPath":      {policy.MaxExpressionPath, "of a request: bytes of the path, on a host with a `RegularExpression`"},
 		"MaxRequestHeadersBytes": {policy.MaxRequestHeadersBytes, "of a request: bytes of `Access-Control-Request-Headers`"},
@@ -383,7 +398,7 @@ func thousands(n int) string {
 func TestDefaultsAreTheEngines(t *testing.T) {
 	src := parsePolicy(t)
 	documented := map[string]string{}
-	for _, of := range []struct{ name, prefix string }{{"CORS", ""}, {"Spec", ""}, {"Preflight", "preflight."}, {"WebSocket", "webSocket."}} {
+	for _, of := range []struct{ name, prefix string }{{"CORS", ""}, {"PolicySpec", ""}, {"Preflight", "preflight."}, {"WebSocket", "webSocket."}} {
 		fields, err := src.fields(of.name)
 		if err != nil {
 			t.Fatal(err)
@@ -392,7 +407,7 @@ func TestDefaultsAreTheEngines(t *testing.T) {
 			documented[of.prefix+f.name] = strings.Trim(f.def, "`")
 		}
 	}
-	settings := settingsOf(t, policy.Spec{CORS: &policy.CORS{}})
+	settings := settingsOf(t, spec.PolicySpec{CORS: &spec.CORS{}})
 	if len(settings) == 0 {
 		t.Fatal("the engine has no settings")
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"runtime"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,11 +24,4 @@ func inBackground(f func()) {
 		f()
 	}()
 	<-done
-}
-
-// threadTime is how long the thread has had a processor.
-func threadTime() time.Duration {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // which no kernel refuses
-	return time.Duration(t.Nano())
 }

@@ -93,7 +93,7 @@ func (o *outcome) answer() answerDoc {
 	d := &o.decision
 	a := answerDoc{
 		Class: d.Class.String(), Verdict: d.Verdict.String(), Reason: d.Reason.String(),
-		Policy: d.Policy(), Rule: d.Rule(), Action: d.Action.String(), Status: o.status(),
+		Policy: d.Policy(), Rule: d.Rule(), Action: d.Action().String(), Status: o.status(),
 		ResponseHeaders: map[string][]string{},
 	}
 	for _, f := range o.responseHeaders() {

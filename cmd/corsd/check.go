@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // The values of --format.
@@ -57,7 +57,7 @@ func formatFlag(cmd *cobra.Command, format *string, values ...string) {
 }
 
 func check(std stdio, paths []string, strict bool, format string) error {
-	report := policyfile.Load(paths, policy.At(time.Now()))
+	report := reload.Load(paths, policy.At(time.Now()))
 	if strict {
 		report = report.Strict()
 	}

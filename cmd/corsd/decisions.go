@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // decisions counts decisions by their labels. It keeps the counter of each set of labels, so
@@ -23,7 +24,7 @@ type decisions struct {
 // decided is the labels of a decision.
 type decided struct {
 	policy      string
-	enforcement policy.Enforcement
+	enforcement spec.Enforcement
 	class       policy.Class
 	verdict     policy.Verdict
 	reason      policy.Reason
@@ -59,7 +60,7 @@ func (c *decisions) add(p extproc.Profile, d *policy.Decision) {
 func (c *decisions) learn(labels decided) prometheus.Counter {
 	// They may be parts of larger strings: the engine's, or a file's.
 	labels.policy = strings.Clone(labels.policy)
-	labels.enforcement = policy.Enforcement(strings.Clone(string(labels.enforcement)))
+	labels.enforcement = spec.Enforcement(strings.Clone(string(labels.enforcement)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	counter := c.vec.WithLabelValues(labels.labels()...)

@@ -5,12 +5,13 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // BenchmarkDecided is what counting one decision costs, whose series exists.
 func BenchmarkDecided(b *testing.B) {
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
-		Hosts: []string{"api.shop.example"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}},
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "shop", Spec: spec.PolicySpec{
+		Hosts: []string{"api.shop.example"}, CORS: &spec.CORS{AllowOrigins: []string{"https://a.example"}},
 	}}}})
 	if err != nil {
 		b.Fatal(err)

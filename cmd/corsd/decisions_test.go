@@ -13,16 +13,17 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // TestDecisionsAreCounted: while many count and learn at once, and someone reads, none is
 // lost or counted for another.
 func TestDecisionsAreCounted(t *testing.T) {
 	const policies, goroutines, rounds = 40, 8, 25
-	var config policy.Config
+	var config spec.Config
 	for i := range policies {
-		config.Policies = append(config.Policies, policy.Policy{Name: "p" + strconv.Itoa(i), Spec: policy.Spec{
-			Hosts: []string{"h" + strconv.Itoa(i) + ".example"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}},
+		config.Policies = append(config.Policies, spec.Policy{Name: "p" + strconv.Itoa(i), Spec: spec.PolicySpec{
+			Hosts: []string{"h" + strconv.Itoa(i) + ".example"}, CORS: &spec.CORS{AllowOrigins: []string{"https://a.example"}},
 		}})
 	}
 	engine, _, err := policy.Compile(config)

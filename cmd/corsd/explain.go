@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // explainFlags is the call of explain.
@@ -48,7 +48,7 @@ With --cases it reads one request a line, as JSON, and prints one decision a lin
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeat for more)")
 	flags.StringVarP(&f.method, "request", "X", "GET", "the request's `METHOD`")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "a request header, `'Name: value'` (repeat for more)")
-	flags.StringVar(&f.selector, "selector", "", "the `POLICY[/RULE]` that Envoy's configuration selects, in place of host and path")
+	flags.StringVar(&f.selector, "selector", "", "the `[NAMESPACE/]POLICY[#RULE]` that Envoy's configuration selects, in place of host and path")
 	flags.StringVar(&f.cases, "cases", "", "read requests from `FILE`, one JSON object a line (- for standard input)")
 	formatFlag(cmd, &f.format, formatText, formatJSON)
 	return cmd
@@ -85,7 +85,7 @@ func explain(std stdio, f *explainFlags, args []string) error {
 			return usageError{err}
 		}
 	}
-	report := policyfile.Load(f.policy, policy.At(time.Now()))
+	report := reload.Load(f.policy, policy.At(time.Now()))
 	if report.Err() != nil {
 		if err := report.WriteText(std.err); err != nil {
 			return err
@@ -99,7 +99,8 @@ func explain(std stdio, f *explainFlags, args []string) error {
 	if f.format == formatJSON {
 		return writeJSONLine(std.out, result.answer())
 	}
-	return writeExplanation(std, result)
+	explanation := report.Engine.Explain(&request.request)
+	return writeExplanation(std, result, &explanation)
 }
 
 // exchangeOf makes a request of the command line.
@@ -172,19 +173,19 @@ func (x *exchange) addHeader(name, value string) {
 type outcome struct {
 	*exchange
 	decision policy.Decision
-	change   policy.Answer
+	change   policy.Response
 }
 
 func (x *exchange) decide(e *policy.Engine) *outcome {
 	o := &outcome{exchange: x, decision: e.Decide(&x.request)}
-	o.decision.AppendRequestPhase(&o.change)
-	o.decision.AppendResponsePhase(&o.change, x.upstreamStatus, x.upstream)
+	o.decision.Respond(&o.change)
+	o.decision.Edit(&o.change, x.upstreamStatus, x.upstream)
 	return o
 }
 
 // status is what the client gets.
 func (o *outcome) status() int {
-	if o.decision.Action == policy.ActionRespond {
+	if o.decision.Action() == policy.ActionRespond {
 		return o.change.Status
 	}
 	return o.upstreamStatus
@@ -194,7 +195,7 @@ func (o *outcome) status() int {
 // CORS's business.
 func (o *outcome) responseHeaders() []policy.Field {
 	var lines []policy.Field
-	if o.decision.Action != policy.ActionRespond {
+	if o.decision.Action() != policy.ActionRespond {
 		for _, f := range o.upstream {
 			if isCORSHeader(f.Name) && !o.changes(f.Name) {
 				lines = append(lines, f)

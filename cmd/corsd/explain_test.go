@@ -67,7 +67,7 @@ func TestExplanationFitsOneScreen(t *testing.T) {
 		{
 			"a tenant",
 			[]string{"-H", "Origin: https://acme.app.example", "https://acme.shop.example/"},
-			[]string{`(hosts: "{tenant}.shop.example" takes the host)`, "origin   allowed by https://{tenant}.app.example"},
+			[]string{`(hosts: "{tenant}.shop.example" matches the host)`, "origin   allowed by https://{tenant}.app.example"},
 		},
 		{
 			"a set",

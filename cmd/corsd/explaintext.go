@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -14,25 +15,24 @@ import (
 )
 
 // writeExplanation prints a decision in one screen.
-func writeExplanation(std stdio, o *outcome) error {
+func writeExplanation(std stdio, o *outcome, d *policy.Explanation) error {
 	p := painter{on: colors(std)}
-	d := &o.decision
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 	row(t, "request", "%s %s://%s%s", o.request.Method, o.request.Scheme, o.request.Authority, o.request.Path)
 	row(t, "class", "%s", d.Class)
-	row(t, "policy", "%s", whichPolicy(o))
+	row(t, "policy", "%s", whichPolicy(o, d))
 	row(t, "rule", "%s", whichRule(d))
-	if entry := d.OriginEntry(); entry != "" {
-		row(t, "origin", "allowed by %s", entry)
+	if d.Origin != "" {
+		row(t, "origin", "allowed by %s", d.Origin)
 	}
 	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d)) // not a row: it may be coloured
-	row(t, "reason", "%s: %s", d.Reason, adviceFor(o))
-	if entry, difference := d.NearestOrigin(); entry != "" {
-		row(t, "nearest", "%s (%s)", entry, difference)
+	row(t, "reason", "%s: %s", d.Reason, adviceFor(o, d))
+	if d.Nearest != "" {
+		row(t, "nearest", "%s (%s)", d.Nearest, d.Difference)
 	}
-	if missing := d.Missing(); len(missing) > 0 {
-		row(t, "missing", "%s", clip(strings.Join(missing, ", ")))
+	if len(d.Missing) > 0 {
+		row(t, "missing", "%s", clip(strings.Join(d.Missing, ", ")))
 	}
 	row(t, "action", "%s", whatHappens(o))
 	if err := t.Flush(); err != nil {
@@ -57,9 +57,9 @@ func row(t io.Writer, name, format string, args ...any) {
 	fmt.Fprintf(t, "%s\t%s\n", name, printable.Text(fmt.Sprintf(format, args...)))
 }
 
-func writeSettings(b *strings.Builder, d *policy.Decision) {
+func writeSettings(b *strings.Builder, d *policy.Explanation) {
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
-	for _, s := range d.Settings() {
+	for _, s := range d.Settings {
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, printable.Text(clip(s.Value)), printable.Text(source(s)))
 	}
 	_ = t.Flush() // to a strings.Builder, which does not fail
@@ -67,10 +67,7 @@ func writeSettings(b *strings.Builder, d *policy.Decision) {
 
 // source names the layer of a setting, and the policy or rule if no rule was chosen.
 func source(s policy.Setting) string {
-	if s.Of == "" || s.From < policy.LayerPolicy {
-		return s.From.String()
-	}
-	return s.Of
+	return cmp.Or(s.Of, s.From)
 }
 
 // maxShown bounds a value in the text: a thousand origins are not one screen.
@@ -83,8 +80,7 @@ func clip(s string) string {
 	return s
 }
 
-func whichPolicy(o *outcome) string {
-	d := &o.decision
+func whichPolicy(o *outcome, d *policy.Explanation) string {
 	name := d.Policy()
 	if name == "" {
 		name = "none"
@@ -92,26 +88,26 @@ func whichPolicy(o *outcome) string {
 	switch {
 	case o.request.Selector != "":
 		return fmt.Sprintf("%s (the selector is %q)", name, o.request.Selector)
-	case d.HostPattern() == "":
+	case d.Host == "":
 		return name + " (no policy names the host)"
 	}
-	return fmt.Sprintf("%s (hosts: %q takes the host)", name, d.HostPattern())
+	return fmt.Sprintf("%s (hosts: %q matches the host)", name, d.Host)
 }
 
-func whichRule(d *policy.Decision) string {
+func whichRule(d *policy.Explanation) string {
 	switch {
-	case !d.Taken():
+	case !d.Chosen:
 		return "none" + strictness(d)
 	case d.Rule() == "":
-		return "none takes the path: the policy's own cors applies" + dependence(d)
+		return "none matches the path: the policy's own cors applies" + dependence(d)
 	}
-	return fmt.Sprintf("%s (%s)", d.Rule(), d.Match()) + dependence(d)
+	return fmt.Sprintf("%s (%s)", d.Rule(), d.Match) + dependence(d)
 }
 
 // strictness says which settings hold if no rule was chosen on a host that has policies.
-func strictness(d *policy.Decision) string {
+func strictness(d *policy.Explanation) string {
 	switch {
-	case d.HostPattern() == "", d.Reason == policy.ReasonNoRule && d.Policy() != "":
+	case d.Host == "", d.Reason == policy.ReasonNoRule && d.Policy() != "":
 		return ""
 	case d.Reason == policy.ReasonNoRule:
 		return ": the strictest settings of the host's policies apply"
@@ -120,22 +116,22 @@ func strictness(d *policy.Decision) string {
 }
 
 // unchecked: a handshake that is not judged passes, whatever the reason says.
-func unchecked(d *policy.Decision) string {
-	if d.Class == policy.ClassWebSocket && d.Taken() && !d.ChecksWebSocket() {
-		return " (a handshake is not judged: webSocket.originCheck is Off)"
+func unchecked(d *policy.Explanation) string {
+	if d.Class == policy.ClassWebSocket && d.Chosen && !d.ChecksWebSocket() {
+		return " (a handshake is not judged: webSocket.originCheck is Disabled)"
 	}
 	return ""
 }
 
-func dependence(d *policy.Decision) string {
-	if d.MethodDependent() {
+func dependence(d *policy.Explanation) string {
+	if d.MethodDependent {
 		return "; another method may lead elsewhere, so browsers are not to remember preflights"
 	}
 	return ""
 }
 
 func whatHappens(o *outcome) string {
-	switch o.decision.Action {
+	switch o.decision.Action() {
 	case policy.ActionRespond:
 		return fmt.Sprintf("respond: %d at the edge, the application is not asked", o.status())
 	case policy.ActionContinue:

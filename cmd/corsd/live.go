@@ -11,9 +11,10 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // live holds the engine that is live, and replaces it when its files change.
@@ -21,13 +22,11 @@ type live struct {
 	paths    []string
 	engine   atomic.Pointer[policy.Engine]
 	stopping atomic.Bool
-	garbage  atomic.Uint64  // that there may be, see [gcTuner]
 	hangup   chan os.Signal // SIGHUP
 	metrics  *metrics
 	logger   *slog.Logger
-	work     time.Duration // that the last reading was
 	watcher  *fileWatcher
-	read     func(pause func()) *policyfile.Report
+	read     func() *reload.Report
 	files    files // as they were before the last reading
 
 	mu    sync.Mutex
@@ -49,7 +48,7 @@ type liveState struct {
 	hash    string    // of what is live
 	since   time.Time // it went live
 	refused string    // hash of what was refused last, "" if the last reading went well
-	faults  []policyfile.Diagnostic
+	faults  []spec.Diagnostic
 	retry   retry
 }
 
@@ -59,16 +58,19 @@ func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
 		watcher: &fileWatcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
 	}
 	l.read = l.readFiles
-	l.garbage.Store(servingGarbage)
 	return l
 }
 
 // reload reads the policy, and reports whether it is good.
-func (l *live) reload(why string) bool { return l.use(l.load(), why) }
+func (l *live) reload(why string) bool {
+	good := l.use(l.load(), why)
+	tuneGC()
+	return good
+}
 
 // use makes what was read live. All that can fail has happened before the live engine is
 // touched: a policy that is refused changes nothing.
-func (l *live) use(report *policyfile.Report, why string) bool {
+func (l *live) use(report *reload.Report, why string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state.read = report.Hash
@@ -105,7 +107,7 @@ func (l *live) use(report *policyfile.Report, why string) bool {
 }
 
 // scheduleRetry keeps files that could not be read for another attempt. The caller holds l.mu.
-func (l *live) scheduleRetry(fault *policyfile.Diagnostic, why string) {
+func (l *live) scheduleRetry(fault *spec.Diagnostic, why string) {
 	switch {
 	case fault == nil:
 		l.state.retry = retry{}
@@ -118,42 +120,29 @@ func (l *live) scheduleRetry(fault *policyfile.Diagnostic, why string) {
 }
 
 // load reads and compiles the policy, beside requests where another one is live.
-func (l *live) load() *policyfile.Report {
+func (l *live) load() *reload.Report {
 	if l.engine.Load() == nil { // nobody waits for anything else
-		began := time.Now()
-		report := l.read(func() {})
-		l.work = time.Since(began)
-		debug.FreeOSMemory()
+		report := l.read()
+		debug.FreeOSMemory() // reading needs several times what is kept
 		return report
 	}
-	l.garbage.Store(loadingGarbage)
-	defer l.garbage.Store(servingGarbage)
-	var report *policyfile.Report
-	inBackground(func() {
-		p := newPacer(&l.stopping, threadTime, l.work)
-		report = l.read(p.pause)
-		l.work = p.worked()
-	})
-	// Memory is not given back at once, which requests would have to wait for: Go does it
-	// by itself, in some seconds.
+	var report *reload.Report
+	inBackground(func() { report = l.read() })
 	return report
 }
 
-func (l *live) readFiles(pause func()) *policyfile.Report {
-	return policyfile.LoadWithPauses(l.paths, pause, policy.At(time.Now()), policy.Encoding(extproc.EncodeFields))
+func (l *live) readFiles() *reload.Report {
+	return reload.Load(l.paths, policy.At(time.Now()))
 }
 
 // changed reports whether the files contain anything else than when they were read last.
 func (l *live) changed() (changed bool) {
-	inBackground(func() {
-		pause := newPacer(&l.stopping, threadTime, 0).pause
-		changed = policyfile.HashWithPauses(l.paths, pause) != l.snapshot().read
-	})
+	inBackground(func() { changed = policyfile.Hash(l.paths) != l.snapshot().read })
 	return changed
 }
 
 // refuse says what is wrong once for each content, with every fault.
-func (l *live) refuse(report *policyfile.Report, why string) {
+func (l *live) refuse(report *reload.Report, why string) {
 	l.metrics.refused()
 	l.state.faults = report.Faults
 	if l.state.refused == report.Hash {
@@ -245,6 +234,7 @@ func (l *live) update(ctx context.Context, why string) {
 			continue
 		}
 		l.use(report, why)
+		tuneGC()
 		return
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 // hostile is what a name or a value may have in it: a colour, a line break, a character that
@@ -57,7 +57,7 @@ func TestPrintable(t *testing.T) {
 			assertPrintable(t, out.String())
 		})
 	}
-	report := policyfile.Load([]string{faulty, more})
+	report := reload.Load([]string{faulty, more})
 	var text bytes.Buffer
 	if err := report.WriteText(&text); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestPrintableJSON(t *testing.T) {
 	if status != exitPolicy {
 		t.Errorf("exit status %d", status)
 	}
-	var report struct{ Faults []policyfile.Diagnostic }
+	var report struct{ Faults []struct{ File string } }
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}

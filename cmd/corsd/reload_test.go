@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // link points a symbolic link somewhere else in one step.
@@ -449,7 +449,7 @@ func decides(l *live) string {
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), expiring("2026-01-31"))
-	report := policyfile.Load([]string{file}, policy.At(time.Date(2026, time.January, 30, 12, 0, 0, 0, time.UTC)))
+	report := reload.Load([]string{file}, policy.At(time.Date(2026, time.January, 30, 12, 0, 0, 0, time.UTC)))
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -173,7 +173,6 @@ func runAll(ctx context.Context, drain time.Duration, g *grpcServer, admin *admi
 	group.Go(admin.serve)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return l.watch(watching) })
-	group.Go(func() error { return newGCTuner(&l.garbage).keep(watching) })
 	group.Go(func() error {
 		<-ctx.Done()
 		// A second signal ends the process at once; what sends each one twice, as some

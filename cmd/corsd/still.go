@@ -27,7 +27,7 @@ type files map[string]fs.FileInfo
 
 func lookAt(paths []string) files {
 	seen := files{}
-	for _, name := range policyfile.Files(paths) {
+	for _, name := range policyfile.List(paths) {
 		info, err := os.Stat(name)
 		if err != nil {
 			info = nil

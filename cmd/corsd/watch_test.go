@@ -16,7 +16,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 const unwatched = "files cannot be watched; a change is found when they are looked at, every so often"
@@ -158,11 +158,11 @@ func TestRetry(t *testing.T) {
 		}
 		var failing atomic.Bool
 		failing.Store(true)
-		l.read = func(pause func()) *policyfile.Report {
+		l.read = func() *reload.Report {
 			if failing.Load() { // as if opening the file had failed
-				return policyfile.Load([]string{filepath.Dir(file) + "/missing.yaml"})
+				return reload.Load([]string{filepath.Dir(file) + "/missing.yaml"})
 			}
-			return l.readFiles(pause)
+			return l.readFiles()
 		}
 		write(t, file, allowing(newPage))
 		ctx, stop := context.WithCancel(t.Context())
@@ -293,8 +293,8 @@ func TestChangedWhileRead(t *testing.T) {
 		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 		write(t, file, "half")
 		reads := 0
-		l.read = func(pause func()) *policyfile.Report {
-			report := l.readFiles(pause)
+		l.read = func() *reload.Report {
+			report := l.readFiles()
 			reads++
 			write(t, file, allowing(newPage)+strings.Repeat("#\n", reads))
 			return report

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 // stopTimeout is how long corsd waits, after --drain, for streams that are under
@@ -187,7 +187,7 @@ func TestPolicyIsMountedAndTaken(t *testing.T) {
 		t.Errorf("the ConfigMap is %v, the volume's %v, and both must be corsd-policy: an edit is no rollout", name, got)
 	}
 	for file, text := range base.at(t, "ConfigMap", "data").(map[string]any) {
-		if err := policyfile.Parse(file, []byte(text.(string))).Strict().Err(); err != nil {
+		if err := reload.Parse(file, []byte(text.(string))).Strict().Err(); err != nil {
 			t.Error(err)
 		}
 	}

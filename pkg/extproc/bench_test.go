@@ -12,6 +12,7 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc/internal/wire"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The policy of the benchmarks, which all three can express.
@@ -47,13 +48,13 @@ func BenchmarkEngine(b *testing.B) {
 }
 
 func benchCorsd(b *testing.B, class string) {
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "shop", Spec: spec.PolicySpec{
 		Hosts: []string{"api.shop.example"},
-		CORS: &policy.CORS{
+		CORS: &spec.CORS{
 			AllowOrigins: benchOrigins, AllowCredentials: new(true), AllowMethods: benchMethods, AllowHeaders: benchHeaders,
-			ExposeHeaders: []string{"ETag"}, MaxAge: new(policy.Seconds(600)),
+			ExposeHeaders: []string{"ETag"}, MaxAge: new(spec.Seconds(600)),
 		},
-	}}}}, policy.Encoding(EncodeFields))
+	}}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -61,18 +62,18 @@ func benchCorsd(b *testing.B, class string) {
 	if class == "preflight" {
 		r.Method, r.RequestMethod, r.RequestHeaders = "OPTIONS", []string{"PUT"}, []string{"authorization,content-type"}
 	}
-	var change policy.Answer
+	var change policy.Response
 	var reply wire.Answer
 	b.ReportAllocs()
 	for b.Loop() {
 		d := engine.Decide(&r)
 		change.Reset()
-		if d.Action == policy.ActionRespond {
-			d.AppendRequestPhase(&change)
+		if d.Action() == policy.ActionRespond {
+			d.Respond(&change)
 			reply.Immediate(&d, &change)
 			continue
 		}
-		d.AppendResponsePhase(&change, 200, nil)
+		d.Edit(&change, 200, nil)
 		reply.Mutated(nil, &change)
 	}
 }

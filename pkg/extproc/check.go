@@ -15,7 +15,7 @@ type call struct {
 	request  policy.Request
 	reader   requestReader
 	decision policy.Decision
-	change   policy.Answer
+	change   policy.Response
 }
 
 // handleCheck serves the method Check.
@@ -66,12 +66,12 @@ func (s *Server) check(c *call, outbox Outbox) (reply *wire.Answer) {
 	c.decision = engine.Decide(&c.request)
 	d := &c.decision
 	s.decided(engine, ExtAuthz, d, &c.request)
-	if d.Action == policy.ActionRespond {
-		d.AppendRequestPhase(&c.change)
+	if d.Action() == policy.ActionRespond {
+		d.Respond(&c.change)
 		reply.Denied(d, &c.change)
 		return reply
 	}
-	d.AppendResponsePhase(&c.change, 0, nil)
+	d.Edit(&c.change, 0, nil)
 	reply.Passed(d, &c.change)
 	return reply
 }
@@ -82,14 +82,14 @@ func (c *call) read() {
 	r, p := &c.request, &c.reader
 	r.Reset()
 	p.pickHeaders(r, c.message.Headers)
-	p.pick(&r.Method, nil, c.message.Method)
-	p.pick(&r.Scheme, nil, c.message.Scheme)
-	p.pick(&r.Authority, nil, c.message.Host)
-	p.pick(&r.Path, nil, c.message.Path)
+	p.pick(&r.Method, c.message.Method)
+	p.pick(&r.Scheme, c.message.Scheme)
+	p.pick(&r.Authority, c.message.Host)
+	p.pick(&r.Path, c.message.Path)
 	for i := range c.message.Extensions {
 		if e := &c.message.Extensions[i]; string(e.Name) == keyPolicy {
-			p.pick(&r.Selector, nil, e.Value)
+			p.pick(&r.Selector, e.Value)
 		}
 	}
-	p.finish()
+	p.finish(r)
 }

@@ -195,7 +195,7 @@ func TestCheck(t *testing.T) {
 			"Shadow answers no preflight", checkRequest("OPTIONS", "shadow.shop.example/", evil, "access-control-request-method: PUT"),
 			passes(refused.by("shadow")),
 		},
-		{"Off decides nothing", checkRequest("GET", "off.shop.example/", page), passes(why{"none", "off", "off", ""})},
+		{"Disabled decides nothing", checkRequest("GET", "off.shop.example/", page), passes(why{"none", "disabled", "off", ""})},
 		{"Preserve is as Override", checkRequest("GET", "preserve.shop.example/", page), passes(allowed.by("preserve"), acao)},
 		{"Merge is as Override", checkRequest("GET", "merge.shop.example/", page), passes(allowed.by("merge"), acao, aceh)},
 		{"expandExposeHeaders adds nothing", checkRequest("GET", "expand.shop.example/", page), passes(allowed.by("expand"), acao, acac)},
@@ -207,7 +207,7 @@ func TestCheck(t *testing.T) {
 			passes(allowed, acao, acac, aceh),
 		},
 		{
-			"a selector names a rule", selecting(checkRequest("GET", "other.example/", evil), "shop/catalogue"),
+			"a selector names a rule", selecting(checkRequest("GET", "other.example/", evil), "shop#catalogue"),
 			passes(public, acaoAny, "access-control-expose-headers: X-Total"),
 		},
 		{
@@ -215,7 +215,7 @@ func TestCheck(t *testing.T) {
 			passes(why{"deny", "selector_unknown", "", ""}),
 		},
 		{
-			"a client cannot select", checkRequest("GET", "api.shop.example/cart", page, "corsd-policy: shop/catalogue"),
+			"a client cannot select", checkRequest("GET", "api.shop.example/cart", page, "corsd-policy: shop#catalogue"),
 			passes(allowed, acao, acac, aceh),
 		},
 		{"a request without anything", &authv3.CheckRequest{}, passes(noPolicy)},

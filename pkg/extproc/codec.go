@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/corsd/corsd/pkg/extproc/internal/wire"
-	"github.com/corsd/corsd/pkg/policy"
 )
 
 // Codec is the codec of the gRPC server that a [Server] is registered with: give it
@@ -40,7 +39,3 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 
 // Buffers is the pool of the buffers that answers are written in.
 func Buffers() mem.BufferPool { return wire.Answers }
-
-// EncodeFields encodes what answers have in common when a policy is compiled: give it to
-// policy.Encoding. Without it every answer is encoded as a whole, which takes longer.
-func EncodeFields(fields []policy.Field) []byte { return wire.EncodeFields(fields) }

@@ -27,7 +27,7 @@ func FuzzProcess(f *testing.F) {
 		{observed(get("api.shop.example/cart", junk)), responseBody},
 		{unknown, requestHeaders()},
 	} {
-		for _, metadata := range []string{"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop/catalogue", strings.Join(lean("GET", "preserve.shop.example/", page), "\n")} {
+		for _, metadata := range []string{"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop#catalogue", strings.Join(lean("GET", "preserve.shop.example/", page), "\n")} {
 			f.Add(metadata, marshalled(f, pair[0]), marshalled(f, pair[1]))
 		}
 	}

@@ -25,6 +25,7 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // connect serves over a gRPC connection, with health, and gives the client's side.
@@ -99,7 +100,7 @@ func TestConnection(t *testing.T) {
 	}
 	equal(t, []answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseTrailers()}, got)
 
-	known := metadata.NewOutgoingContext(ctx, md(append(lean("GET", "other.example/", evil), "corsd-policy: shop/catalogue")))
+	known := metadata.NewOutgoingContext(ctx, md(append(lean("GET", "other.example/", evil), "corsd-policy: shop#catalogue")))
 	if got, err = converse(known, conn, responds("200")); err != nil {
 		t.Fatal(err)
 	}
@@ -163,9 +164,9 @@ func TestConnectionResets(t *testing.T) {
 // named compiles a policy that is called and exposes a name.
 func named(t *testing.T, name string) *policy.Engine {
 	t.Helper()
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: name, Spec: policy.Spec{
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: name, Spec: spec.PolicySpec{
 		Hosts: []string{"api.shop.example"},
-		CORS:  &policy.CORS{AllowOrigins: []string{"https://www.shop.example"}, ExposeHeaders: []string{name}},
+		CORS:  &spec.CORS{AllowOrigins: []string{"https://www.shop.example"}, ExposeHeaders: []string{name}},
 	}}}})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // notices says a thing once for each engine, however many requests bring it up.
@@ -102,8 +103,8 @@ func (s *Server) checkStrip(engine *policy.Engine, d *policy.Decision) {
 
 func leavesUpstream(d *policy.Decision) bool {
 	switch d.Enforcement() {
-	case policy.EnforcementOff, policy.EnforcementShadow:
+	case spec.EnforcementDisabled, spec.EnforcementShadow:
 		return true
 	}
-	return d.UpstreamHeaders() != policy.UpstreamOverride
+	return d.UpstreamHeaders() != spec.UpstreamOverride
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 const (
@@ -100,20 +101,20 @@ func TestUnknownRequests(t *testing.T) {
 
 // TestDefaultsAreWarnedOf: unmatched hosts that are denied have settings too.
 func TestDefaultsAreWarnedOf(t *testing.T) {
-	compiled := func(unmatched policy.UnmatchedHosts) *policy.Engine {
-		engine, _, err := policy.Compile(policy.Config{
-			Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{
-				Hosts: []string{"a.example"}, CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}}, Enforcement: new(policy.EnforcementEnforce),
+	compiled := func(unmatched spec.UnmatchedHosts) *policy.Engine {
+		engine, _, err := policy.Compile(spec.Config{
+			Policies: []spec.Policy{{Name: "shop", Spec: spec.PolicySpec{
+				Hosts: []string{"a.example"}, CORS: &spec.CORS{AllowOrigins: []string{"https://a.example"}}, Enforcement: new(spec.EnforcementEnforce),
 			}}},
-			Defaults: []policy.Defaults{{Name: "d", Spec: policy.DefaultsSpec{UnmatchedHosts: &unmatched, Enforcement: new(policy.EnforcementBlock)}}},
+			Defaults: []spec.Defaults{{Name: "d", Spec: spec.DefaultsSpec{UnmatchedHosts: &unmatched, Enforcement: new(spec.EnforcementBlock)}}},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return engine
 	}
-	for unmatched, want := range map[policy.UnmatchedHosts][]string{
-		policy.UnmatchedDeny: {"enforcement: Block of [CORSDefaults]"}, policy.UnmatchedPassThrough: nil,
+	for unmatched, want := range map[spec.UnmatchedHosts][]string{
+		spec.UnmatchedDeny: {"enforcement: Block of [CORSDefaults]"}, spec.UnmatchedPassThrough: nil,
 	} {
 		b := serving(compiled(unmatched))
 		b.answers(t, lean("GET", "b.example/", page), responds("200"))
@@ -150,7 +151,7 @@ func TestStripConflicts(t *testing.T) {
 		}
 		equal(t, []string{
 			`"policy":"merge","enforcement":"Enforce","upstreamHeaders":"Merge"}` + "\n",
-			`"policy":"off","enforcement":"Off","upstreamHeaders":"Override"}` + "\n",
+			`"policy":"off","enforcement":"Disabled","upstreamHeaders":"Override"}` + "\n",
 			`"policy":"preserve","enforcement":"Enforce","upstreamHeaders":"Preserve"}` + "\n",
 			`"policy":"shadow","enforcement":"Shadow","upstreamHeaders":"Override"}` + "\n",
 		}, sorted(warned))

@@ -44,7 +44,7 @@ func TestResponsePhase(t *testing.T) {
 		{"Merge grants", "", get("merge.shop.example/", page), allowed.by("merge"), unlessAll, []string{acao, aceh}},
 		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.by("expand"), always, nil},
 		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.by("shadow"), never, nil},
-		{"Off needs nothing", "", get("off.shop.example/", page), why{"none", "off", "off", ""}, never, nil},
+		{"Disabled needs nothing", "", get("off.shop.example/", page), why{"none", "disabled", "off", ""}, never, nil},
 		{"a host that no policy names needs nothing", "", get("other.example/", page), noPolicy, never, nil},
 		{"a WebSocket needs nothing", "", webSocket("api.shop.example/cart", page), why{"none", "allowed", "shop", ""}, never, nil},
 	}

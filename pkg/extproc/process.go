@@ -40,7 +40,7 @@ type exchange struct {
 	decision policy.Decision
 	decided  bool
 	final    bool // the reply is the last that Envoy needs
-	change   policy.Answer
+	change   policy.Response
 	fields   []policy.Field
 	reply    wire.Answer
 }
@@ -131,15 +131,15 @@ func (x *exchange) requestHeaders() {
 	}
 	x.decide(TwoPhase)
 	d := &x.decision
-	if d.Action == policy.ActionRespond {
-		d.AppendRequestPhase(&x.change)
+	if d.Action() == policy.ActionRespond {
+		d.Respond(&x.change)
 		x.reply.Immediate(d, &x.change)
 		x.final = true
 		return
 	}
-	wantsResponse := d.NeedsResponsePhase(x.metadata.static)
+	wantsResponse := d.NeedsResponse(x.metadata.static)
 	if !wantsResponse {
-		d.AppendAhead(&x.change)
+		d.EditAhead(&x.change)
 	}
 	x.reply.Proceed(d, wantsResponse, x.change.Set)
 	x.final = !wantsResponse
@@ -162,7 +162,7 @@ func (x *exchange) responseHeaders() {
 	var status int
 	status, x.fields = readFields(x.fields[:0], x.message.Headers, x.decision.ReadsAllFields())
 	x.change.Reset()
-	x.decision.AppendResponsePhase(&x.change, status, x.fields)
+	x.decision.Edit(&x.change, status, x.fields)
 	x.reply.Mutated(first, &x.change)
 	x.final = true
 }

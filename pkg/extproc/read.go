@@ -13,27 +13,27 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// requestReader reads a request from the headers of a message. These are parts of a
-// buffer that is used again, while the request lasts as long as the stream: the
-// values that decisions are made from are copied, all into one string.
+// requestReader reads a request from the headers of a message. These are parts of a buffer that is
+// used again, while the request lasts as long as the stream: the values that decisions are made
+// from are copied, all into one string.
 type requestReader struct {
 	values []byte
 	picked []picked
 }
 
-// picked is where a value goes: it is one, or a line of a list.
+// picked is where a value belongs: a pseudo-header, or a line of a header.
 type picked struct {
-	value *string
-	lines *[]string
-	end   int // in values
+	value  *string
+	header string // "" for a pseudo-header
+	end    int    // in values
 }
 
-// read reads the request's headers as ext_proc sends them: names in lower case,
-// pseudo-headers among them, one entry for each line. (Envoy itself joins two Origin
-// or access-control-request-* lines with a comma.)
+// read reads the request's headers as ext_proc sends them: names in lower case, pseudo-headers
+// among them, one entry for each line. (Envoy itself joins two Origin or
+// access-control-request-* lines with a comma.)
 func (p *requestReader) read(r *policy.Request, headers []wire.Header) {
 	p.pickHeaders(r, headers)
-	p.finish()
+	p.finish(r)
 }
 
 // pickHeaders begins a request with the values of its headers.
@@ -41,29 +41,52 @@ func (p *requestReader) pickHeaders(r *policy.Request, headers []wire.Header) {
 	p.values, p.picked = p.values[:0], p.picked[:0] // a panic may have left some
 	for i := range headers {
 		h := &headers[i]
-		p.pick(pseudo(r, h.Name), r.Lines(h.Name), h.Value)
+		if value := pseudo(r, h.Name); value != nil {
+			p.pick(value, h.Value)
+		} else if name := requestHeader(h.Name); name != "" {
+			p.values = append(p.values, h.Value...)
+			p.picked = append(p.picked, picked{header: name, end: len(p.values)})
+		}
 	}
 }
 
-// pick takes a value, if it goes anywhere.
-func (p *requestReader) pick(value *string, lines *[]string, bytes []byte) {
-	if value != nil || lines != nil {
-		p.values = append(p.values, bytes...)
-		p.picked = append(p.picked, picked{value, lines, len(p.values)})
-	}
+// pick picks a value that is not a header's.
+func (p *requestReader) pick(value *string, bytes []byte) {
+	p.values = append(p.values, bytes...)
+	p.picked = append(p.picked, picked{value: value, end: len(p.values)})
 }
 
-// finish puts every value where it goes.
-func (p *requestReader) finish() {
+// finish puts every value where it belongs.
+func (p *requestReader) finish(r *policy.Request) {
 	text, start := string(p.values), 0
 	for _, to := range p.picked {
 		value := text[start:to.end]
 		if start = to.end; to.value != nil {
 			*to.value = value
 		} else {
-			*to.lines = append(*to.lines, value)
+			r.AddHeader(to.header, value)
 		}
 	}
+}
+
+// requestHeader returns the name of a header that decisions are made from, "" for every other.
+// It makes no string. HTTP/2 and Envoy have names in lower case.
+func requestHeader(name []byte) string {
+	switch string(name) {
+	case "origin":
+		return "origin"
+	case "upgrade":
+		return "upgrade"
+	case "sec-fetch-site":
+		return "sec-fetch-site"
+	case "access-control-request-method":
+		return "access-control-request-method"
+	case "access-control-request-headers":
+		return "access-control-request-headers"
+	case "access-control-request-private-network":
+		return "access-control-request-private-network"
+	}
+	return ""
 }
 
 // pseudo gives the pseudo-header of a name, nil for every other.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // TestRefusals is the whole log line of a refusal.
@@ -237,13 +238,13 @@ func TestRefusalsByLevel(t *testing.T) {
 
 // TestLeanWarningNamesFewPolicies: a thousand policies are not one log line.
 func TestLeanWarningNamesFewPolicies(t *testing.T) {
-	var cfg policy.Config
+	var cfg spec.Config
 	for i := range 1000 {
-		cfg.Policies = append(cfg.Policies, policy.Policy{
+		cfg.Policies = append(cfg.Policies, spec.Policy{
 			Name: fmt.Sprintf("p%03d", i),
-			Spec: policy.Spec{
-				Hosts: []string{fmt.Sprintf("h%d.example", i)}, Enforcement: new(policy.EnforcementBlock),
-				CORS: &policy.CORS{AllowOrigins: []string{"https://a.example"}},
+			Spec: spec.PolicySpec{
+				Hosts: []string{fmt.Sprintf("h%d.example", i)}, Enforcement: new(spec.EnforcementBlock),
+				CORS: &spec.CORS{AllowOrigins: []string{"https://a.example"}},
 			},
 		})
 	}

@@ -26,9 +26,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -81,7 +81,7 @@ func (b *bench) options() extproc.Options {
 
 func load(t testing.TB, path string) *policy.Engine {
 	t.Helper()
-	report := policyfile.Load([]string{path})
+	report := reload.Load([]string{path})
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -558,9 +558,9 @@ func TestStream(t *testing.T) {
 			[]answer{ends(refused.by("shadow")), untouchedResponse()},
 		},
 		{
-			"Off decides nothing", nil,
+			"Disabled decides nothing", nil,
 			[]sent{preflight("off.shop.example/", "PUT", evil), responds("200", upstreams...)},
-			[]answer{ends(why{"none", "off", "off", ""}), untouchedResponse()},
+			[]answer{ends(why{"none", "disabled", "off", ""}), untouchedResponse()},
 		},
 		{
 			"Preserve leaves upstream's headers, and sees to Vary", nil,
@@ -597,7 +597,7 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"a selector names a rule",
-			[]string{"corsd-policy: shop/catalogue"},
+			[]string{"corsd-policy: shop#catalogue"},
 			[]sent{get("other.example/", evil), responds("200")},
 			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
@@ -615,13 +615,13 @@ func TestStream(t *testing.T) {
 		},
 		{
 			"a preflight under an unknown selector is refused",
-			[]string{"corsd-policy: shop/nosuch"},
+			[]string{"corsd-policy: shop#nosuch"},
 			[]sent{preflight("api.shop.example/", "PUT", page)},
 			[]answer{replies(why{"deny", "selector_unknown", "", ""}, 403, varyPreflight)},
 		},
 		{
 			"a client cannot select", nil,
-			[]sent{get("api.shop.example/cart", page, "corsd-policy: shop/catalogue", "corsd-static: strip, vary")},
+			[]sent{get("api.shop.example/cart", page, "corsd-policy: shop#catalogue", "corsd-static: strip, vary")},
 			[]answer{asks(allowed)},
 		},
 		{
@@ -916,7 +916,7 @@ func TestObserved(t *testing.T) {
 		"two_phase actual allow allowed Enforce",
 		"two_phase actual deny origin_not_allowed Shadow",
 		"lean actual deny origin_not_allowed Block",
-		"ext_authz preflight none off Off",
+		"ext_authz preflight none disabled Disabled",
 	}
 	equal(t, want, b.observer.decisions)
 	if b.observer.started != 4 || len(b.observer.ends) != 4 {

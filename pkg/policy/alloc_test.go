@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // TestAllocations counts what a decision and its answers allocate, once their
@@ -14,26 +15,26 @@ func TestAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector allocates")
 	}
-	cfg := policy.Config{}
-	add := func(name string, spec policy.Spec) {
-		spec.Hosts = append(spec.Hosts, name+".example")
-		cfg = with(cfg, name, spec)
+	cfg := spec.Config{}
+	add := func(name string, doc spec.PolicySpec) {
+		doc.Hosts = append(doc.Hosts, name+".example")
+		cfg = with(cfg, name, doc)
 	}
 	add("shop", wholeShop())
-	add("any", policy.Spec{CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}})
-	add("public", policy.Spec{CORS: allowing("*")})
-	add("merge", policy.Spec{UpstreamHeaders: new(policy.UpstreamMerge), CORS: &policy.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"ETag"}}})
-	add("expand", policy.Spec{CORS: &policy.CORS{
+	add("any", spec.PolicySpec{CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}}})
+	add("public", spec.PolicySpec{CORS: allowing("*")})
+	add("merge", spec.PolicySpec{UpstreamHeaders: new(spec.UpstreamMerge), CORS: &spec.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"ETag"}}})
+	add("expand", spec.PolicySpec{CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true),
 	}})
-	add("regex", policy.Spec{
-		CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.re\.example`, `https://([a-z]+\.)+deep\.example:(80|90)\d\d`}},
-		Rules: []policy.Rule{
-			at("re", policy.PathRegularExpression, "/v[0-9]+/.*", "PUT"), at("get", policy.PathExact, "/a", "GET"), at("prefix", policy.PathPrefix, "/a/b"),
+	add("regex", spec.PolicySpec{
+		CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.re\.example`, `https://([a-z]+\.)+deep\.example:(80|90)\d\d`}},
+		Rules: []spec.Rule{
+			at("re", spec.PathRegularExpression, "/v[0-9]+/.*", "PUT"), at("get", spec.PathExact, "/a", "GET"), at("prefix", spec.PathPrefix, "/a/b"),
 		},
 	})
-	add("tenant", policy.Spec{Hosts: []string{"{t}.api.example"}, CORS: allowing("https://{t}.app.example", "https://*.x.example:*")})
-	add("block", policy.Spec{Enforcement: new(policy.EnforcementBlock), CORS: allowing(shop)})
+	add("tenant", spec.PolicySpec{Hosts: []string{"{t}.api.example"}, CORS: allowing("https://{t}.app.example", "https://*.x.example:*")})
+	add("block", spec.PolicySpec{Enforcement: new(spec.EnforcementBlock), CORS: allowing(shop)})
 	e := compiled(t, cfg)
 
 	upstream := []string{
@@ -61,7 +62,7 @@ func TestAllocations(t *testing.T) {
 		{"regexes that take nothing", get("/v1/x").at("regex.example").from("https://a.b.deep.example:7080").answered(200, upstream...)},
 		{"a tenant", get("/").at("acme.api.example").from("https://acme.app.example").answered(200, upstream...)},
 		{"another tenant", get("/").at("acme.api.example").from("https://evil.app.example").answered(200, upstream...)},
-		{"a selector", get("/").selected("regex/re").from("https://a.re.example").answered(200, upstream...)},
+		{"a selector", get("/").selected("regex#re").from("https://a.re.example").answered(200, upstream...)},
 		{"a selector of a tenant", get("/").selected("tenant").at("acme.api.example").from("https://acme.app.example").answered(200, upstream...)},
 		{"an unknown selector", get("/").selected("x").answered(200, upstream...)},
 		{"a blocked request", get("/").at("block.example").from(evil)},
@@ -84,13 +85,13 @@ func TestAllocations(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var d policy.Decision
-			var a policy.Answer
+			var a policy.Response
 			steps := map[string]func(){
 				"Decide":              func() { d = e.Decide(&test.request.Request) },
-				"AppendRequestPhase":  func() { a.Reset(); d.AppendRequestPhase(&a) },
-				"AppendResponsePhase": func() { a.Reset(); d.AppendResponsePhase(&a, test.request.status, test.request.upstream) },
-				"AppendAhead":         func() { a.Reset(); d.AppendAhead(&a) },
-				"NeedsResponsePhase":  func() { d.NeedsResponsePhase(policy.Static{Strip: true}) },
+				"AppendRequestPhase":  func() { a.Reset(); d.Respond(&a) },
+				"AppendResponsePhase": func() { a.Reset(); d.Edit(&a, test.request.status, test.request.upstream) },
+				"AppendAhead":         func() { a.Reset(); d.EditAhead(&a) },
+				"NeedsResponsePhase":  func() { d.NeedsResponse(policy.Static{Strip: true}) },
 			}
 			for _, name := range []string{"Decide", "AppendRequestPhase", "AppendResponsePhase", "AppendAhead", "NeedsResponsePhase"} {
 				steps[name]() // the first time buffers grow

@@ -6,21 +6,22 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // sized is a policy of so many rules, ten for each host, and one set of origins that
 // every host allows.
-func sized(rules, origins int) policy.Config {
-	cfg := policy.Config{OriginSets: []policy.OriginSet{{Name: "pages"}}}
+func sized(rules, origins int) spec.Config {
+	cfg := spec.Config{OriginSets: []spec.OriginSet{{Name: "pages"}}}
 	for i := range origins {
 		cfg.OriginSets[0].Spec.Origins = append(cfg.OriginSets[0].Spec.Origins, fmt.Sprintf("https://page%d.tenant%d.example", i, i%997))
 	}
 	for i := range rules / 10 {
-		spec := policy.Spec{Hosts: []string{fmt.Sprintf("api%d.example", i)}, CORS: &policy.CORS{AllowOriginSets: []string{"pages"}, AllowCredentials: new(true)}}
+		doc := spec.PolicySpec{Hosts: []string{fmt.Sprintf("api%d.example", i)}, CORS: &spec.CORS{AllowOriginSets: []string{"pages"}, AllowCredentials: new(true)}}
 		for j := range 10 {
-			spec.Rules = append(spec.Rules, policy.Rule{Match: prefix(fmt.Sprintf("/v1/service%d", j)), CORS: &policy.CORS{ExposeHeaders: []string{"ETag"}}})
+			doc.Rules = append(doc.Rules, spec.Rule{Match: prefix(fmt.Sprintf("/v1/service%d", j)), CORS: &spec.CORS{ExposeHeaders: []string{"ETag"}}})
 		}
-		cfg.Policies = append(cfg.Policies, policy.Policy{Name: fmt.Sprintf("api%d", i), Spec: spec})
+		cfg.Policies = append(cfg.Policies, spec.Policy{Name: fmt.Sprintf("api%d", i), Spec: doc})
 	}
 	return cfg
 }
@@ -92,27 +93,27 @@ func BenchmarkHostile(b *testing.B) {
 }
 
 // hostilePolicies have every setting that makes the size of a message matter.
-func hostilePolicies() policy.Config {
-	cfg := one("shop", policy.Spec{Hosts: []string{"api.shop.example"}, CORS: allowing(shop)})
-	reflects := &policy.CORS{AllowOrigins: []string{shop}, AllowHeaders: []string{"*"}, AllowMethods: []string{"*"}}
-	cfg = with(cfg, "reflect", policy.Spec{Hosts: []string{"reflect.example"}, CORS: reflects})
-	cfg = with(cfg, "merge", policy.Spec{Hosts: []string{"merge.example"}, CORS: allowing(shop), UpstreamHeaders: new(policy.UpstreamMerge)})
-	expands := &policy.CORS{AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}
-	cfg = with(cfg, "expand", policy.Spec{Hosts: []string{"expand.example"}, CORS: expands})
-	return with(cfg, "expressions", policy.Spec{Hosts: []string{"expressions.example"}, CORS: allowing(shop), Rules: []policy.Rule{
-		at("users", policy.PathRegularExpression, "/([a-z]+/)*users"),
+func hostilePolicies() spec.Config {
+	cfg := one("shop", spec.PolicySpec{Hosts: []string{"api.shop.example"}, CORS: allowing(shop)})
+	reflects := &spec.CORS{AllowOrigins: []string{shop}, AllowHeaders: []string{"*"}, AllowMethods: []string{"*"}}
+	cfg = with(cfg, "reflect", spec.PolicySpec{Hosts: []string{"reflect.example"}, CORS: reflects})
+	cfg = with(cfg, "merge", spec.PolicySpec{Hosts: []string{"merge.example"}, CORS: allowing(shop), UpstreamHeaders: new(spec.UpstreamMerge)})
+	expands := &spec.CORS{AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}
+	cfg = with(cfg, "expand", spec.PolicySpec{Hosts: []string{"expand.example"}, CORS: expands})
+	return with(cfg, "expressions", spec.PolicySpec{Hosts: []string{"expressions.example"}, CORS: allowing(shop), Rules: []spec.Rule{
+		at("users", spec.PathRegularExpression, "/([a-z]+/)*users"),
 	}})
 }
 
 func benchDecide(b *testing.B, engine *policy.Engine, requests []policy.Request, upstream []policy.Field) {
-	var a policy.Answer
+	var a policy.Response
 	i := 0
 	b.ReportAllocs()
 	for b.Loop() {
 		d := engine.Decide(&requests[i%len(requests)])
 		i++
 		a.Reset()
-		d.AppendRequestPhase(&a)
-		d.AppendResponsePhase(&a, 200, upstream)
+		d.Respond(&a)
+		d.Edit(&a, 200, upstream)
 	}
 }

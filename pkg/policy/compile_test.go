@@ -10,24 +10,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // compileRow is a configuration and all that Compile says of it.
 type compileRow struct {
 	name   string
-	config policy.Config
+	config spec.Config
 	// waivers make the configuration one without faults, all of them together.
-	waivers []policy.Danger
+	waivers []spec.Danger
 	opts    []policy.Option
 	// faults and warnings are as said gives them.
 	faults, warnings []string
 }
 
 // said is a diagnostic without its message: code, place, value and hint.
-func said(d policy.Diagnostic) string {
+func said(d spec.Diagnostic) string {
 	s := string(d.Code)
-	if d.Place != (policy.Place{}) {
-		s += " " + strings.TrimSpace(d.Place.String())
+	if d.Place != (spec.Place{}) {
+		s += " " + strings.TrimSpace(d.Location.String())
 	}
 	switch n := len(d.Value); {
 	case n > 100:
@@ -44,7 +45,7 @@ func said(d policy.Diagnostic) string {
 	return s
 }
 
-func allSaid(list []policy.Diagnostic) []string {
+func allSaid(list []spec.Diagnostic) []string {
 	var lines []string
 	for _, d := range list {
 		lines = append(lines, said(d))
@@ -53,9 +54,9 @@ func allSaid(list []policy.Diagnostic) []string {
 }
 
 // faultsOf gives the faults of an error of Compile, which is nil or Faults.
-func faultsOf(t testing.TB, err error) policy.Faults {
+func faultsOf(t testing.TB, err error) spec.Faults {
 	t.Helper()
-	var faults policy.Faults
+	var faults spec.Faults
 	if err != nil && !errors.As(err, &faults) {
 		t.Fatalf("the error is no Faults: %v", err)
 	}
@@ -63,7 +64,7 @@ func faultsOf(t testing.TB, err error) policy.Faults {
 }
 
 // checkForm checks what every diagnostic must be.
-func checkForm(t testing.TB, d policy.Diagnostic) {
+func checkForm(t testing.TB, d spec.Diagnostic) {
 	t.Helper()
 	if d.Message == "" || strings.HasSuffix(d.Message, ".") || d.Message != strings.TrimSpace(d.Message) {
 		t.Errorf("%s: %q is no message without a final stop", d.Code, d.Message)
@@ -71,8 +72,8 @@ func checkForm(t testing.TB, d policy.Diagnostic) {
 	if strings.ContainsAny(d.Message+d.Hint, "\n\r") {
 		t.Errorf("%s: %q and %q are not one line each", d.Code, d.Message, d.Hint)
 	}
-	if !strings.Contains(d.Error(), d.Message+" ("+string(d.Code)+")") || !strings.HasSuffix(d.Error(), d.Hint) {
-		t.Errorf("the line lacks a part: %s", d.Error())
+	if !strings.Contains(d.String(), d.Message) || !strings.Contains(d.String(), " ("+string(d.Code)+")") || !strings.HasSuffix(d.String(), d.Hint) {
+		t.Errorf("the line lacks a part: %s", d.String())
 	}
 }
 
@@ -106,8 +107,8 @@ func TestCompile(t *testing.T) {
 // all the names it is taken, without any one of them it is not, and names that
 // permit something else do not help.
 func TestWaivers(t *testing.T) {
-	all := []policy.Danger{
-		policy.AnyOriginWithCredentials, policy.NullOriginWithCredentials, policy.PublicSuffixSubdomains, policy.InsecureOrigins,
+	all := []spec.Danger{
+		spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
 	}
 	for _, row := range compileRows() {
 		if row.waivers == nil {
@@ -118,7 +119,7 @@ func TestWaivers(t *testing.T) {
 				t.Errorf("with %v: %v", row.waivers, err)
 			}
 			for _, lacking := range row.waivers {
-				others := slices.DeleteFunc(slices.Clone(all), func(d policy.Danger) bool { return d == lacking })
+				others := slices.DeleteFunc(slices.Clone(all), func(d spec.Danger) bool { return d == lacking })
 				if _, _, err := policy.Compile(waiving(row.config, others), row.opts...); err == nil {
 					t.Errorf("taken without %s", lacking)
 				}
@@ -128,7 +129,7 @@ func TestWaivers(t *testing.T) {
 }
 
 // waiving adds dangerouslyAllow to every policy.
-func waiving(cfg policy.Config, dangers []policy.Danger) policy.Config {
+func waiving(cfg spec.Config, dangers []spec.Danger) spec.Config {
 	cfg.Policies = slices.Clone(cfg.Policies)
 	for i := range cfg.Policies {
 		cfg.Policies[i].Spec.DangerouslyAllow = dangers
@@ -138,20 +139,20 @@ func waiving(cfg policy.Config, dangers []policy.Danger) policy.Config {
 
 // TestEveryCodeOccurs counts the codes in the rows above.
 func TestEveryCodeOccurs(t *testing.T) {
-	want := map[policy.Code]bool{ // true for faults
-		policy.CodeAnyOriginWithCredentials: true, policy.CodeNullOriginWithCredentials: true, policy.CodePublicSuffix: true,
-		policy.CodeInsecureOrigin: true, policy.CodeExposeAnyWithCredentials: true, policy.CodeOriginInvalid: true,
-		policy.CodeOriginAnyMixed: true, policy.CodeWebSocketAnyOrigin: true, policy.CodeMethodInvalid: true, policy.CodeMethodForbidden: true,
-		policy.CodeHeaderInvalid: true, policy.CodeHeaderForbidden: true, policy.CodeMaxAgeOutOfRange: true, policy.CodeRegexInvalid: true,
-		policy.CodeRegexUnsafe: true, policy.CodeHostInvalid: true, policy.CodePathInvalid: true, policy.CodeConflict: true,
-		policy.CodeUnknownReference: true, policy.CodeDuplicateName: true, policy.CodeTenantUnbound: true, policy.CodeNoPolicies: true,
-		policy.CodeMissingField: true, policy.CodeValueInvalid: true, policy.CodeLimitExceeded: true,
+	want := map[spec.Code]bool{ // true for faults
+		spec.CodeAnyOriginWithCredentials: true, spec.CodeNullOriginWithCredentials: true, spec.CodePublicSuffix: true,
+		spec.CodeInsecureOrigin: true, spec.CodeExposeAnyWithCredentials: true, spec.CodeOriginInvalid: true,
+		spec.CodeOriginAnyMixed: true, spec.CodeWebSocketAnyOrigin: true, spec.CodeMethodInvalid: true, spec.CodeMethodForbidden: true,
+		spec.CodeHeaderInvalid: true, spec.CodeHeaderForbidden: true, spec.CodeMaxAgeOutOfRange: true, spec.CodeRegexInvalid: true,
+		spec.CodeRegexUnsafe: true, spec.CodeHostInvalid: true, spec.CodePathInvalid: true, spec.CodeConflict: true,
+		spec.CodeUnknownReference: true, spec.CodeDuplicateName: true, spec.CodeTenantUnbound: true, spec.CodeNoPolicies: true,
+		spec.CodeMissingField: true, spec.CodeValueInvalid: true, spec.CodeLimitExceeded: true,
 
-		policy.CodeDefaultPort: false, policy.CodeOriginUpperCase: false, policy.CodeMaxAgeCapped: false, policy.CodeMaxAgeUnused: false,
-		policy.CodeRuleUnreachable: false, policy.CodeOwnCORSShadowed: false, policy.CodeOriginSetExpired: false,
-		policy.CodeOriginSetUnused: false, policy.CodeAuthorizationNotCovered: false, policy.CodeSubdomainTakeover: false,
+		spec.CodeDefaultPort: false, spec.CodeOriginUpperCase: false, spec.CodeMaxAgeCapped: false, spec.CodeMaxAgeUnused: false,
+		spec.CodeRuleUnreachable: false, spec.CodeOwnCORSShadowed: false, spec.CodeOriginSetExpired: false,
+		spec.CodeOriginSetUnused: false, spec.CodeAuthorizationNotCovered: false, spec.CodeSubdomainTakeover: false,
 	}
-	produced := map[policy.Code]int{}
+	produced := map[spec.Code]int{}
 	for _, row := range compileRows() {
 		_, warnings, err := policy.Compile(row.config, row.opts...)
 		for _, d := range faultsOf(t, err) {
@@ -175,15 +176,15 @@ func TestEveryCodeOccurs(t *testing.T) {
 }
 
 // forHost is a policy with a cors.
-func forHost(c policy.CORS) policy.Config {
-	return one("shop", policy.Spec{Hosts: []string{host}, CORS: &c})
+func forHost(c spec.CORS) spec.Config {
+	return one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &c})
 }
 
-func originList(origins ...string) policy.Config { return forHost(policy.CORS{AllowOrigins: origins}) }
+func originList(origins ...string) spec.Config { return forHost(spec.CORS{AllowOrigins: origins}) }
 
 // withCredentials is a policy with origins and credentials.
-func withCredentials(origins ...string) policy.Config {
-	return forHost(policy.CORS{AllowOrigins: origins, AllowCredentials: new(true)})
+func withCredentials(origins ...string) spec.Config {
+	return forHost(spec.CORS{AllowOrigins: origins, AllowCredentials: new(true)})
 }
 
 // badOrigin, badHost and badPath are a policy with one value that is refused,
@@ -194,18 +195,18 @@ func badOrigin(name, text, hint string) compileRow {
 
 func badHost(name, text, hint string) compileRow {
 	return compileRow{
-		name: name, config: one("shop", policy.Spec{Hosts: []string{text}, CORS: allowing(shop)}),
+		name: name, config: one("shop", spec.PolicySpec{Hosts: []string{text}, CORS: allowing(shop)}),
 		faults: refusedValue("host_invalid", "hosts[0]", text, hint),
 	}
 }
 
 func badPath(name, text, hint string) compileRow {
 	return compileRow{
-		name: name, config: ruled(at("a", policy.PathExact, text)),
+		name: name, config: ruled(at("a", spec.PathExact, text)),
 		faults: refusedValue("path_invalid", "rules[0].match.path.value", text, hint),
 	}
 }
 
-func refusedValue(code policy.Code, path, value, hint string) []string {
-	return []string{said(policy.Diagnostic{Code: code, Place: policy.Place{Kind: policy.KindPolicy, Path: "spec." + path}, Value: value, Hint: hint})}
+func refusedValue(code spec.Code, path, value, hint string) []string {
+	return []string{fmt.Sprintf("%s CORSPolicy[0] spec.%s %q: %s", code, path, value, hint)}
 }

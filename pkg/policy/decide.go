@@ -1,143 +1,136 @@
 package policy
 
 import (
-	"strings"
-
 	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/match"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
+	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// Decision is what comes of one request. It refers to the engine and to the
-// [Request] that it was made from: neither the request nor its slices may be
-// changed until the answer is written. Copies are cheap and equal.
+// Decision is the result of one request. It refers to the engine and to the [Request] that it
+// was made from: neither the request nor its slices may be changed until the answer is written.
+// Copies are cheap and equal.
 type Decision struct {
 	Class   Class
 	Verdict Verdict
 	Reason  Reason
-	Action  Action
+	Outcome Outcome
 
-	engine *Engine
-	// rule is what applies: the rule or own cors that took the request, or what
-	// stands where none did. Neither it nor its effects are ever nil.
-	rule    *settings
-	effects *effects
-	// governed is nil where a selector named the rule, and where no policy names the host.
-	governed *governed
-	// depends says that another method might have been taken by another rule.
-	depends bool
+	index   *match.Index
 	request *Request
+	// host is nil if a selector chose the entry, or if no policy names the host.
+	host *match.Host
+	// policy is match.None if no policy names the host, or several do and no rule matches.
+	policy match.PolicyID
+	// entry is match.None if no entry was chosen.
+	entry match.EntryID
+	// settings are those of the entry, or those that apply if none was chosen. Never nil.
+	settings *plan.Settings
+	// methodDependent reports that another method might lead to another entry.
+	methodDependent bool
 }
 
-// Policy is the name of the policy that took the request. Where no rule did, it
-// is that of the one policy that names the host, or that the selector names; ""
-// where there is none, or more than one.
+// Action returns what happens to the request.
+func (d *Decision) Action() Action { return d.Outcome.Action() }
+
+// Policy returns the name of the policy that was chosen. If no entry was, it is that of the one
+// policy that names the host or that the selector names, and "" if there is none or more than
+// one.
 func (d *Decision) Policy() string {
-	if d.rule.policy == 0 {
+	if d.policy == match.None {
 		return ""
 	}
-	return d.engine.text.At(d.engine.policies.list[d.rule.policy-1].name)
+	return d.index.Policies[d.policy].Name
 }
 
-// Rule is the name of the rule that took the request, "" where the policy's own
-// cors did, or nothing.
-func (d *Decision) Rule() string { return d.engine.text.At(d.rule.rule) }
+// Rule returns the name of the rule that was chosen, "" if the policy's own cors was, or nothing.
+func (d *Decision) Rule() string {
+	if d.entry == match.None {
+		return ""
+	}
+	return d.index.Entries[d.entry].Name
+}
 
-// Taken reports whether a rule, or a policy's own cors, took the request.
-func (d *Decision) Taken() bool { return d.effects.methods != nil }
+// Enforcement returns how much of the decision reaches the wire.
+func (d *Decision) Enforcement() spec.Enforcement { return d.settings.Enforcement }
 
-// Enforcement says how much of the decision reaches the wire.
-func (d *Decision) Enforcement() Enforcement { return d.effects.enforcement }
+// UpstreamHeaders returns what happens to the CORS headers that upstream sends.
+func (d *Decision) UpstreamHeaders() spec.UpstreamHeaders { return d.settings.UpstreamHeaders }
 
-// UpstreamHeaders says what becomes of the CORS headers that upstream sends.
-func (d *Decision) UpstreamHeaders() UpstreamHeaders { return d.effects.upstreamHeaders }
-
-// Decide judges a request. It is total: whatever the request holds, it gives a
-// decision, without an error, a panic, blocking or an allocation.
+// Decide judges a request. It is total: whatever the request holds, it returns a decision,
+// without an error, a panic, blocking or an allocation.
 func (e *Engine) Decide(r *Request) Decision {
-	d := Decision{Class: r.class(), engine: e, request: r}
+	d := Decision{Class: r.class(), index: e.tables(), request: r, policy: match.None, entry: match.None}
 	if r.Selector != "" {
-		d.Reason = d.selectRule()
+		d.Reason = d.selectEntry()
 	} else {
-		d.Reason = d.findRule()
+		d.Reason = d.findEntry()
 	}
 	if d.Reason == ReasonAllowed {
 		d.Reason = d.judge()
 	}
 	d.Verdict = d.verdict()
-	d.Action = d.action()
+	d.Outcome = d.outcome()
 	return d
 }
 
-// apply sets what applies, by its place in the engine's settings.
-func (d *Decision) apply(settings uint32) {
-	d.rule = &d.engine.settings[settings]
-	d.effects = d.engine.effects[d.rule.effects]
-}
-
-// findRule finds what applies by host, path and method. Its reason is
-// ReasonAllowed where there is a rule, and the request is still to be judged.
-func (d *Decision) findRule() Reason {
-	e := d.engine
-	g := e.hosts.find(d.request.Authority)
-	if g == nil {
-		d.apply(e.unmatched)
+// findEntry chooses an entry by host, path and method. It returns ReasonAllowed if there is one:
+// the request is still to be judged.
+func (d *Decision) findEntry() Reason {
+	x := d.index
+	d.host = x.FindHost(d.request.Authority)
+	if d.host == nil {
+		d.settings = x.Settings[x.Unmatched]
 		return ReasonNoPolicy
 	}
-	d.governed = g
-	t := &e.paths.tables[g.table]
-	path := d.request.path()
+	found := x.Find(d.host, d.request.path(), d.request.effectiveMethod(d.Class))
+	d.entry, d.settings, d.methodDependent = found.Entry, x.Settings[found.Settings], found.MethodDependent
+	if d.entry != match.None {
+		d.policy = x.Entries[d.entry].Policy
+	} else if policies := x.PoliciesOf(d.host); len(policies) == 1 {
+		d.policy = policies[0]
+	}
 	switch {
-	case t.only != 0:
-		return d.take(t.only, ReasonAllowed)
-	case t.isAmbiguous(path):
-		return d.take(t.ambiguous, ReasonPathAmbiguous)
+	case d.settings.Enforcement == spec.EnforcementDisabled:
+		return ReasonDisabled
+	case found.Ambiguous:
+		return ReasonPathAmbiguous
+	case d.entry == match.None:
+		return ReasonNoRule
 	}
-	var rule uint32
-	if rule, d.depends = e.paths.lookup(t, path, d.request.effectiveMethod(d.Class)); rule == 0 {
-		return d.take(t.noRule, ReasonNoRule)
-	}
-	return d.take(rule, ReasonAllowed)
+	return ReasonAllowed
 }
 
-// take applies settings, given as one more than their place. It returns the reason,
-// unless they are switched off.
-func (d *Decision) take(settings uint32, reason Reason) Reason {
-	d.apply(settings - 1)
-	if d.effects.enforcement == EnforcementOff {
-		return ReasonOff
-	}
-	return reason
-}
-
-// leadsHere reports whether the rule that applies would take another method, too.
-func (d *Decision) leadsHere(method string) bool {
-	e := d.engine
-	rule, _ := e.paths.lookup(&e.paths.tables[d.governed.table], d.request.path(), method)
-	return rule != 0 && &e.settings[rule-1] == d.rule
-}
-
-// selectRule takes the rule that the proxy's configuration names.
-func (d *Decision) selectRule() Reason {
-	e := d.engine
-	name, ruleName, namesRule := strings.Cut(d.request.Selector, "/") // no policy has one in its name
-	id, known := e.policies.named(name)
-	var rule uint32
-	if known {
-		if rule = e.policies.list[id].own; namesRule {
-			rule = e.policies.ruleNamed(id, ruleName)
-		}
-	}
-	if !known || namesRule && rule == 0 {
-		d.apply(e.unmatched)
+// selectEntry chooses the entry that the proxy's configuration names.
+func (d *Decision) selectEntry() Reason {
+	x := d.index
+	policy, entry, known := x.Select(d.request.Selector)
+	if !known {
+		d.settings = x.Settings[x.Unmatched]
 		return ReasonSelectorUnknown
 	}
-	if rule == 0 {
-		return d.take(e.policies.list[id].fallback, ReasonNoRule)
+	d.policy, d.entry = policy, entry
+	settings := x.Policies[policy].Unchosen
+	if entry != match.None {
+		settings = x.Entries[entry].Settings
 	}
-	return d.take(rule, ReasonAllowed)
+	d.settings = x.Settings[settings]
+	switch {
+	case d.settings.Enforcement == spec.EnforcementDisabled:
+		return ReasonDisabled
+	case entry == match.None:
+		return ReasonNoRule
+	}
+	return ReasonAllowed
 }
 
-// judge is the decision of the rule that took the request.
+// leadsHere reports whether another method at this path would lead to the same entry.
+func (d *Decision) leadsHere(method string) bool {
+	return d.index.Find(d.host, d.request.path(), method).Entry == d.entry
+}
+
+// judge is the decision of the entry that was chosen.
 func (d *Decision) judge() Reason {
 	if d.Class == ClassNotCORS {
 		return ReasonNotCORS
@@ -152,100 +145,78 @@ func (d *Decision) judge() Reason {
 	return reason
 }
 
-// judgeOrigin is the part of a decision that depends on the origin alone.
+// judgeOrigin is the part of a decision that depends on the origin alone. It has the result of
+// the Fetch standard's CORS check, steps 3 to 5, on the server's side.
 func (d *Decision) judgeOrigin() Reason {
 	lines := d.request.Origin
 	switch {
-	case d.effects.public:
+	case d.settings.Public:
 		return ReasonAllowed
 	case len(lines) != 1:
 		return ReasonOriginMalformed
 	}
-	o, x := d.origins(), &d.engine.origins
-	switch {
-	case lines[0] == origin.Null:
-		if o != nil && o.null {
+	allowed := d.index.Origins(d.entry)
+	if lines[0] == origin.Null {
+		if allowed != nil && allowed.Null {
 			return ReasonAllowed
 		}
 		return ReasonOriginNull
-	case o != nil && x.takesText(o, lines[0]):
-		return ReasonAllowed
 	}
-	parsed, ok := origin.Parse(lines[0])
+	o, ok := origin.Parse(lines[0])
 	if !ok {
 		return ReasonOriginMalformed
 	}
-	var host [maxHost]byte
-	if o != nil && x.takes(o, parsed, d.tenant(host[:0])) {
+	var host [match.MaxHost]byte
+	if allowed != nil && d.index.Allows(allowed, o, d.tenant(host[:0])) {
 		return ReasonAllowed
 	}
 	return ReasonOriginNotAllowed
 }
 
-// origins is who is allowed, nil where nobody is.
-func (d *Decision) origins() *origins {
-	if d.rule.origins == 0 {
-		return nil
-	}
-	return &d.engine.origins.lists[d.rule.origins-1]
-}
-
-// tenant is what the host of the request binds for the origins of a policy, which are what
-// applies. The host is written to buf.
+// tenant returns the label that the request's host binds for the policy. It is written to buf.
 func (d *Decision) tenant(buf []byte) origin.Tenant {
-	e, policy := d.engine, d.rule.policy-1
-	if d.governed != nil && d.governed.tenants.n == 0 {
-		return origin.Tenant{}
-	}
-	host, valid := appendHost(buf, d.request.Authority)
-	switch {
-	case !valid:
-		return origin.Tenant{}
-	case d.governed == nil:
-		return e.policies.tenant(policy, host)
-	}
-	return e.hosts.tenant(d.governed, policy, host)
+	return d.index.Tenant(buf, d.host, d.policy, d.request.Authority)
 }
 
-// judgePreflight follows the Fetch standard's CORS-preflight fetch, steps 7.5 to
-// 7.8, on the server's side: the browser would come to the same.
+// judgePreflight has the result of the Fetch standard's CORS-preflight fetch, steps 7.5 to 7.8,
+// on the server's side.
 func (d *Decision) judgePreflight() Reason {
-	if reason := d.effects.methods.judgeMethod(d.request.RequestMethod); reason != ReasonAllowed {
+	if reason := judgeMethod(d.settings.Methods, d.request.RequestMethod); reason != ReasonAllowed {
 		return reason
 	}
-	return d.effects.headers.judgeHeaders(d.request.RequestHeaders)
+	return judgeHeaders(d.settings.Headers, d.request.RequestHeaders)
 }
 
-func (l *nameList) judgeMethod(lines []string) Reason {
+// judgeMethod judges Access-Control-Request-Method. A method is compared byte for byte, since
+// browsers normalise only some of them (Fetch standard, section 2.2.1, "normalize a method").
+func judgeMethod(allowed *plan.Names, lines []string) Reason {
 	switch {
-	case len(lines) == 1 && l.listsMethod(lines[0]): // what is listed may be sent
-		return ReasonAllowed
 	case len(lines) != 1 || !header.IsToken(lines[0]):
 		return ReasonMethodMalformed
 	case header.IsForbiddenMethod(lines[0]):
 		return ReasonMethodForbidden
-	case l.takesMethod(lines[0]):
+	case allowed.AllowsMethod(lines[0]):
 		return ReasonAllowed
-	case l.takesMethodFold(lines[0]):
+	case allowed.AllowsMethodFold(lines[0]):
 		return ReasonMethodCase
 	}
 	return ReasonMethodNotAllowed
 }
 
-// Bounds of Access-Control-Request-Headers. Browsers send far less.
+// Bounds of requests. Browsers send far less.
 const (
-	// MaxRequestHeadersBytes bounds all its lines together.
+	// MaxExpressionPath bounds the paths that regular expressions are matched against, in bytes
+	// without the query. A longer one is ambiguous on a host that has expressions.
+	MaxExpressionPath = match.MaxExpressionPath
+	// MaxRequestHeadersBytes bounds all lines of Access-Control-Request-Headers together.
 	MaxRequestHeadersBytes = 8192
-	// MaxRequestHeaders bounds the names, repeats included.
+	// MaxRequestHeaders bounds the names in them, repeats included.
 	MaxRequestHeaders = 128
 )
 
-// judgeHeaders reads the whole list before it looks at a name: what is malformed
-// anywhere is refused as malformed.
-func (l *nameList) judgeHeaders(lines []string) Reason {
-	if l.listsAll(lines) {
-		return ReasonAllowed
-	}
+// judgeHeaders reads the whole list before it looks at a name: a list that is malformed anywhere
+// is refused as malformed.
+func judgeHeaders(allowed *plan.Names, lines []string) Reason {
 	if reason := checkRequestHeaders(lines); reason != ReasonAllowed {
 		return reason
 	}
@@ -253,8 +224,8 @@ func (l *nameList) judgeHeaders(lines []string) Reason {
 	for _, line := range lines {
 		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
 			switch {
-			case l.takesHeader(name):
-			case isAuthorization(name):
+			case allowed.AllowsHeader(name):
+			case header.EqualFold(name, "authorization"):
 				return ReasonAuthorizationNotListed
 			default:
 				refused = ReasonHeaderNotAllowed
@@ -262,40 +233,6 @@ func (l *nameList) judgeHeaders(lines []string) Reason {
 		}
 	}
 	return refused
-}
-
-// listsAll finds what browsers send: one line in lower case, without blanks, of which
-// every name is listed, and so is well-formed. What it does not find may be allowed
-// nevertheless.
-func (l *nameList) listsAll(lines []string) bool {
-	switch {
-	case len(lines) != 1 || len(lines[0]) > MaxRequestHeadersBytes:
-		return len(lines) == 0
-	case len(l.lower) <= fewNames:
-		return listsSorted(l.few, lines[0])
-	}
-	names := 0
-	for name, rest, more := "", lines[0], true; more; names++ {
-		name, rest, more = strings.Cut(rest, ",")
-		if _, listed := l.lower[name]; !listed {
-			return false
-		}
-	}
-	return names <= MaxRequestHeaders
-}
-
-// listsSorted finds a line that browsers have sorted, as few is, and that has each name once.
-func listsSorted(few []string, line string) bool {
-	for _, name := range few {
-		switch {
-		case !strings.HasPrefix(line, name):
-		case len(line) == len(name):
-			return true
-		case line[len(name)] == ',':
-			line = line[len(name)+1:]
-		}
-	}
-	return false
 }
 
 // checkRequestHeaders judges the form of the list.
@@ -325,7 +262,7 @@ func checkRequestHeaders(lines []string) Reason {
 
 func (d *Decision) verdict() Verdict {
 	switch {
-	case d.Class == ClassNotCORS, d.Reason == ReasonOff, d.Reason == ReasonSameOrigin,
+	case d.Class == ClassNotCORS, d.Reason == ReasonDisabled, d.Reason == ReasonSameOrigin,
 		d.Class == ClassWebSocket && !d.ChecksWebSocket(), d.passesThrough():
 		return VerdictNone
 	case d.Reason == ReasonAllowed:
@@ -334,38 +271,59 @@ func (d *Decision) verdict() Verdict {
 	return VerdictDeny
 }
 
-// passesThrough: unmatched hosts are none of our business, unless CORSDefaults says so.
-func (d *Decision) passesThrough() bool {
-	return d.Reason == ReasonNoPolicy && d.rule.passThrough
-}
+// passesThrough reports whether the host has no policy, and CORSDefaults leaves such hosts alone.
+func (d *Decision) passesThrough() bool { return d.Reason == ReasonNoPolicy && d.index.PassThrough }
 
-// ChecksWebSocket reports whether a WebSocket handshake would be judged. A host that
-// no policy names is never checked.
+// ChecksWebSocket reports whether a WebSocket handshake would be judged. A host that no policy
+// names is never checked.
 func (d *Decision) ChecksWebSocket() bool {
-	return d.effects.originCheck == OriginCheckEnforce && d.Reason != ReasonNoPolicy
+	return d.settings.OriginCheck == spec.OriginCheckEnforce && d.Reason != ReasonNoPolicy
 }
 
-func (d *Decision) action() Action {
+// outcome is what the decision does to the exchange.
+func (d *Decision) outcome() Outcome {
 	switch {
-	case d.effects.enforcement == EnforcementOff, d.effects.enforcement == EnforcementShadow, d.passesThrough():
-		return ActionPass
+	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow, d.passesThrough():
+		return Untouched
 	case d.Class == ClassPreflight:
-		if d.Verdict == VerdictAllow && d.effects.preflight.mode == PreflightForward {
-			return ActionContinue
-		}
-		return ActionRespond
+		return d.preflightOutcome()
 	case d.Class == ClassWebSocket:
 		if d.refuses() {
-			return ActionRespond
+			return Blocked
 		}
-		return ActionPass
-	case d.Class == ClassActual && d.effects.enforcement == EnforcementBlock && d.refuses():
-		return ActionRespond
+		return Untouched
+	case d.Class == ClassActual && d.settings.Enforcement == spec.EnforcementBlock && d.refuses():
+		return Blocked
+	case d.Verdict == VerdictAllow, d.settings.Public && d.Class == ClassNotCORS:
+		return Granted // a public response says so to everyone: without Vary, a cache may give it to anyone
 	}
-	return ActionContinue
+	return NotGranted
 }
 
-// refuses: a page of the host's own origin is never kept from it, whatever the reason.
-func (d *Decision) refuses() bool {
-	return d.Verdict == VerdictDeny && !d.request.isSameOrigin()
+// preflightOutcome: only an allowed origin is told what is missing.
+func (d *Decision) preflightOutcome() Outcome {
+	switch d.Reason {
+	case ReasonAllowed:
+		if d.settings.Preflight.Mode == spec.PreflightForward {
+			return Granted
+		}
+		return PreflightGranted
+	case ReasonMethodCase, ReasonMethodNotAllowed, ReasonAuthorizationNotListed, ReasonHeaderNotAllowed:
+		if d.settings.Preflight.Detail == spec.DetailFull {
+			return PreflightExplained
+		}
+	}
+	return PreflightRefused
+}
+
+// refuses reports whether the request is kept from the application, if the settings say so. A
+// page of the host's own origin never is, whatever the reason.
+func (d *Decision) refuses() bool { return d.Verdict == VerdictDeny && !d.request.isSameOrigin() }
+
+// Late returns the decision for a request that has gone upstream already: nothing can be
+// answered in upstream's place any more, so what was to be blocked is refused in the response,
+// by the browser, and a WebSocket handshake passes.
+func (d Decision) Late() Decision {
+	d.Outcome = d.Outcome.late(d.Class)
+	return d
 }

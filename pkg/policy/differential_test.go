@@ -14,6 +14,7 @@ import (
 	rs "github.com/rs/cors"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 	"github.com/corsd/corsd/test/fetch"
 )
 
@@ -49,11 +50,11 @@ func drawShared(rng *rand.Rand) shared {
 }
 
 func (s *shared) ours(t *testing.T) http.Handler {
-	c := policy.CORS{AllowOrigins: s.origins, AllowMethods: s.methods, AllowHeaders: s.headers, ExposeHeaders: s.expose, AllowCredentials: &s.credentials}
+	c := spec.CORS{AllowOrigins: s.origins, AllowMethods: s.methods, AllowHeaders: s.headers, ExposeHeaders: s.expose, AllowCredentials: &s.credentials}
 	if s.maxAge != 0 {
-		c.MaxAge = new(policy.Seconds(max(0, s.maxAge)))
+		c.MaxAge = new(spec.Seconds(max(0, s.maxAge)))
 	}
-	e := compiled(t, one("shop", policy.Spec{Hosts: []string{host}, CORS: &c}))
+	e := compiled(t, one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &c}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		in := request{Request: policy.Request{Method: r.Method, Scheme: "https", Authority: host, Path: "/"}, status: 200}
 		for name, values := range r.Header {

@@ -4,15 +4,16 @@ import (
 	"fmt"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // A policy for one host, and a preflight that a browser sends to it.
 func Example() {
-	engine, warnings, err := policy.Compile(policy.Config{Policies: []policy.Policy{{
+	engine, warnings, err := policy.Compile(spec.Config{Policies: []spec.Policy{{
 		Name: "shop",
-		Spec: policy.Spec{
+		Spec: spec.PolicySpec{
 			Hosts: []string{"api.shop.example"},
-			CORS: &policy.CORS{
+			CORS: &spec.CORS{
 				AllowOrigins:     []string{"https://www.shop.example"},
 				AllowMethods:     []string{"GET", "PUT"},
 				AllowCredentials: new(true),
@@ -31,8 +32,8 @@ func Example() {
 	decision := engine.Decide(&request)
 	fmt.Println(decision.Class, decision.Verdict, decision.Reason, decision.Policy())
 
-	var answer policy.Answer
-	decision.AppendRequestPhase(&answer)
+	var answer policy.Response
+	decision.Respond(&answer)
 	fmt.Println(answer.Status)
 	for _, field := range answer.Set {
 		fmt.Printf("%s: %s\n", field.Name, field.Value)
@@ -48,11 +49,11 @@ func Example() {
 
 // Everything that is wrong with a policy is said at once.
 func ExampleCompile_faults() {
-	_, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{
+	_, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{
 		Name: "shop",
-		Spec: policy.Spec{
+		Spec: spec.PolicySpec{
 			Hosts: []string{"api.shop.example"},
-			CORS:  &policy.CORS{AllowOrigins: []string{"https://www.shop.example/"}, AllowMethods: []string{"TRACE"}},
+			CORS:  &spec.CORS{AllowOrigins: []string{"https://www.shop.example/"}, AllowMethods: []string{"TRACE"}},
 		},
 	}}})
 	fmt.Println(err)
@@ -62,12 +63,12 @@ func ExampleCompile_faults() {
 }
 
 // A refused page's response loses the CORS headers that the application sent.
-func ExampleDecision_AppendResponsePhase() {
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{
+func ExampleDecision_Edit() {
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{
 		Name: "shop",
-		Spec: policy.Spec{
+		Spec: spec.PolicySpec{
 			Hosts: []string{"api.shop.example"},
-			CORS:  &policy.CORS{AllowOrigins: []string{"https://www.shop.example"}},
+			CORS:  &spec.CORS{AllowOrigins: []string{"https://www.shop.example"}},
 		},
 	}}})
 	if err != nil {
@@ -80,8 +81,8 @@ func ExampleDecision_AppendResponsePhase() {
 	decision := engine.Decide(&request)
 	fmt.Println(decision.Verdict, decision.Reason)
 
-	var answer policy.Answer
-	decision.AppendResponsePhase(&answer, 200, []policy.Field{
+	var answer policy.Response
+	decision.Edit(&answer, 200, []policy.Field{
 		{Name: "access-control-allow-origin", Value: []byte("*")},
 		{Name: "vary", Value: []byte("Accept")},
 	})

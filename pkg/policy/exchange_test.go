@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The origins and hosts of the tables.
@@ -110,11 +111,11 @@ func run(t reporter, e *policy.Engine, r request) exchange {
 	t.Helper()
 	x := exchange{decision: e.Decide(&r.Request), status: r.status}
 	d := &x.decision
-	var first, second policy.Answer
-	d.AppendRequestPhase(&first)
-	d.AppendResponsePhase(&second, r.status, r.upstream)
+	var first, second policy.Response
+	d.Respond(&first)
+	d.Edit(&second, r.status, r.upstream)
 	checkPhases(t, d, &first, &second)
-	if d.Action == policy.ActionRespond {
+	if d.Action() == policy.ActionRespond {
 		x.status, x.lines = first.Status, applied(&first, nil)
 		return x
 	}
@@ -125,19 +126,19 @@ func run(t reporter, e *policy.Engine, r request) exchange {
 
 // checkPhases checks the form of both answers, and that each action writes only
 // in the phase that is its own.
-func checkPhases(t reporter, d *policy.Decision, first, second *policy.Answer) {
+func checkPhases(t reporter, d *policy.Decision, first, second *policy.Response) {
 	t.Helper()
-	silent := func(a *policy.Answer) bool { return a.Status == 0 && len(a.Remove)+len(a.Set) == 0 }
-	if respond := d.Action == policy.ActionRespond; respond == silent(first) || respond && len(first.Remove) > 0 {
-		t.Errorf("action %s writes in the request phase: status %d, remove %q, set %q", d.Action, first.Status, first.Remove, first.Set)
+	silent := func(a *policy.Response) bool { return a.Status == 0 && len(a.Remove)+len(a.Set) == 0 }
+	if respond := d.Action() == policy.ActionRespond; respond == silent(first) || respond && len(first.Remove) > 0 {
+		t.Errorf("action %s writes in the request phase: status %d, remove %q, set %q", d.Action(), first.Status, first.Remove, first.Set)
 	}
-	if d.Action != policy.ActionContinue && !silent(second) {
-		t.Errorf("action %s writes in the response phase: remove %q, set %q", d.Action, second.Remove, second.Set)
+	if d.Action() != policy.ActionContinue && !silent(second) {
+		t.Errorf("action %s writes in the response phase: remove %q, set %q", d.Action(), second.Remove, second.Set)
 	}
 	if second.Status != 0 {
 		t.Errorf("the response phase sets status %d", second.Status)
 	}
-	for _, a := range []*policy.Answer{first, second} {
+	for _, a := range []*policy.Response{first, second} {
 		seen := map[string]bool{}
 		for _, name := range names(a) {
 			if seen[name] || name != strings.ToLower(name) {
@@ -153,7 +154,7 @@ func checkPhases(t reporter, d *policy.Decision, first, second *policy.Answer) {
 	}
 }
 
-func names(a *policy.Answer) []string {
+func names(a *policy.Response) []string {
 	list := slices.Clone(a.Remove)
 	for _, f := range a.Set {
 		list = append(list, f.Name)
@@ -166,19 +167,19 @@ func names(a *policy.Answer) []string {
 // or with less than that.
 func checkSkipping(t reporter, d *policy.Decision, lines []policy.Field, r request) {
 	t.Helper()
-	if d.Action != policy.ActionContinue {
-		if d.NeedsResponsePhase(policy.Static{}) {
-			t.Errorf("action %s needs the response phase", d.Action)
+	if d.Action() != policy.ActionContinue {
+		if d.NeedsResponse(policy.Static{}) {
+			t.Errorf("action %s needs the response phase", d.Action())
 		}
 		return
 	}
-	if !d.NeedsResponsePhase(policy.Static{}) {
+	if !d.NeedsResponse(policy.Static{}) {
 		t.Errorf("action continue needs no response phase, though nothing is done by the route")
 	}
-	if whole := (policy.Static{Strip: true, Vary: true, Set: true}); !d.NeedsResponsePhase(whole) && r.status >= 200 {
+	if whole := (policy.Static{Strip: true, Vary: true, Set: true}); !d.NeedsResponse(whole) && r.status >= 200 {
 		checkAhead(t, d, r.status)
 	}
-	if d.NeedsResponsePhase(policy.Static{Strip: true, Vary: true}) || 100 <= r.status && r.status <= 199 || d.UpstreamHeaders() == policy.UpstreamPreserve {
+	if d.NeedsResponse(policy.Static{Strip: true, Vary: true}) || 100 <= r.status && r.status <= 199 || d.UpstreamHeaders() == spec.UpstreamPreserve {
 		return
 	}
 	for _, f := range lines {
@@ -192,9 +193,9 @@ func checkSkipping(t reporter, d *policy.Decision, lines []policy.Field, r reque
 // leaves a client with what the response phase would.
 func checkAhead(t reporter, d *policy.Decision, status int) {
 	t.Helper()
-	var ahead, after policy.Answer
-	d.AppendAhead(&ahead)
-	d.AppendResponsePhase(&after, status, []policy.Field{{Name: "vary", Value: []byte("Origin")}})
+	var ahead, after policy.Response
+	d.EditAhead(&ahead)
+	d.Edit(&after, status, []policy.Field{{Name: "vary", Value: []byte("Origin")}})
 	if diff := cmp.Diff(after.Set, ahead.Set, cmpopts.EquateEmpty()); diff != "" || len(after.Remove)+len(ahead.Remove) > 0 {
 		t.Errorf("ahead of the response (-after it +ahead):\n%s", diff)
 	}
@@ -208,7 +209,7 @@ func checkAhead(t reporter, d *policy.Decision, status int) {
 }
 
 // applied gives the lines of a response after an answer was carried out.
-func applied(a *policy.Answer, upstream []policy.Field) []policy.Field {
+func applied(a *policy.Response, upstream []policy.Field) []policy.Field {
 	written := names(a)
 	var lines []policy.Field
 	for _, f := range upstream {
@@ -239,7 +240,7 @@ func (x *exchange) said() string {
 	if d.Rule() != "" {
 		taken += "/" + d.Rule()
 	}
-	return fmt.Sprintf("%s %s %s %s %s %d", d.Class, d.Verdict, d.Reason, taken, d.Action, x.status)
+	return fmt.Sprintf("%s %s %s %s %s %d", d.Class, d.Verdict, d.Reason, taken, d.Action(), x.status)
 }
 
 // headers gives every line that is about CORS, sorted by name.
@@ -267,7 +268,7 @@ func sorted(lines []string) []string {
 // world is a configuration and requests under it.
 type world struct {
 	name   string
-	config policy.Config
+	config spec.Config
 	rows   []row
 }
 
@@ -280,7 +281,7 @@ type row struct {
 }
 
 // compiled compiles a configuration that has no faults.
-func compiled(t reporter, cfg policy.Config, opts ...policy.Option) *policy.Engine {
+func compiled(t reporter, cfg spec.Config, opts ...policy.Option) *policy.Engine {
 	t.Helper()
 	e, _, err := policy.Compile(cfg, opts...)
 	if err != nil {
@@ -325,7 +326,7 @@ func TestTablesCoverVocabulary(t *testing.T) {
 			d := e.Decide(&row.request.Request)
 			produced["class "+d.Class.String()]++
 			produced["verdict "+d.Verdict.String()]++
-			produced["action "+d.Action.String()]++
+			produced["action "+d.Action().String()]++
 			produced["reason "+d.Reason.String()]++
 		}
 	}
@@ -351,35 +352,35 @@ func TestTablesCoverVocabulary(t *testing.T) {
 
 // documents
 
-func one(name string, spec policy.Spec) policy.Config {
-	return policy.Config{Policies: []policy.Policy{{Name: name, Spec: spec}}}
+func one(name string, doc spec.PolicySpec) spec.Config {
+	return spec.Config{Policies: []spec.Policy{{Name: name, Spec: doc}}}
 }
 
-func with(cfg policy.Config, name string, spec policy.Spec) policy.Config {
-	cfg.Policies = append(slices.Clone(cfg.Policies), policy.Policy{Name: name, Spec: spec})
+func with(cfg spec.Config, name string, doc spec.PolicySpec) spec.Config {
+	cfg.Policies = append(slices.Clone(cfg.Policies), spec.Policy{Name: name, Spec: doc})
 	return cfg
 }
 
-func withDefaults(cfg policy.Config, spec policy.DefaultsSpec) policy.Config {
-	cfg.Defaults = []policy.Defaults{{Name: "default", Spec: spec}}
+func withDefaults(cfg spec.Config, doc spec.DefaultsSpec) spec.Config {
+	cfg.Defaults = []spec.Defaults{{Name: "default", Spec: doc}}
 	return cfg
 }
 
-func withSet(cfg policy.Config, name string, spec policy.OriginSetSpec) policy.Config {
-	cfg.OriginSets = append(slices.Clone(cfg.OriginSets), policy.OriginSet{Name: name, Spec: spec})
+func withSet(cfg spec.Config, name string, doc spec.OriginSetSpec) spec.Config {
+	cfg.OriginSets = append(slices.Clone(cfg.OriginSets), spec.OriginSet{Name: name, Spec: doc})
 	return cfg
 }
 
 // allowing is a cors that allows origins and nothing else.
-func allowing(origins ...string) *policy.CORS {
-	return &policy.CORS{AllowOrigins: append([]string{}, origins...)}
+func allowing(origins ...string) *spec.CORS {
+	return &spec.CORS{AllowOrigins: append([]string{}, origins...)}
 }
 
 // at is a rule that grants the shop what it takes.
-func at(name string, kind policy.PathMatchType, path string, methods ...string) policy.Rule {
-	m := &policy.Match{Path: &policy.PathMatch{Type: &kind, Value: path}}
+func at(name string, kind spec.PathMatchType, path string, methods ...string) spec.Rule {
+	m := &spec.Match{Path: &spec.PathMatch{Type: &kind, Value: path}}
 	if len(methods) > 0 {
 		m.Methods = methods
 	}
-	return policy.Rule{Name: name, Match: m}
+	return spec.Rule{Name: name, Match: m}
 }

@@ -8,41 +8,79 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/match"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
+	"github.com/corsd/corsd/pkg/policy/plan"
 )
 
-// HostPattern is the entry of hosts that took the request, "" where none did or a
-// selector was given. A captured label reads {tenant}, whatever its name is.
-func (d *Decision) HostPattern() string {
-	if d.governed == nil {
-		return ""
-	}
-	return d.engine.hosts.pattern(d.governed)
+// Explanation is a [Decision] and what it was made from, for people. Making one takes time.
+type Explanation struct {
+	Decision
+
+	// Host is the entry of hosts that matched, "" if none did or a selector was given. A captured
+	// label reads {tenant}, whatever its name is.
+	Host string
+	// Chosen reports whether a rule, or a policy's own cors, was chosen.
+	Chosen bool
+	// Match has the paths and methods that the rule matches, such as "PathPrefix /catalogue,
+	// GET". It is "" if no rule was chosen.
+	Match string
+	// MethodDependent reports that another method at this path might lead to another rule.
+	// Browsers are then told not to remember preflights.
+	MethodDependent bool
+
+	// Origin is the entry that allows the origin, such as https://*.shop.example or
+	// "https://partner.example of set partners". It is "" if none does, or if the origin makes no
+	// difference.
+	Origin string
+	// Nearest is the entry that the origin misses by little, and Difference by what. Both are ""
+	// if there is none, or if the origin is not why the request was refused.
+	Nearest, Difference string
+	// Missing has what a preflight requests and is not granted: its method, or the headers that
+	// are not in allowHeaders. It is nil if the reason is another one.
+	Missing []string
+
+	// Settings are the effective settings. The fields of cors are left out if no entry was
+	// chosen.
+	Settings []Setting
 }
 
-// Match says which paths and methods the rule takes that took the request, such
-// as "PathPrefix /catalogue, GET". It is "" where no rule did.
-func (d *Decision) Match() string {
-	e := d.engine
-	path := e.text.At(d.rule.path)
-	if path == "" {
-		return ""
-	}
-	parts := []string{d.rule.pathType.String() + " " + path}
-	for _, ref := range part(e.paths.methods, d.rule.methods) {
-		parts = append(parts, e.text.At(ref))
-	}
-	return strings.Join(parts, ", ")
+// Setting is one effective setting of a decision.
+type Setting struct {
+	Name  string // the field's name in a document
+	Value string
+	From  string // the layer: "built-in default", "CORSDefaults", "policy" or "rule"
+	// Of names the policy or rule that the value is of, such as "rule admin of policy shop", if
+	// no entry was chosen and the settings of several might apply. Otherwise it is "".
+	Of string
 }
 
-// MethodDependent reports whether another method at this path might have been
-// taken by another rule. Browsers are then told not to remember preflights.
-func (d *Decision) MethodDependent() bool { return d.depends }
+// Explain decides as [Engine.Decide] does, and explains the decision.
+func (e *Engine) Explain(r *Request) Explanation {
+	x := Explanation{Decision: e.Decide(r)}
+	d := &x.Decision
+	x.MethodDependent = d.methodDependent
+	if x.Chosen = d.entry != match.None; x.Chosen {
+		x.Match = describeMatch(&d.index.Entries[d.entry])
+	}
+	if d.host != nil {
+		x.Host = d.host.Pattern.String()
+	}
+	x.Origin = d.originEntry()
+	x.Nearest, x.Difference = d.nearestOrigin()
+	x.Missing = d.missing()
+	x.Settings = d.describeSettings()
+	return x
+}
 
-// Missing names what a preflight asks for and is not granted: its method, or the
-// headers that are to be added to allowHeaders. It is nil where the reason is
-// another one.
-func (d *Decision) Missing() []string {
+func describeMatch(e *match.Entry) string {
+	if e.Path.Type == "" {
+		return ""
+	}
+	return strings.Join(append([]string{string(e.Path.Type) + " " + e.Path.Value}, e.Methods...), ", ")
+}
+
+func (d *Decision) missing() []string {
 	switch d.Reason {
 	case ReasonMethodCase, ReasonMethodNotAllowed, ReasonMethodForbidden:
 		return d.request.RequestMethod
@@ -50,7 +88,7 @@ func (d *Decision) Missing() []string {
 		var names []string
 		for _, line := range d.request.RequestHeaders {
 			for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
-				if !d.effects.headers.takesHeader(name) && !slices.Contains(names, name) {
+				if !d.settings.Headers.AllowsHeader(name) && !slices.Contains(names, name) {
 					names = append(names, name)
 				}
 			}
@@ -60,155 +98,158 @@ func (d *Decision) Missing() []string {
 	return nil
 }
 
-// Setting is one effective setting of a decision.
-type Setting struct {
-	Name  string // the field's name in a document
-	Value string
-	From  Layer
-	// Of names the policy or rule that the value is of, such as "rule admin of policy
-	// shop". It is "" if the decision itself names the policy or rule.
-	Of string
-}
-
-// Settings gives the effective settings of the rule that applies, and where each
-// was inherited from. Fields of cors are left out where no rule took the request.
-func (d *Decision) Settings() []Setting {
-	s := d.effects
+func (d *Decision) describeSettings() []Setting {
+	s := d.settings
 	list := []Setting{
-		d.setting("enforcement", s.from.enforcement, func(s *common) string { return string(s.enforcement) }),
-		d.setting("upstreamHeaders", s.from.upstreamHeaders, func(s *common) string { return string(s.upstreamHeaders) }),
-		d.setting("preflight.mode", s.from.mode, func(s *common) string { return string(s.preflight.mode) }),
-		d.setting("preflight.successStatus", s.from.successStatus, func(s *common) string { return strconv.Itoa(s.preflight.successStatus) }),
-		d.setting("preflight.denyStatus", s.from.denyStatus, func(s *common) string { return strconv.Itoa(s.preflight.denyStatus) }),
-		d.setting("preflight.detail", s.from.detail, func(s *common) string { return string(s.preflight.detail) }),
-		d.setting("webSocket.originCheck", s.from.originCheck, func(s *common) string { return string(s.originCheck) }),
+		d.setting("enforcement", s.From.Enforcement, func(s *plan.Settings) string { return string(s.Enforcement) }),
+		d.setting("upstreamHeaders", s.From.UpstreamHeaders, func(s *plan.Settings) string { return string(s.UpstreamHeaders) }),
+		d.setting("preflight.mode", s.From.Mode, func(s *plan.Settings) string { return string(s.Preflight.Mode) }),
+		d.setting("preflight.successStatus", s.From.SuccessStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.SuccessStatus) }),
+		d.setting("preflight.denyStatus", s.From.DenyStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.DenyStatus) }),
+		d.setting("preflight.detail", s.From.Detail, func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
+		d.setting("webSocket.originCheck", s.From.OriginCheck, func(s *plan.Settings) string { return string(s.OriginCheck) }),
 	}
-	if s.methods == nil {
+	if !s.Grants {
 		return list
 	}
+	cors := func(name, value string, from plan.Layer) Setting {
+		return Setting{Name: name, Value: value, From: from.String()}
+	}
 	return append([]Setting{
-		{Name: "allowOrigins", Value: d.describeOrigins(), From: s.from.origins},
-		{Name: "allowMethods", Value: s.methods.describe(), From: s.from.methods},
-		{Name: "allowHeaders", Value: s.headers.describe(), From: s.from.headers},
-		{Name: "exposeHeaders", Value: s.expose.describe(), From: s.from.expose},
-		{Name: "allowCredentials", Value: strconv.FormatBool(s.credentials), From: s.from.credentials},
-		{Name: "maxAge", Value: cmp.Or(s.maxAge, "unset"), From: s.from.maxAge},
-		{Name: "allowPrivateNetwork", Value: strconv.FormatBool(s.privateNetwork), From: s.from.privateNetwork},
-		{Name: "presets", Value: none(s.from.presetNames), From: s.from.presets},
-		{Name: "expandExposeHeaders", Value: strconv.FormatBool(s.expandExpose), From: s.from.expandExpose},
+		cors("allowOrigins", d.describeOrigins(), s.From.Origins),
+		cors("allowMethods", s.Methods.String(), s.From.Methods),
+		cors("allowHeaders", s.Headers.String(), s.From.Headers),
+		cors("exposeHeaders", s.Expose.String(), s.From.Expose),
+		cors("allowCredentials", strconv.FormatBool(s.Credentials), s.From.Credentials),
+		cors("maxAge", cmp.Or(s.MaxAge, "unset"), s.From.MaxAge),
+		cors("allowPrivateNetwork", strconv.FormatBool(s.PrivateNetwork), s.From.PrivateNetwork),
+		cors("presets", cmp.Or(s.Presets, "none"), s.From.Presets),
+		cors("expandExposeHeaders", strconv.FormatBool(s.ExpandExposeHeaders), s.From.ExpandExposeHeaders),
 	}, list...)
 }
 
-// setting describes one setting that also holds if no rule was chosen.
-func (d *Decision) setting(name string, from Layer, get func(*common) string) Setting {
-	value := get(&d.effects.common)
-	return Setting{name, value, from, d.contributor(func(s *common) bool { return get(s) == value })}
-}
-
-func none(s string) string {
-	if s == "" {
-		return "none"
+// setting describes one setting that also applies if no entry was chosen.
+func (d *Decision) setting(name string, from plan.Layer, get func(*plan.Settings) string) Setting {
+	s := Setting{Name: name, Value: get(d.settings), From: from.String()}
+	if from >= plan.LayerPolicy {
+		s.Of = d.contributor(func(other *plan.Settings) bool { return get(other) == s.Value })
 	}
 	return s
 }
 
-func (l *nameList) describe() string {
-	names := l.names
-	if l.any && !slices.Contains(names, "*") {
-		names = append([]string{"*"}, names...)
+// contributor names the policy or rule that a setting was taken from, if no entry was chosen and
+// there is a choice: the first, in the table's order, that has the value.
+func (d *Decision) contributor(has func(*plan.Settings) bool) string {
+	if d.entry != match.None || d.host == nil || d.Reason == ReasonNoRule && d.policy != match.None {
+		return ""
 	}
-	return none(strings.Join(names, ", "))
+	x := d.index
+	for _, id := range x.PoliciesOf(d.host) {
+		p := &x.Policies[id]
+		if has(x.Settings[p.Unchosen]) {
+			return "policy " + p.Name
+		}
+		for _, e := range x.Rules(p) {
+			if d.Reason != ReasonNoRule && has(x.Settings[e.Settings]) {
+				return fmt.Sprintf("rule %s of policy %s", e.Name, p.Name)
+			}
+		}
+	}
+	return ""
 }
 
-// describeOrigins gives all that the four origin fields say.
+// describeOrigins lists what the four origin fields have.
 func (d *Decision) describeOrigins() string {
-	o, x := d.origins(), &d.engine.origins
+	o := d.index.Origins(d.entry)
 	if o == nil {
-		return none("")
+		return "none"
 	}
-	var parts []string
-	for _, ref := range part(x.entries, o.entries) {
-		parts = append(parts, x.text.At(ref))
+	parts := slices.Clone(o.Entries)
+	for _, re := range o.Regexes {
+		parts = append(parts, "regex "+re.Text)
 	}
-	for _, e := range part(x.expressions, o.expressions) {
-		parts = append(parts, "regex "+e.text)
-	}
-	for _, i := range part(x.uses, o.sets) {
-		text := "set " + x.named[i].name
-		if x.named[i].expired.Load() {
+	for _, set := range o.Sets {
+		text := "set " + set.Name
+		if set.Expired() {
 			text += " (expired)"
 		}
 		parts = append(parts, text)
 	}
-	if o.null {
+	if o.Null {
 		parts = append(parts, origin.Null)
 	}
-	return none(strings.Join(parts, ", "))
+	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
-// OriginEntry gives the entry that takes the request's origin, such as
-// https://*.shop.example or "https://partner.example of set partners". It is ""
-// where none does, or where the origin is not looked at.
-func (d *Decision) OriginEntry() string {
-	o, x := d.origins(), &d.engine.origins
-	if o == nil || len(d.request.Origin) != 1 || d.effects.public {
+// originEntry returns the entry that allows the request's origin.
+func (d *Decision) originEntry() string {
+	if d.entry == match.None || len(d.request.Origin) != 1 || d.settings.Public {
 		return ""
 	}
-	if o.null && d.request.Origin[0] == origin.Null {
+	o := d.index.Origins(d.entry)
+	if o == nil {
+		return ""
+	}
+	if o.Null && d.request.Origin[0] == origin.Null {
 		return "allowNullOrigin"
 	}
 	parsed, ok := origin.Parse(d.request.Origin[0])
 	if !ok {
 		return ""
 	}
-	if o.any {
+	if o.Any {
 		return origin.Any
 	}
 	tenant := d.tenant(nil)
-	if text := x.entryTaking(o.entries, parsed, tenant); text != "" {
+	if text := entryMatching(o.Entries, parsed, tenant); text != "" {
 		return text
 	}
-	for _, i := range part(x.uses, o.sets) {
-		set := x.named[i]
-		if text := x.entryTaking(set.entries, parsed, tenant); text != "" && !set.expired.Load() {
-			return fmt.Sprintf("%s of set %s", text, set.name)
+	for _, set := range o.Sets {
+		if text := entryMatching(set.Entries, parsed, tenant); text != "" && !set.Expired() {
+			return fmt.Sprintf("%s of set %s", text, set.Name)
 		}
 	}
-	for _, e := range part(x.expressions, o.expressions) {
-		if e.re.MatchString(parsed.Canonical) {
-			return "regex " + e.text
+	for _, re := range o.Regexes {
+		if re.MatchString(parsed.Canonical) {
+			return "regex " + re.Text
 		}
 	}
 	return ""
 }
 
-// NearestOrigin gives the entry that the origin of the request misses by little, and
-// by what. Both are "" where there is none, or the reason is another one.
-func (d *Decision) NearestOrigin() (entry, difference string) {
-	o, x := d.origins(), &d.engine.origins
-	if d.Reason != ReasonOriginNotAllowed || o == nil {
+func entryMatching(entries []string, o origin.Origin, tenant origin.Tenant) string {
+	for _, text := range entries {
+		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Matches(o, tenant) {
+			return text
+		}
+	}
+	return ""
+}
+
+// nearestOrigin returns the entry that the request's origin misses by little.
+func (d *Decision) nearestOrigin() (entry, difference string) {
+	if d.Reason != ReasonOriginNotAllowed || d.index.Origins(d.entry) == nil {
 		return "", ""
 	}
+	o := d.index.Origins(d.entry)
 	parsed, _ := origin.Parse(d.request.Origin[0])
 	tenant := d.tenant(nil)
-	if entry, difference = x.nearestEntry(o.entries, parsed, tenant); entry != "" {
+	if entry, difference = nearestEntry(o.Entries, parsed, tenant); entry != "" {
 		return entry, difference
 	}
-	for _, i := range part(x.uses, o.sets) {
-		set := x.named[i]
-		if set.expired.Load() && x.patterns.Takes(set.patterns, parsed, tenant) {
-			return "set " + set.name, "it has expired"
+	for _, set := range o.Sets {
+		if set.Expired() && entryMatching(set.Entries, parsed, tenant) != "" {
+			return "set " + set.Name, "it has expired"
 		}
-		if entry, difference = x.nearestEntry(set.entries, parsed, tenant); entry != "" {
-			return entry + " of set " + set.name, difference
+		if entry, difference = nearestEntry(set.Entries, parsed, tenant); entry != "" {
+			return entry + " of set " + set.Name, difference
 		}
 	}
 	return "", ""
 }
 
-func (x *originIndex) nearestEntry(entries span, o origin.Origin, tenant origin.Tenant) (entry, difference string) {
-	for _, ref := range part(x.entries, entries) {
-		text := x.text.At(ref)
+func nearestEntry(entries []string, o origin.Origin, tenant origin.Tenant) (entry, difference string) {
+	for _, text := range entries {
 		if p, _, fault := origin.ParsePattern(text); fault == nil {
 			if difference = p.Misses(o, tenant); difference != "" {
 				return text, difference
@@ -216,28 +257,4 @@ func (x *originIndex) nearestEntry(entries span, o origin.Origin, tenant origin.
 		}
 	}
 	return "", ""
-}
-
-func (x *originIndex) entryTaking(entries span, o origin.Origin, tenant origin.Tenant) string {
-	for _, ref := range part(x.entries, entries) {
-		text := x.text.At(ref)
-		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Takes(o, tenant) {
-			return text
-		}
-	}
-	return ""
-}
-
-// Summary counts what the engine was compiled from, in words.
-func (e *Engine) Summary() string {
-	hosts, rules := uint32(0), 0
-	for i := range e.policies.list {
-		hosts += e.policies.list[i].hosts
-	}
-	for i := range e.settings {
-		if e.text.At(e.settings[i].rule) != "" {
-			rules++
-		}
-	}
-	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(e.policies.list), hosts, rules, len(e.origins.named))
 }

@@ -11,27 +11,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // explained is a policy whose settings come from every layer.
-func explained() policy.Config {
-	cfg := withDefaults(one("shop", policy.Spec{
+func explained() spec.Config {
+	cfg := withDefaults(one("shop", spec.PolicySpec{
 		Hosts: []string{"API.shop.example", "{tenant}.app.example", "*.wild.example"},
-		CORS: &policy.CORS{
+		CORS: &spec.CORS{
 			AllowOrigins: []string{shop, "https://*.sub.example", "https://{tenant}.web.example"}, AllowOriginSets: []string{"partners", "expired"},
 			AllowOriginRegexes: []string{`https://[a-z]+\.re\.example`}, AllowNullOrigin: new(true),
 		},
-		Rules: []policy.Rule{
-			{Name: "get", Match: &policy.Match{Path: &policy.PathMatch{Value: "/a"}, Methods: []string{"put", "GET"}}, CORS: &policy.CORS{
-				AllowOrigins: []string{"*"}, AllowMethods: []string{"*", "PUT"}, Presets: []policy.Preset{policy.PresetTrace, policy.PresetMCP},
+		Rules: []spec.Rule{
+			{Name: "get", Match: &spec.Match{Path: &spec.PathMatch{Value: "/a"}, Methods: []string{"put", "GET"}}, CORS: &spec.CORS{
+				AllowOrigins: []string{"*"}, AllowMethods: []string{"*", "PUT"}, Presets: []spec.Preset{spec.PresetTrace, spec.PresetMCP},
 			}},
-			{Name: "re", Match: &policy.Match{Path: &policy.PathMatch{Type: new(policy.PathRegularExpression), Value: "/b."}}, CORS: allowing()},
-			{Name: "any", Match: prefix("/any"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)}},
+			{Name: "re", Match: &spec.Match{Path: &spec.PathMatch{Type: new(spec.PathRegularExpression), Value: "/b."}}, CORS: allowing()},
+			{Name: "any", Match: prefix("/any"), CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)}},
 		},
-		DangerouslyAllow: []policy.Danger{policy.AnyOriginWithCredentials},
-	}), policy.DefaultsSpec{CORS: &policy.CORS{MaxAge: new(policy.Seconds(60))}, Enforcement: new(policy.EnforcementBlock)})
-	cfg = withSet(cfg, "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example"}})
-	return withSet(cfg, "expired", policy.OriginSetSpec{Origins: []string{"https://late.example"}, Expires: new("2027-01-10")})
+		DangerouslyAllow: []spec.Danger{spec.AnyOriginWithCredentials},
+	}), spec.DefaultsSpec{CORS: &spec.CORS{MaxAge: new(spec.Seconds(60))}, Enforcement: new(spec.EnforcementBlock)})
+	cfg = withSet(cfg, "partners", spec.OriginSetSpec{Origins: []string{"https://partner.example"}})
+	return withSet(cfg, "expired", spec.OriginSetSpec{Origins: []string{"https://late.example"}, Expires: new("2027-01-10")})
 }
 
 func TestExplain(t *testing.T) {
@@ -59,27 +60,27 @@ func TestExplain(t *testing.T) {
 		{"* is not looked at", get("/a"), "api.shop.example", "PathPrefix /a, GET, PUT", "", true, true},
 		{"* with credentials is", get("/any"), "api.shop.example", "PathPrefix /any", "*", false, true},
 		{"a rule by expression", get("/bb"), "api.shop.example", "RegularExpression /b.", "", false, true},
-		{"a rule by a selector", get("/").selected("shop/get"), "", "PathPrefix /a, GET, PUT", "", false, true},
+		{"a rule by a selector", get("/").selected("shop#get"), "", "PathPrefix /a, GET, PUT", "", false, true},
 		{"an ambiguous path", get("/a/.."), "api.shop.example", "", "", false, false},
 		{"no policy", get("/").at("other.example"), "", "", "", false, false},
 		{"an unknown selector", get("/").selected("x"), "", "", "", false, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := e.Decide(&test.request.Request)
-			if got := d.HostPattern(); got != test.host {
+			d := e.Explain(&test.request.Request)
+			if got := d.Host; got != test.host {
 				t.Errorf("host %q, want %q", got, test.host)
 			}
-			if got := d.Match(); got != test.match {
+			if got := d.Match; got != test.match {
 				t.Errorf("match %q, want %q", got, test.match)
 			}
-			if got := d.OriginEntry(); got != test.entry {
+			if got := d.Origin; got != test.entry {
 				t.Errorf("entry %q, want %q", got, test.entry)
 			}
-			if got := d.MethodDependent(); got != test.dependsOnMethod {
+			if got := d.MethodDependent; got != test.dependsOnMethod {
 				t.Errorf("depends on the method: %t", got)
 			}
-			if got := d.Taken(); got != test.taken {
+			if got := d.Chosen; got != test.taken {
 				t.Errorf("taken: %t", got)
 			}
 		})
@@ -94,7 +95,7 @@ func TestSettings(t *testing.T) {
 	untaken := []string{
 		"enforcement Block (CORSDefaults)", "upstreamHeaders Override (built-in default)", "preflight.mode Answer (built-in default)",
 		"preflight.successStatus 204 (built-in default)", "preflight.denyStatus 403 (built-in default)", "preflight.detail Full (built-in default)",
-		"webSocket.originCheck Off (built-in default)",
+		"webSocket.originCheck Disabled (built-in default)",
 	}
 	tests := []struct {
 		name    string
@@ -119,12 +120,12 @@ func TestSettings(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := e.Decide(&test.request.Request)
-			if d.Enforcement() != policy.EnforcementBlock {
+			d := e.Explain(&test.request.Request)
+			if d.Enforcement() != spec.EnforcementBlock {
 				t.Errorf("enforcement %s", d.Enforcement())
 			}
 			var got []string
-			for _, s := range d.Settings() {
+			for _, s := range d.Settings {
 				got = append(got, fmt.Sprintf("%s %s (%s)", s.Name, s.Value, s.From))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -137,27 +138,27 @@ func TestSettings(t *testing.T) {
 // TestSettingsOfNoRule: if no rule was chosen, each setting names the policy or rule that it is of.
 func TestSettingsOfNoRule(t *testing.T) {
 	e := compiled(t, with(
-		one("a", policy.Spec{
-			Hosts: []string{host}, Enforcement: new(policy.EnforcementShadow), UpstreamHeaders: new(policy.UpstreamMerge),
-			Rules: []policy.Rule{
-				{Name: "plain", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/plain"}}},
-				{Name: "admin", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/admin"}}, Enforcement: new(policy.EnforcementBlock)},
+		one("a", spec.PolicySpec{
+			Hosts: []string{host}, Enforcement: new(spec.EnforcementShadow), UpstreamHeaders: new(spec.UpstreamMerge),
+			Rules: []spec.Rule{
+				{Name: "plain", CORS: allowing(shop), Match: &spec.Match{Path: &spec.PathMatch{Value: "/plain"}}},
+				{Name: "admin", CORS: allowing(shop), Match: &spec.Match{Path: &spec.PathMatch{Value: "/admin"}}, Enforcement: new(spec.EnforcementBlock)},
 			},
-		}), "b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}}))
+		}), "b", spec.PolicySpec{Hosts: []string{host}, Enforcement: new(spec.EnforcementEnforce), Rules: []spec.Rule{at("b", spec.PathPrefix, "/b")}}))
 	tests := []struct {
 		name, path string
 		want       []string
 	}{
-		{"no rule matches: those of the policies", "/c", []string{"enforcement Enforce of policy b", "upstreamHeaders Override of policy b"}},
-		{"an ambiguous path: those of the rules too", "/a;b", []string{"enforcement Block of rule admin of policy a", "upstreamHeaders Override of policy b"}},
+		{"no rule matches: those of the policies", "/c", []string{"enforcement Enforce of policy b", "upstreamHeaders Override of "}},
+		{"an ambiguous path: those of the rules too", "/a;b", []string{"enforcement Block of rule admin of policy a", "upstreamHeaders Override of "}},
 		{"a rule was chosen", "/plain", []string{"enforcement Shadow of ", "upstreamHeaders Merge of "}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := get(test.path)
-			d := e.Decide(&r.Request)
+			d := e.Explain(&r.Request)
 			var got []string
-			for _, s := range d.Settings() {
+			for _, s := range d.Settings {
 				if s.Name == "enforcement" || s.Name == "upstreamHeaders" {
 					got = append(got, fmt.Sprintf("%s %s of %s", s.Name, s.Value, s.Of))
 				}
@@ -171,7 +172,7 @@ func TestSettingsOfNoRule(t *testing.T) {
 
 // TestMissing asks what a refused preflight lacks.
 func TestMissing(t *testing.T) {
-	e := compiled(t, one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowHeaders: []string{"X-A", "*"}}}))
+	e := compiled(t, one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowHeaders: []string{"X-A", "*"}}}))
 	put := preflight("PUT", "/")
 	tests := []struct {
 		name    string
@@ -189,8 +190,8 @@ func TestMissing(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := e.Decide(&test.request.Request)
-			if got := d.Missing(); !slices.Equal(got, test.want) {
+			d := e.Explain(&test.request.Request)
+			if got := d.Missing; !slices.Equal(got, test.want) {
 				t.Errorf("%s: %q, want %q", d.Reason, got, test.want)
 			}
 		})
@@ -201,11 +202,11 @@ func TestMissing(t *testing.T) {
 // on that it names.
 // TestNearestOrigin: an origin that is refused by little is told by what.
 func TestNearestOrigin(t *testing.T) {
-	cfg := withSet(withSet(one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{
+	cfg := withSet(withSet(one("shop", spec.PolicySpec{Hosts: []string{"{t}.shop.example"}, CORS: &spec.CORS{
 		AllowOrigins:    []string{"https://www.shop.example", "https://*.apps.example", "https://dev.example:8443", "https://{t}.app.example"},
 		AllowOriginSets: []string{"partners", "former"},
-	}}), "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example"}}),
-		"former", policy.OriginSetSpec{Origins: []string{"https://former.example"}, Expires: new("2027-01-10")})
+	}}), "partners", spec.OriginSetSpec{Origins: []string{"https://partner.example"}}),
+		"former", spec.OriginSetSpec{Origins: []string{"https://former.example"}, Expires: new("2027-01-10")})
 	e, _, err := policy.Compile(cfg, policy.At(day(10)))
 	if err != nil {
 		t.Fatal(err)
@@ -226,18 +227,18 @@ func TestNearestOrigin(t *testing.T) {
 		"null":                      ": ",
 	} {
 		r := ask("GET", "/").at("a.shop.example").from(from)
-		d := e.Decide(&r.Request)
-		if entry, difference := d.NearestOrigin(); entry+": "+difference != want {
-			t.Errorf("%s: %s: %s; want %s", from, entry, difference, want)
+		d := e.Explain(&r.Request)
+		if d.Nearest+": "+d.Difference != want {
+			t.Errorf("%s: %s: %s; want %s", from, d.Nearest, d.Difference, want)
 		}
 	}
 }
 
 func TestExpiry(t *testing.T) {
-	cfg := forHost(policy.CORS{AllowOriginSets: []string{"a", "b", "c"}})
-	cfg = withSet(cfg, "a", policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-20")})
-	cfg = withSet(cfg, "b", policy.OriginSetSpec{Origins: []string{"https://b.example"}, Expires: new("2027-01-10")})
-	cfg = withSet(cfg, "c", policy.OriginSetSpec{Origins: []string{"https://c.example"}})
+	cfg := forHost(spec.CORS{AllowOriginSets: []string{"a", "b", "c"}})
+	cfg = withSet(cfg, "a", spec.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-20")})
+	cfg = withSet(cfg, "b", spec.OriginSetSpec{Origins: []string{"https://b.example"}, Expires: new("2027-01-10")})
+	cfg = withSet(cfg, "c", spec.OriginSetSpec{Origins: []string{"https://c.example"}})
 	tests := []struct {
 		name    string
 		opts    []policy.Option
@@ -272,8 +273,8 @@ func TestExpiry(t *testing.T) {
 // TestExpire lets sets of a live engine expire, where the documents are no longer
 // to be had.
 func TestExpire(t *testing.T) {
-	cfg := withSet(forHost(policy.CORS{AllowOriginSets: []string{"a"}}), "a",
-		policy.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-10")})
+	cfg := withSet(forHost(spec.CORS{AllowOriginSets: []string{"a"}}), "a",
+		spec.OriginSetSpec{Origins: []string{"https://a.example"}, Expires: new("2027-01-10")})
 	e := compiled(t, cfg, policy.At(day(1)))
 	r := get("/").from("https://a.example")
 	for _, test := range []struct {
@@ -296,21 +297,21 @@ func TestExpire(t *testing.T) {
 
 // TestUses finds the policies that use a feature.
 func TestUses(t *testing.T) {
-	enforce := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
-	specs := map[string]policy.Spec{
+	enforce := &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)}
+	specs := map[string]spec.PolicySpec{
 		"plain":    {CORS: allowing(shop)},
-		"block":    {CORS: allowing(shop), Enforcement: new(policy.EnforcementBlock)},
+		"block":    {CORS: allowing(shop), Enforcement: new(spec.EnforcementBlock)},
 		"socket":   {WebSocket: enforce},
-		"preserve": {CORS: allowing(shop), Rules: []policy.Rule{{Match: prefix("/a"), UpstreamHeaders: new(policy.UpstreamPreserve)}}},
-		"merge":    {CORS: allowing(shop), UpstreamHeaders: new(policy.UpstreamMerge)},
-		"expand":   {CORS: &policy.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"*"}, AllowCredentials: new(true), ExpandExposeHeaders: new(true)}},
-		"nothing":  {CORS: &policy.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}},
-		"forward":  {CORS: allowing(shop), Preflight: &policy.Preflight{Mode: new(policy.PreflightForward)}},
+		"preserve": {CORS: allowing(shop), Rules: []spec.Rule{{Match: prefix("/a"), UpstreamHeaders: new(spec.UpstreamPreserve)}}},
+		"merge":    {CORS: allowing(shop), UpstreamHeaders: new(spec.UpstreamMerge)},
+		"expand":   {CORS: &spec.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"*"}, AllowCredentials: new(true), ExpandExposeHeaders: new(true)}},
+		"nothing":  {CORS: &spec.CORS{AllowOrigins: []string{shop}, ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}},
+		"forward":  {CORS: allowing(shop), Preflight: &spec.Preflight{Mode: new(spec.PreflightForward)}},
 	}
-	cfg := policy.Config{}
-	for name, spec := range specs {
-		spec.Hosts = []string{name + ".example"}
-		cfg = with(cfg, name, spec)
+	cfg := spec.Config{}
+	for name, doc := range specs {
+		doc.Hosts = []string{name + ".example"}
+		cfg = with(cfg, name, doc)
 	}
 	e := compiled(t, cfg)
 	for feature, want := range map[policy.Feature]string{
@@ -329,11 +330,11 @@ func TestUses(t *testing.T) {
 // TestLate decides for requests that have gone upstream already: what was to be
 // answered is refused, or granted, in the response.
 func TestLate(t *testing.T) {
-	spec := wholeShop()
-	spec.Enforcement = new(policy.EnforcementBlock)
-	spec.WebSocket = &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
-	spec.CORS.ExposeHeaders = nil
-	e := compiled(t, one("shop", spec))
+	doc := wholeShop()
+	doc.Enforcement = new(spec.EnforcementBlock)
+	doc.WebSocket = &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)}
+	doc.CORS.ExposeHeaders = nil
+	e := compiled(t, one("shop", doc))
 	tests := []struct {
 		name    string
 		request request
@@ -353,12 +354,12 @@ func TestLate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := test.request.answered(200, theirs...)
 			late := e.Decide(&r.Request).Late()
-			var a policy.Answer
-			late.AppendRequestPhase(&a)
-			if late.Action != test.action || a.Status != 0 || len(a.Set)+len(a.Remove) > 0 {
-				t.Errorf("action %s writes %+v", late.Action, a)
+			var a policy.Response
+			late.Respond(&a)
+			if late.Action() != test.action || a.Status != 0 || len(a.Set)+len(a.Remove) > 0 {
+				t.Errorf("action %s writes %+v", late.Action(), a)
 			}
-			late.AppendResponsePhase(&a, r.status, r.upstream)
+			late.Edit(&a, r.status, r.upstream)
 			x := exchange{decision: late, lines: applied(&a, r.upstream)}
 			if diff := cmp.Diff(sorted(test.lines), x.headers()); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
@@ -369,14 +370,14 @@ func TestLate(t *testing.T) {
 
 // TestNeedsResponsePhase asks what a route may do by itself.
 func TestNeedsResponsePhase(t *testing.T) {
-	spec := wholeShop()
-	spec.Rules = []policy.Rule{
-		{Match: prefix("/public"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}},
+	doc := wholeShop()
+	doc.Rules = []spec.Rule{
+		{Match: prefix("/public"), CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}},
 		{Match: prefix("/none"), CORS: allowing()},
-		{Match: prefix("/expanded"), CORS: &policy.CORS{ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}},
-		{Match: prefix("/forwarded"), Preflight: &policy.Preflight{Mode: new(policy.PreflightForward)}},
+		{Match: prefix("/expanded"), CORS: &spec.CORS{ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true)}},
+		{Match: prefix("/forwarded"), Preflight: &spec.Preflight{Mode: new(spec.PreflightForward)}},
 	}
-	e := compiled(t, one("shop", spec))
+	e := compiled(t, one("shop", doc))
 	routes := []policy.Static{{}, {Strip: true}, {Vary: true}, {Strip: true, Vary: true}, {Strip: true, Vary: true, Set: true}, {Vary: true, Set: true}}
 	tests := []struct {
 		name    string
@@ -397,7 +398,7 @@ func TestNeedsResponsePhase(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			d := e.Decide(&test.request.Request)
 			for i, route := range routes {
-				if got := d.NeedsResponsePhase(route); got != test.want[i] {
+				if got := d.NeedsResponse(route); got != test.want[i] {
 					t.Errorf("%+v: %t", route, got)
 				}
 			}
@@ -427,7 +428,7 @@ func TestAddHeader(t *testing.T) {
 func TestSeconds(t *testing.T) {
 	tests := []struct {
 		text string
-		want policy.Seconds
+		want spec.Seconds
 		err  string
 	}{
 		{`600`, 600, ""},
@@ -445,7 +446,7 @@ func TestSeconds(t *testing.T) {
 		{`99999999999999999999`, 0, "json: cannot unmarshal number 99999999999999999999 into Go value of type int64"},
 	}
 	for _, test := range tests {
-		var got policy.Seconds
+		var got spec.Seconds
 		err := json.Unmarshal([]byte(test.text), &got)
 		if (err == nil) != (test.err == "") || err != nil && err.Error() != test.err || got != test.want {
 			t.Errorf("%s: %d, %v; want %d, %s", test.text, got, err, test.want, test.err)
@@ -455,13 +456,13 @@ func TestSeconds(t *testing.T) {
 
 // TestFaultsAreOneError reads the error of Compile as a person does.
 func TestFaultsAreOneError(t *testing.T) {
-	_, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{{Name: "shop", Spec: policy.Spec{CORS: allowing("null")}}}})
-	want := `CORSPolicy[0] spec.cors.allowOrigins[0]: "null" is no name of an origin (origin_invalid); hint: allowNullOrigin: true
+	_, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "shop", Spec: spec.PolicySpec{CORS: allowing("null")}}}})
+	want := `CORSPolicy[0] spec.cors.allowOrigins[0]: "null" is not the name of an origin (origin_invalid); hint: allowNullOrigin: true
 CORSPolicy[0] spec.hosts: names no host (missing_field); hint: hosts: [api.shop.example], or ["*"] for every host`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant:\n%s", err, want)
 	}
-	if got := (policy.Diagnostic{Code: policy.CodeNoPolicies, Message: "m"}).Error(); got != "m (no_policies)" {
+	if got := (spec.Diagnostic{Code: spec.CodeNoPolicies, Message: "m"}).String(); got != "m (no_policies)" {
 		t.Errorf("without a place: %q", got)
 	}
 }

@@ -3,42 +3,43 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // dangerFaults are about what is dangerous where credentials are allowed.
 func dangerFaults() []compileRow {
-	credentials := &policy.CORS{AllowCredentials: new(true)}
-	checked := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
-	set := func(origins ...string) policy.Config {
-		return withSet(forHost(policy.CORS{AllowOriginSets: []string{"t", "s"}, AllowCredentials: new(true)}), "s", policy.OriginSetSpec{Origins: origins})
+	credentials := &spec.CORS{AllowCredentials: new(true)}
+	checked := &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)}
+	set := func(origins ...string) spec.Config {
+		return withSet(forHost(spec.CORS{AllowOriginSets: []string{"t", "s"}, AllowCredentials: new(true)}), "s", spec.OriginSetSpec{Origins: origins})
 	}
-	sets := func(origins ...string) policy.Config {
-		return withSet(set(origins...), "t", policy.OriginSetSpec{Origins: []string{shop}})
+	sets := func(origins ...string) spec.Config {
+		return withSet(set(origins...), "t", spec.OriginSetSpec{Origins: []string{shop}})
 	}
 	return []compileRow{
 		{
 			name:    "* with credentials",
 			config:  withCredentials("*"),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "https://* with credentials",
 			config:  withCredentials(shop, "https://*"),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[1] "https://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "https://*:* with credentials",
 			config:  withCredentials("https://*:*"),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "https://*:*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "http://* with credentials",
 			config:  withCredentials("http://*"),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins},
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials, spec.InsecureOrigins},
 			faults: []string{
 				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
 				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https://*; dangerouslyAllow: [InsecureOrigins] if you must`,
@@ -47,7 +48,7 @@ func dangerFaults() []compileRow {
 		{
 			name:    "https://* of a set with credentials",
 			config:  sets("https://*"),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
@@ -56,105 +57,105 @@ func dangerFaults() []compileRow {
 		},
 		{
 			name:    "credentials of CORSDefaults",
-			config:  withDefaults(originList("*"), policy.DefaultsSpec{CORS: credentials}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  withDefaults(originList("*"), spec.DefaultsSpec{CORS: credentials}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "* of CORSDefaults",
-			config:  withDefaults(forHost(*credentials), policy.DefaultsSpec{CORS: allowing("*")}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  withDefaults(forHost(*credentials), spec.DefaultsSpec{CORS: allowing("*")}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSDefaults[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "credentials of a rule",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), Rules: []policy.Rule{{Match: prefix("/a"), CORS: credentials}}}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing("*"), Rules: []spec.Rule{{Match: prefix("/a"), CORS: credentials}}}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "* of a rule",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: credentials, Rules: []policy.Rule{{Match: prefix("/a"), CORS: allowing("*")}}}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: credentials, Rules: []spec.Rule{{Match: prefix("/a"), CORS: allowing("*")}}}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`any_origin_with_credentials CORSPolicy[0] spec.rules[0].cors.allowOrigins[0] "*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:   "* of a rule without credentials",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: credentials, Rules: []policy.Rule{{Match: prefix("/a"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}}}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: credentials, Rules: []spec.Rule{{Match: prefix("/a"), CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}}}}),
 		},
 		{
 			name:   "* and credentials that no policy puts together",
-			config: withDefaults(originList(shop), policy.DefaultsSpec{CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)}}),
+			config: withDefaults(originList(shop), spec.DefaultsSpec{CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)}}),
 		},
 		{
 			name:    "null with credentials",
-			config:  forHost(policy.CORS{AllowNullOrigin: new(true), AllowCredentials: new(true)}),
-			waivers: []policy.Danger{policy.NullOriginWithCredentials},
+			config:  forHost(spec.CORS{AllowNullOrigin: new(true), AllowCredentials: new(true)}),
+			waivers: []spec.Danger{spec.NullOriginWithCredentials},
 			faults:  []string{`null_origin_with_credentials CORSPolicy[0] spec.cors.allowNullOrigin "true": allowNullOrigin: false; dangerouslyAllow: [NullOriginWithCredentials] if you must`},
 		},
 		{
 			name:   "null without credentials",
-			config: forHost(policy.CORS{AllowNullOrigin: new(true)}),
+			config: forHost(spec.CORS{AllowNullOrigin: new(true)}),
 		},
 		{
 			name:   "null that is not allowed with credentials",
-			config: forHost(policy.CORS{AllowNullOrigin: new(false), AllowCredentials: new(true)}),
+			config: forHost(spec.CORS{AllowNullOrigin: new(false), AllowCredentials: new(true)}),
 		},
 		{
 			name:     "a top-level domain",
 			config:   withCredentials("https://*.com"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com": the names that need it`},
 		},
 		{
 			name:     "a top-level domain with a final dot",
 			config:   withCredentials("https://*.com."),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com.": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.com.": the names that need it`},
 		},
 		{
 			name:     "a suffix of the ICANN part",
 			config:   withCredentials("https://*.co.uk:*"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.co.uk:*": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.co.uk:*": the names that need it`},
 		},
 		{
 			name:     "a suffix of the private part",
 			config:   withCredentials("https://*.github.io"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.github.io": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.github.io": the names that need it`},
 		},
 		{
 			name:     "a suffix by a wildcard rule",
 			config:   withCredentials("https://*.ck"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.ck": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.ck": the names that need it`},
 		},
 		{
 			name:     "a suffix below a wildcard rule",
 			config:   withCredentials("https://*.anything.ck"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.anything.ck": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "https://*.anything.ck": the names that need it`},
 		},
 		{
 			name:     "a suffix of a set",
 			config:   sets("https://*.com"),
-			waivers:  []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers:  []spec.Danger{spec.PublicSuffixSubdomains},
 			faults:   []string{`public_suffix CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOriginSets[1] "s": the names that need it`},
 		},
 		{
 			name: "a suffix before which the tenant's label stands",
-			config: one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{
+			config: one("shop", spec.PolicySpec{Hosts: []string{"{t}.shop.example"}, CORS: &spec.CORS{
 				AllowOrigins: []string{"https://{t}.github.io"}, AllowCredentials: new(true),
 			}}),
-			waivers: []policy.Danger{policy.PublicSuffixSubdomains},
+			waivers: []spec.Danger{spec.PublicSuffixSubdomains},
 			faults: []string{
 				`public_suffix CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.github.io": the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must`,
 			},
@@ -180,20 +181,20 @@ func dangerFaults() []compileRow {
 		{
 			name:    "http with credentials",
 			config:  withCredentials("http://www.shop.example"),
-			waivers: []policy.Danger{policy.InsecureOrigins},
+			waivers: []spec.Danger{spec.InsecureOrigins},
 			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://www.shop.example": https://www.shop.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:     "http below a name with credentials",
 			config:   withCredentials("http://*.shop.example"),
-			waivers:  []policy.Danger{policy.InsecureOrigins},
+			waivers:  []spec.Danger{spec.InsecureOrigins},
 			faults:   []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": https://*.shop.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOrigins[0] "http://*.shop.example": the names that need it`},
 		},
 		{
 			name:    "http of a set with credentials",
 			config:  sets("http://a.example", "http://b.example"),
-			waivers: []policy.Danger{policy.InsecureOrigins},
+			waivers: []spec.Danger{spec.InsecureOrigins},
 			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOriginSets[1] "s": https: origins; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
@@ -204,13 +205,13 @@ func dangerFaults() []compileRow {
 		{
 			name:    "http to a name like oneself",
 			config:  withCredentials("http://127.0.0.1.evil.example"),
-			waivers: []policy.Danger{policy.InsecureOrigins},
+			waivers: []spec.Danger{spec.InsecureOrigins},
 			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://127.0.0.1.evil.example": https://127.0.0.1.evil.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:    "http to another address",
 			config:  withCredentials("http://[::2]"),
-			waivers: []policy.Danger{policy.InsecureOrigins},
+			waivers: []spec.Danger{spec.InsecureOrigins},
 			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://[::2]": https://[::2]; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
@@ -219,66 +220,66 @@ func dangerFaults() []compileRow {
 		},
 		{
 			name:    "a tenant by http with credentials",
-			config:  one("shop", policy.Spec{Hosts: []string{"{t}.shop.example"}, CORS: &policy.CORS{AllowOrigins: []string{"http://{t}.example"}, AllowCredentials: new(true)}}),
-			waivers: []policy.Danger{policy.InsecureOrigins},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{"{t}.shop.example"}, CORS: &spec.CORS{AllowOrigins: []string{"http://{t}.example"}, AllowCredentials: new(true)}}),
+			waivers: []spec.Danger{spec.InsecureOrigins},
 			faults:  []string{`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://{t}.example": https://{t}.example; dangerouslyAllow: [InsecureOrigins] if you must`},
 		},
 		{
 			name:   "exposed * with credentials",
-			config: forHost(policy.CORS{ExposeHeaders: []string{"ETag", "*"}, AllowCredentials: new(true)}),
+			config: forHost(spec.CORS{ExposeHeaders: []string{"ETag", "*"}, AllowCredentials: new(true)}),
 			faults: []string{`expose_any_with_credentials CORSPolicy[0] spec.cors.exposeHeaders[1] "*": the names, or expandExposeHeaders: true`},
 		},
 		{
 			name:   "exposed * without credentials",
-			config: forHost(policy.CORS{ExposeHeaders: []string{"*"}}),
+			config: forHost(spec.CORS{ExposeHeaders: []string{"*"}}),
 		},
 		{
 			name:   "exposed * that is expanded",
-			config: forHost(policy.CORS{ExposeHeaders: []string{"*"}, AllowCredentials: new(true), ExpandExposeHeaders: new(true)}),
+			config: forHost(spec.CORS{ExposeHeaders: []string{"*"}, AllowCredentials: new(true), ExpandExposeHeaders: new(true)}),
 		},
 		{
 			name:   "exposed * of CORSDefaults with credentials of a rule",
-			config: withDefaults(one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{}, Rules: []policy.Rule{{Match: prefix("/a"), CORS: credentials}}}), policy.DefaultsSpec{CORS: &policy.CORS{ExposeHeaders: []string{"*"}}}),
+			config: withDefaults(one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{}, Rules: []spec.Rule{{Match: prefix("/a"), CORS: credentials}}}), spec.DefaultsSpec{CORS: &spec.CORS{ExposeHeaders: []string{"*"}}}),
 			faults: []string{`expose_any_with_credentials CORSDefaults[0] spec.cors.exposeHeaders[0] "*": the names, or expandExposeHeaders: true`},
 		},
 		{
 			name:    "a WebSocket check that lets everyone in",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: checked}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: checked}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "a WebSocket check that lets every host in",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("https://*:*"), WebSocket: checked}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing("https://*:*"), WebSocket: checked}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "a WebSocket check that lets every host of a set in",
-			config:  withSet(one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOriginSets: []string{"s"}}, WebSocket: checked}), "s", policy.OriginSetSpec{Origins: []string{"https://*"}}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  withSet(one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{AllowOriginSets: []string{"s"}}, WebSocket: checked}), "s", spec.OriginSetSpec{Origins: []string{"https://*"}}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "a WebSocket check of a rule that lets everyone in",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), Rules: []policy.Rule{{Match: prefix("/a"), WebSocket: checked}}}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing("*"), Rules: []spec.Rule{{Match: prefix("/a"), WebSocket: checked}}}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`websocket_any_origin CORSPolicy[0] spec.rules[0].webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "a WebSocket check of CORSDefaults that lets everyone in",
-			config:  withDefaults(originList("*"), policy.DefaultsSpec{WebSocket: checked}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials},
+			config:  withDefaults(originList("*"), spec.DefaultsSpec{WebSocket: checked}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials},
 			faults:  []string{`websocket_any_origin CORSDefaults[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:   "a WebSocket check that means nothing",
-			config: withDefaults(one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}}), policy.DefaultsSpec{WebSocket: checked}),
+			config: withDefaults(one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing("*"), WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckDisabled)}}), spec.DefaultsSpec{WebSocket: checked}),
 		},
 		{
 			name:    "every danger at once",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{"https://*", "http://a.example", "https://*.com"}, AllowNullOrigin: new(true), AllowCredentials: new(true)}}),
-			waivers: []policy.Danger{policy.AnyOriginWithCredentials, policy.InsecureOrigins, policy.PublicSuffixSubdomains, policy.NullOriginWithCredentials},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{"https://*", "http://a.example", "https://*.com"}, AllowNullOrigin: new(true), AllowCredentials: new(true)}}),
+			waivers: []spec.Danger{spec.AnyOriginWithCredentials, spec.InsecureOrigins, spec.PublicSuffixSubdomains, spec.NullOriginWithCredentials},
 			faults: []string{
 				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "https://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
 				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[1] "http://a.example": https://a.example; dangerouslyAllow: [InsecureOrigins] if you must`,
@@ -292,11 +293,11 @@ func dangerFaults() []compileRow {
 
 // regexFaults are about regular expressions.
 func regexFaults() []compileRow {
-	regex := func(texts ...string) policy.Config {
-		return one("shop", policy.Spec{Hosts: []string{"shop.example"}, CORS: &policy.CORS{AllowOriginRegexes: texts}})
+	regex := func(texts ...string) spec.Config {
+		return one("shop", spec.PolicySpec{Hosts: []string{"shop.example"}, CORS: &spec.CORS{AllowOriginRegexes: texts}})
 	}
-	any := []policy.Danger{policy.AnyOriginWithCredentials}
-	long := `https://a\.b` + strings.Repeat("c", policy.MaxRegexLength)
+	any := []spec.Danger{spec.AnyOriginWithCredentials}
+	long := `https://a\.b` + strings.Repeat("c", plan.MaxRegexLength)
 	return []compileRow{
 		{
 			name:   "an expression that does not compile",
@@ -315,11 +316,11 @@ func regexFaults() []compileRow {
 		},
 		{
 			name:   "an expression of 1024 bytes",
-			config: regex(long[:policy.MaxRegexLength]),
+			config: regex(long[:plan.MaxRegexLength]),
 		},
 		{
 			name:   "an expression of 1025 bytes",
-			config: regex(long[:policy.MaxRegexLength+1]),
+			config: regex(long[:plan.MaxRegexLength+1]),
 			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a\\"... 1025 bytes: several shorter expressions`},
 		},
 		{
@@ -372,19 +373,19 @@ func regexFaults() []compileRow {
 		},
 		{
 			name:    "an expression that lacks one backslash of two",
-			config:  one("shop", policy.Spec{Hosts: []string{"api.shop.com"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://api.shop\.com`}}}),
+			config:  one("shop", spec.PolicySpec{Hosts: []string{"api.shop.com"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://api.shop\.com`}}}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://api.shop\\.com": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "an expression that lacks one within a public suffix",
-			config:  one("shop", policy.Spec{Hosts: []string{"shop.co.uk"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://([a-z]+\.)?shop.co\.uk`}}}),
+			config:  one("shop", spec.PolicySpec{Hosts: []string{"shop.co.uk"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://([a-z]+\.)?shop.co\.uk`}}}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://([a-z]+\\.)?shop.co\\.uk": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:   "an expression for all names below the host's domain",
-			config: one("shop", policy.Spec{Hosts: []string{"a.b.shop.com"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.shop\.com`}}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{"a.b.shop.com"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.shop\.com`}}}),
 		},
 		{
 			name:   "an expression that means something",
@@ -396,36 +397,36 @@ func regexFaults() []compileRow {
 		},
 		{
 			name:    "with credentials, too",
-			config:  forHost(policy.CORS{AllowOriginRegexes: []string{`.*`}, AllowCredentials: new(true)}),
+			config:  forHost(spec.CORS{AllowOriginRegexes: []string{`.*`}, AllowCredentials: new(true)}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] ".*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "an expression that lacks the dot before a wildcard's name",
-			config:  one("shop", policy.Spec{Hosts: []string{"*.shop.example"}, CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]*shop\.example`}}}),
+			config:  one("shop", spec.PolicySpec{Hosts: []string{"*.shop.example"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]*shop\.example`}}}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://[a-z]*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "an expression of CORSDefaults is judged for each policy that inherits it",
-			config:  withDefaults(one("shop", policy.Spec{Hosts: []string{"*.shop.example"}, CORS: &policy.CORS{}}), policy.DefaultsSpec{CORS: &policy.CORS{AllowOriginRegexes: []string{`https://.*shop\.example`}}}),
+			config:  withDefaults(one("shop", spec.PolicySpec{Hosts: []string{"*.shop.example"}, CORS: &spec.CORS{}}), spec.DefaultsSpec{CORS: &spec.CORS{AllowOriginRegexes: []string{`https://.*shop\.example`}}}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSDefaults[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:    "an expression of a rule",
-			config:  one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{{CORS: &policy.CORS{AllowOriginRegexes: []string{`https://a\.b`, `https?://.+`}}}}}),
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{{CORS: &spec.CORS{AllowOriginRegexes: []string{`https://a\.b`, `https?://.+`}}}}}),
 			waivers: any,
 			faults:  []string{`regex_unsafe CORSPolicy[0] spec.rules[0].cors.allowOriginRegexes[1] "https?://.+": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
 		},
 		{
 			name:   "a path that is no expression",
-			config: ruled(at("a", policy.PathRegularExpression, "/(")),
+			config: ruled(at("a", spec.PathRegularExpression, "/(")),
 			faults: []string{`regex_invalid CORSPolicy[0] spec.rules[0].match.path.value "/(": the syntax of https://github.com/google/re2/wiki/Syntax`},
 		},
 		{
 			name:   "a path of 1025 bytes",
-			config: ruled(at("a", policy.PathRegularExpression, "/"+strings.Repeat("a", policy.MaxRegexLength))),
+			config: ruled(at("a", spec.PathRegularExpression, "/"+strings.Repeat("a", plan.MaxRegexLength))),
 			faults: []string{`limit_exceeded CORSPolicy[0] spec.rules[0].match.path.value "/aaaaaaaaa"... 1025 bytes: several shorter expressions`},
 		},
 	}

@@ -3,15 +3,15 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // listFaults are about methods, headers, presets and max-age.
 func listFaults() []compileRow {
-	exposes := func(names ...string) policy.Config { return forHost(policy.CORS{ExposeHeaders: names}) }
-	headers := func(names ...string) policy.Config { return forHost(policy.CORS{AllowHeaders: names}) }
-	methods := func(names ...string) policy.Config { return forHost(policy.CORS{AllowMethods: names}) }
-	age := func(s policy.Seconds) policy.Config { return forHost(policy.CORS{MaxAge: &s}) }
+	exposes := func(names ...string) spec.Config { return forHost(spec.CORS{ExposeHeaders: names}) }
+	headers := func(names ...string) spec.Config { return forHost(spec.CORS{AllowHeaders: names}) }
+	methods := func(names ...string) spec.Config { return forHost(spec.CORS{AllowMethods: names}) }
+	age := func(s spec.Seconds) spec.Config { return forHost(spec.CORS{MaxAge: &s}) }
 	forbidden := headers("Cookie", "cookie2", "HOST", "Origin", "Sec-Fetch-Mode", "Proxy-X", "Access-Control-Allow-Origin", "DNT", "X-Fine", "Content-Type", "Authorization", "*")
 	return []compileRow{
 		{
@@ -35,9 +35,9 @@ func listFaults() []compileRow {
 		},
 		{
 			name:   "methods of a rule that are none",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{{Match: &policy.Match{Methods: []string{"GET", "*", "TRACE", "A B"}}}}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{{Match: &spec.Match{Methods: []string{"GET", "*", "TRACE", "A B"}}}}}),
 			faults: []string{
-				`method_invalid CORSPolicy[0] spec.rules[0].match.methods[1] "*": leave methods out to take every method`,
+				`method_invalid CORSPolicy[0] spec.rules[0].match.methods[1] "*": leave methods out to match every method`,
 				`method_forbidden CORSPolicy[0] spec.rules[0].match.methods[2] "TRACE": remove it`,
 				`method_invalid CORSPolicy[0] spec.rules[0].match.methods[3] "A B": one entry of the list for each method`,
 			},
@@ -137,7 +137,7 @@ func listFaults() []compileRow {
 		},
 		{
 			name:   "a preset that is none",
-			config: forHost(policy.CORS{Presets: []policy.Preset{"grpc_web", "trace", "x"}}),
+			config: forHost(spec.CORS{Presets: []spec.Preset{"grpc_web", "trace", "x"}}),
 			faults: []string{
 				`value_invalid CORSPolicy[0] spec.cors.presets[0] "grpc_web": grpc-web`,
 				`value_invalid CORSPolicy[0] spec.cors.presets[2] "x": one of grpc-web, connect, tus, mcp, trace`,
@@ -148,15 +148,15 @@ func listFaults() []compileRow {
 
 // documentFaults are about documents as a whole.
 func documentFaults() []compileRow {
-	spec := policy.Spec{Hosts: []string{host}, CORS: allowing(shop)}
-	elsewhere := policy.Spec{Hosts: []string{"b.example"}, CORS: allowing(shop)}
-	set := policy.OriginSetSpec{Origins: []string{other}}
-	expiring := func(date string) policy.Config {
-		return withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Expires: new(date)})
+	doc := spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop)}
+	elsewhere := spec.PolicySpec{Hosts: []string{"b.example"}, CORS: allowing(shop)}
+	set := spec.OriginSetSpec{Origins: []string{other}}
+	expiring := func(date string) spec.Config {
+		return withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Expires: new(date)})
 	}
-	defaults := withDefaults(one("shop", spec), policy.DefaultsSpec{})
-	defaults.Defaults = append(defaults.Defaults, policy.Defaults{Name: "other", Spec: policy.DefaultsSpec{CORS: allowing("x")}})
-	nameless := withDefaults(withSet(one("", spec), "", set), policy.DefaultsSpec{})
+	defaults := withDefaults(one("shop", doc), spec.DefaultsSpec{})
+	defaults.Defaults = append(defaults.Defaults, spec.Defaults{Name: "other", Spec: spec.DefaultsSpec{CORS: allowing("x")}})
+	nameless := withDefaults(withSet(one("", doc), "", set), spec.DefaultsSpec{})
 	nameless.Defaults[0].Name = ""
 	return []compileRow{
 		{
@@ -165,7 +165,7 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:     "no policy beside a set",
-			config:   withSet(policy.Config{}, "s", set),
+			config:   withSet(spec.Config{}, "s", set),
 			faults:   []string{`no_policies: a document of kind CORSPolicy`},
 			warnings: []string{`origin_set_unused OriginSet[0] metadata.name "s": allowOriginSets: [s] in a policy, or remove the set`},
 		},
@@ -181,7 +181,7 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "names that are none",
-			config: with(one("a/b", spec), "a b", elsewhere),
+			config: with(one("a/b", doc), "a b", elsewhere),
 			faults: []string{
 				`value_invalid CORSPolicy[0] metadata.name "a/b": letters, digits and -`,
 				`value_invalid CORSPolicy[1] metadata.name "a b": letters, digits and -`,
@@ -189,26 +189,26 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "a name of 253 bytes",
-			config: one(strings.Repeat("a", 253), spec),
+			config: one(strings.Repeat("a", 253), doc),
 		},
 		{
 			name:   "a name of 254 bytes",
-			config: one(strings.Repeat("a", 254), spec),
+			config: one(strings.Repeat("a", 254), doc),
 			faults: []string{`value_invalid CORSPolicy[0] metadata.name "aaaaaaaaaa"... 254 bytes: letters, digits and -`},
 		},
 		{
 			name:   "two policies of one name",
-			config: with(one("shop", spec), "shop", elsewhere),
+			config: with(one("shop", doc), "shop", elsewhere),
 			faults: []string{`duplicate_name CORSPolicy[1] metadata.name "shop" (and CORSPolicy[0] metadata.name): a name of its own`},
 		},
 		{
 			name:   "two sets of one name",
-			config: withSet(withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", set), "s", set),
+			config: withSet(withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", set), "s", set),
 			faults: []string{`duplicate_name OriginSet[1] metadata.name "s" (and OriginSet[0] metadata.name): a name of its own`},
 		},
 		{
 			name:   "a policy and a set of one name",
-			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"shop"}}), "shop", set),
+			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"shop"}}), "shop", set),
 		},
 		{
 			name:   "a second CORSDefaults, which is judged all the same",
@@ -220,7 +220,7 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "a set that is not there",
-			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"partner", "zzzzzzzzzz", "partners"}}), "partners", set),
+			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"partner", "zzzzzzzzzz", "partners"}}), "partners", set),
 			faults: []string{
 				`unknown_reference CORSPolicy[0] spec.cors.allowOriginSets[0] "partner": partners`,
 				`unknown_reference CORSPolicy[0] spec.cors.allowOriginSets[1] "zzzzzzzzzz": an OriginSet document of this name`,
@@ -228,11 +228,11 @@ func documentFaults() []compileRow {
 		},
 		{
 			name: "values that are none",
-			config: one("shop", policy.Spec{
-				Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(policy.Enforcement("enforce")), UpstreamHeaders: new(policy.UpstreamHeaders("Replace")),
-				WebSocket:        &policy.WebSocket{OriginCheck: new(policy.OriginCheck("On"))},
-				Preflight:        &policy.Preflight{Mode: new(policy.PreflightMode("Forwards")), Detail: new(policy.PreflightDetail("")), SuccessStatus: new(300), DenyStatus: new(399)},
-				DangerouslyAllow: []policy.Danger{"InsecureOrigin", policy.InsecureOrigins},
+			config: one("shop", spec.PolicySpec{
+				Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(spec.Enforcement("enforce")), UpstreamHeaders: new(spec.UpstreamHeaders("Replace")),
+				WebSocket:        &spec.WebSocket{OriginCheck: new(spec.OriginCheck("On"))},
+				Preflight:        &spec.Preflight{Mode: new(spec.PreflightMode("Forwards")), Detail: new(spec.PreflightDetail("")), SuccessStatus: new(300), DenyStatus: new(399)},
+				DangerouslyAllow: []spec.Danger{"InsecureOrigin", spec.InsecureOrigins},
 			}),
 			faults: []string{
 				`value_invalid CORSPolicy[0] spec.enforcement "enforce": Enforce`,
@@ -241,48 +241,48 @@ func documentFaults() []compileRow {
 				`value_invalid CORSPolicy[0] spec.preflight.detail: one of Full, Minimal`,
 				`value_invalid CORSPolicy[0] spec.preflight.successStatus "300": 204`,
 				`value_invalid CORSPolicy[0] spec.preflight.denyStatus "399": 403`,
-				`value_invalid CORSPolicy[0] spec.webSocket.originCheck "On": one of Off, Enforce`,
+				`value_invalid CORSPolicy[0] spec.webSocket.originCheck "On": one of Disabled, Enforce`,
 				`value_invalid CORSPolicy[0] spec.dangerouslyAllow[0] "InsecureOrigin": InsecureOrigins`,
 			},
 		},
 		{
 			name: "values of CORSDefaults that are none",
-			config: withDefaults(one("shop", spec), policy.DefaultsSpec{
-				UnmatchedHosts: new(policy.UnmatchedHosts("Passthrough")), Enforcement: new(policy.Enforcement("x")),
+			config: withDefaults(one("shop", doc), spec.DefaultsSpec{
+				UnmatchedHosts: new(spec.UnmatchedHosts("Passthrough")), Enforcement: new(spec.Enforcement("x")),
 			}),
 			faults: []string{
-				`value_invalid CORSDefaults[0] spec.enforcement "x": one of Off, Shadow, Enforce, Block`,
+				`value_invalid CORSDefaults[0] spec.enforcement "x": one of Disabled, Shadow, Enforce, Block`,
 				`value_invalid CORSDefaults[0] spec.unmatchedHosts "Passthrough": PassThrough`,
 			},
 		},
 		{
 			name: "values of a rule that are none",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
-				{Name: "a b", Enforcement: new(policy.Enforcement("Enforced")), Match: &policy.Match{Methods: []string{}}, Preflight: &policy.Preflight{DenyStatus: new(500)}},
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{
+				{Name: "a b", Enforcement: new(spec.Enforcement("Enforced")), Match: &spec.Match{Methods: []string{}}, Preflight: &spec.Preflight{DenyStatus: new(500)}},
 			}}),
 			faults: []string{
 				`value_invalid CORSPolicy[0] spec.rules[0].enforcement "Enforced": Enforce`,
 				`value_invalid CORSPolicy[0] spec.rules[0].preflight.denyStatus "500": 403`,
-				`value_invalid CORSPolicy[0] spec.rules[0].match.methods: leave methods out to take every method`,
+				`value_invalid CORSPolicy[0] spec.rules[0].match.methods: leave methods out to match every method`,
 				`value_invalid CORSPolicy[0] spec.rules[0].name "a b": letters, digits and -`,
 			},
 		},
 		{
 			name: "statuses at their bounds",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
-				{Match: prefix("/a"), Preflight: &policy.Preflight{SuccessStatus: new(200), DenyStatus: new(200)}},
-				{Match: prefix("/b"), Preflight: &policy.Preflight{SuccessStatus: new(299), DenyStatus: new(299)}},
-				{Match: prefix("/c"), Preflight: &policy.Preflight{DenyStatus: new(400)}},
-				{Match: prefix("/d"), Preflight: &policy.Preflight{DenyStatus: new(499)}},
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{
+				{Match: prefix("/a"), Preflight: &spec.Preflight{SuccessStatus: new(200), DenyStatus: new(200)}},
+				{Match: prefix("/b"), Preflight: &spec.Preflight{SuccessStatus: new(299), DenyStatus: new(299)}},
+				{Match: prefix("/c"), Preflight: &spec.Preflight{DenyStatus: new(400)}},
+				{Match: prefix("/d"), Preflight: &spec.Preflight{DenyStatus: new(499)}},
 			}}),
 		},
 		{
 			name: "statuses beyond their bounds",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
-				{Match: prefix("/a"), Preflight: &policy.Preflight{SuccessStatus: new(199), DenyStatus: new(199)}},
-				{Match: prefix("/b"), Preflight: &policy.Preflight{DenyStatus: new(300)}},
-				{Match: prefix("/c"), Preflight: &policy.Preflight{SuccessStatus: new(400)}},
-				{Match: prefix("/d"), Preflight: &policy.Preflight{SuccessStatus: new(0), DenyStatus: new(0)}},
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{
+				{Match: prefix("/a"), Preflight: &spec.Preflight{SuccessStatus: new(199), DenyStatus: new(199)}},
+				{Match: prefix("/b"), Preflight: &spec.Preflight{DenyStatus: new(300)}},
+				{Match: prefix("/c"), Preflight: &spec.Preflight{SuccessStatus: new(400)}},
+				{Match: prefix("/d"), Preflight: &spec.Preflight{SuccessStatus: new(0), DenyStatus: new(0)}},
 			}}),
 			faults: []string{
 				`value_invalid CORSPolicy[0] spec.rules[0].preflight.successStatus "199": 204`,
@@ -315,7 +315,7 @@ func documentFaults() []compileRow {
 		},
 		{
 			name:   "faults of several documents at once",
-			config: withSet(with(forHost(policy.CORS{AllowOrigins: []string{"x"}, AllowMethods: []string{"TRACE"}, MaxAge: new(policy.Seconds(-1))}), "shop", policy.Spec{Rules: []policy.Rule{{Match: prefix("a")}}}), "s", policy.OriginSetSpec{Origins: []string{"null"}, Expires: new("never")}),
+			config: withSet(with(forHost(spec.CORS{AllowOrigins: []string{"x"}, AllowMethods: []string{"TRACE"}, MaxAge: new(spec.Seconds(-1))}), "shop", spec.PolicySpec{Rules: []spec.Rule{{Match: prefix("a")}}}), "s", spec.OriginSetSpec{Origins: []string{"null"}, Expires: new("never")}),
 			faults: []string{
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "x": https://x`,
 				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[0] "TRACE": remove it`,

@@ -3,18 +3,18 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // hostFaults are about hosts.
 func hostFaults() []compileRow {
-	hosts := func(names ...string) policy.Config {
-		return one("shop", policy.Spec{Hosts: names, CORS: allowing(shop)})
+	hosts := func(names ...string) spec.Config {
+		return one("shop", spec.PolicySpec{Hosts: names, CORS: allowing(shop)})
 	}
 	return []compileRow{
 		{
 			name:   "more than a host",
-			config: one("shop", policy.Spec{Hosts: []string{"https://u@api.shop.example/v1", "api.shop.example/v1"}, CORS: &policy.CORS{}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{"https://u@api.shop.example/v1", "api.shop.example/v1"}, CORS: &spec.CORS{}}),
 			faults: []string{
 				`host_invalid CORSPolicy[0] spec.hosts[0] "https://u@api.shop.example/v1": api.shop.example`,
 				`host_invalid CORSPolicy[0] spec.hosts[1] "api.shop.example/v1": api.shop.example`,
@@ -109,7 +109,7 @@ func hostFaults() []compileRow {
 
 // pathFaults are about paths.
 func pathFaults() []compileRow {
-	exact := func(path string) policy.Config { return ruled(at("a", policy.PathExact, path)) }
+	exact := func(path string) spec.Config { return ruled(at("a", spec.PathExact, path)) }
 	return []compileRow{
 		badPath("a path without a slash", "api", "/api"),
 		badPath("a path with a query", "/api?x", "/api"),
@@ -148,21 +148,21 @@ func pathFaults() []compileRow {
 		},
 		{
 			name:   "a prefix is judged likewise",
-			config: ruled(at("a", policy.PathPrefix, "/a/./")),
+			config: ruled(at("a", spec.PathPrefix, "/a/./")),
 			faults: []string{`path_invalid CORSPolicy[0] spec.rules[0].match.path.value "/a/./": the path in its plain form`},
 		},
 		{
 			name:   "an expression is not",
-			config: ruled(at("a", policy.PathRegularExpression, `/a/.*`)),
+			config: ruled(at("a", spec.PathRegularExpression, `/a/.*`)),
 		},
 		{
 			name:   "no path",
-			config: ruled(at("a", policy.PathExact, "")),
+			config: ruled(at("a", spec.PathExact, "")),
 			faults: []string{`missing_field CORSPolicy[0] spec.rules[0].match.path.value: a path that begins with /`},
 		},
 		{
 			name:   "no expression",
-			config: ruled(at("a", policy.PathRegularExpression, "")),
+			config: ruled(at("a", spec.PathRegularExpression, "")),
 			faults: []string{`missing_field CORSPolicy[0] spec.rules[0].match.path.value: a path that begins with /`},
 		},
 		{
@@ -175,73 +175,73 @@ func pathFaults() []compileRow {
 
 // conflictFaults are about what is there twice.
 func conflictFaults() []compileRow {
-	rule := func(kind policy.PathMatchType, path string, methods ...string) policy.Rule {
+	rule := func(kind spec.PathMatchType, path string, methods ...string) spec.Rule {
 		return at("", kind, path, methods...)
 	}
-	second := func(hosts []string, c *policy.CORS, rules ...policy.Rule) policy.Config {
-		return with(ruled(rule(policy.PathPrefix, "/a", "GET", "PUT")), "second", policy.Spec{Hosts: hosts, CORS: c, Rules: rules})
+	second := func(hosts []string, c *spec.CORS, rules ...spec.Rule) spec.Config {
+		return with(ruled(rule(spec.PathPrefix, "/a", "GET", "PUT")), "second", spec.PolicySpec{Hosts: hosts, CORS: c, Rules: rules})
 	}
 	same := []string{host}
 	return []compileRow{
 		{
 			name:   "a path twice",
-			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathExact, "/a")),
+			config: ruled(rule(spec.PathExact, "/a"), rule(spec.PathExact, "/a")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "a prefix with and without its slash",
-			config: ruled(rule(policy.PathPrefix, "/a"), rule(policy.PathPrefix, "/a/")),
+			config: ruled(rule(spec.PathPrefix, "/a"), rule(spec.PathPrefix, "/a/")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a/" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "an exact path with and without its slash is two",
-			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathExact, "/a/")),
+			config: ruled(rule(spec.PathExact, "/a"), rule(spec.PathExact, "/a/")),
 		},
 		{
 			name:   "a path of two types is two",
-			config: ruled(rule(policy.PathExact, "/a"), rule(policy.PathPrefix, "/a"), rule(policy.PathRegularExpression, "/a")),
+			config: ruled(rule(spec.PathExact, "/a"), rule(spec.PathPrefix, "/a"), rule(spec.PathRegularExpression, "/a")),
 		},
 		{
 			name:   "an expression twice",
-			config: ruled(rule(policy.PathRegularExpression, "/a."), rule(policy.PathRegularExpression, "/a.")),
+			config: ruled(rule(spec.PathRegularExpression, "/a."), rule(spec.PathRegularExpression, "/a.")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a." (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "a method twice",
-			config: ruled(rule(policy.PathExact, "/a", "GET", "PUT"), rule(policy.PathExact, "/a", "put", "DELETE")),
+			config: ruled(rule(spec.PathExact, "/a", "GET", "PUT"), rule(spec.PathExact, "/a", "put", "DELETE")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[1].match "/a" (and CORSPolicy[0] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "a method twice within one rule is one",
-			config: ruled(rule(policy.PathExact, "/a", "PUT", "put")),
+			config: ruled(rule(spec.PathExact, "/a", "PUT", "put")),
 		},
 		{
 			name:   "GET and HEAD are two",
-			config: ruled(rule(policy.PathExact, "/a", "GET"), rule(policy.PathExact, "/a", "HEAD")),
+			config: ruled(rule(spec.PathExact, "/a", "GET"), rule(spec.PathExact, "/a", "HEAD")),
 		},
 		{
 			name:     "every root twice",
-			config:   ruled(policy.Rule{}, policy.Rule{Match: prefix("/")}),
+			config:   ruled(spec.Rule{}, spec.Rule{Match: prefix("/")}),
 			faults:   []string{`conflict CORSPolicy[0] spec.rules[1].match "/" (and CORSPolicy[0] spec.rules[0]): one rule for each host, path and method`},
 			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},
 		},
 		{
 			name:   "a rule of another policy",
-			config: second(same, nil, rule(policy.PathPrefix, "/a/", "PUT")),
+			config: second(same, nil, rule(spec.PathPrefix, "/a/", "PUT")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[1] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "on one of its hosts",
-			config: second([]string{"b.example", "API.shop.example"}, nil, rule(policy.PathPrefix, "/a", "PUT")),
+			config: second([]string{"b.example", "API.shop.example"}, nil, rule(spec.PathPrefix, "/a", "PUT")),
 			faults: []string{`conflict CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[1] spec.rules[0].match): one rule for each host, path and method`},
 		},
 		{
 			name:   "on another host it is none",
-			config: second([]string{"b.example", "*.shop.example"}, allowing(shop), rule(policy.PathPrefix, "/a", "PUT")),
+			config: second([]string{"b.example", "*.shop.example"}, allowing(shop), rule(spec.PathPrefix, "/a", "PUT")),
 		},
 		{
 			name:   "another method is none",
-			config: second(same, nil, rule(policy.PathPrefix, "/a", "DELETE"), rule(policy.PathPrefix, "/a")),
+			config: second(same, nil, rule(spec.PathPrefix, "/a", "DELETE"), rule(spec.PathPrefix, "/a")),
 		},
 		{
 			name:   "two policies with a cors of their own",
@@ -250,12 +250,12 @@ func conflictFaults() []compileRow {
 		},
 		{
 			name:     "a cors beside a rule for everything",
-			config:   second(same, nil, rule(policy.PathPrefix, "/")),
+			config:   second(same, nil, rule(spec.PathPrefix, "/")),
 			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},
 		},
 		{
 			name:   "a cors that is only inherited from",
-			config: second(same, allowing(shop), rule(policy.PathPrefix, "/")),
+			config: second(same, allowing(shop), rule(spec.PathPrefix, "/")),
 			warnings: []string{
 				`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`,
 				`own_cors_shadowed CORSPolicy[1] spec.cors: write that rule's settings here, or give it a longer path`,
@@ -263,7 +263,7 @@ func conflictFaults() []compileRow {
 		},
 		{
 			name:   "two that are only inherited from, beside a third policy's rule",
-			config: with(second(same, nil, rule(policy.PathPrefix, "/")), "third", policy.Spec{Hosts: same, CORS: allowing(shop)}),
+			config: with(second(same, nil, rule(spec.PathPrefix, "/")), "third", spec.PolicySpec{Hosts: same, CORS: allowing(shop)}),
 			warnings: []string{
 				`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`,
 				`own_cors_shadowed CORSPolicy[2] spec.cors: write that rule's settings here, or give it a longer path`,
@@ -271,21 +271,21 @@ func conflictFaults() []compileRow {
 		},
 		{
 			name:   "captures of one suffix with other names",
-			config: with(one("a", policy.Spec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", policy.Spec{Hosts: []string{"{b}.x.example"}, CORS: allowing(shop)}),
+			config: with(one("a", spec.PolicySpec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", spec.PolicySpec{Hosts: []string{"{b}.x.example"}, CORS: allowing(shop)}),
 			faults: []string{`conflict CORSPolicy[1] spec.cors (and CORSPolicy[0] spec.cors): one policy with a cors of its own for each host; the others with rules`},
 		},
 		{
 			name:   "a capture and a wildcard are two",
-			config: with(one("a", policy.Spec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", policy.Spec{Hosts: []string{"*.x.example"}, CORS: allowing(shop)}),
+			config: with(one("a", spec.PolicySpec{Hosts: []string{"{a}.x.example"}, CORS: allowing(shop)}), "b", spec.PolicySpec{Hosts: []string{"*.x.example"}, CORS: allowing(shop)}),
 		},
 		{
 			name:   "rules of one name",
-			config: ruled(at("a", policy.PathExact, "/a"), at("a", policy.PathExact, "/b")),
+			config: ruled(at("a", spec.PathExact, "/a"), at("a", spec.PathExact, "/b")),
 			faults: []string{`duplicate_name CORSPolicy[0] spec.rules[1].name "a" (and CORSPolicy[0] spec.rules[0]): a name of its own`},
 		},
 		{
 			name:   "a rule with the name of a nameless one",
-			config: ruled(at("", policy.PathExact, "/a"), at("rules[0]", policy.PathExact, "/b")),
+			config: ruled(at("", spec.PathExact, "/a"), at("rules[0]", spec.PathExact, "/b")),
 			faults: []string{`duplicate_name CORSPolicy[0] spec.rules[1].name "rules[0]" (and CORSPolicy[0] spec.rules[0]): a name of its own`},
 		},
 	}

@@ -3,7 +3,7 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // originFaults are about the form of origins.
@@ -119,22 +119,22 @@ func originFaults() []compileRow {
 		},
 		{
 			name:   "* in an OriginSet",
-			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"*"}}),
+			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Origins: []string{"*"}}),
 			faults: []string{`origin_invalid OriginSet[0] spec.origins[0] "*": allowOrigins: ["*"] in the policy`},
 		},
 		{
 			name:   "an origin of a set that is none",
-			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"https://a.example", "null"}}),
+			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Origins: []string{"https://a.example", "null"}}),
 			faults: []string{`origin_invalid OriginSet[0] spec.origins[1] "null": allowNullOrigin: true`},
 		},
 		{
 			name:   "an origin of a rule that is none",
-			config: one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{{}, {Match: prefix("/a"), CORS: allowing("x")}}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{{}, {Match: prefix("/a"), CORS: allowing("x")}}}),
 			faults: []string{`origin_invalid CORSPolicy[0] spec.rules[1].cors.allowOrigins[0] "x": https://x`},
 		},
 		{
 			name:   "an origin of CORSDefaults that is none",
-			config: withDefaults(originList(shop), policy.DefaultsSpec{CORS: allowing("x")}),
+			config: withDefaults(originList(shop), spec.DefaultsSpec{CORS: allowing("x")}),
 			faults: []string{`origin_invalid CORSDefaults[0] spec.cors.allowOrigins[0] "x": https://x`},
 		},
 		badOrigin("braces that are not the first label", "https://a.{t}.example", "https://{tenant}.app.example"),
@@ -154,17 +154,17 @@ func originFaults() []compileRow {
 		},
 		{
 			name:   "* beside a regex",
-			config: forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://a\.b`}}),
+			config: forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://a\.b`}}),
 			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* beside a set",
-			config: withSet(forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{}),
+			config: withSet(forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{}),
 			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{
 			name:   "* beside allowNullOrigin",
-			config: forHost(policy.CORS{AllowOrigins: []string{"*"}, AllowNullOrigin: new(true)}),
+			config: forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowNullOrigin: new(true)}),
 		},
 		{
 			name:   "a tenant that no host binds",
@@ -173,31 +173,31 @@ func originFaults() []compileRow {
 		},
 		{
 			name:   "a tenant that another policy binds",
-			config: with(originList("https://{t}.example"), "b", policy.Spec{Hosts: []string{"{t}.b.example"}, CORS: allowing(shop)}),
+			config: with(originList("https://{t}.example"), "b", spec.PolicySpec{Hosts: []string{"{t}.b.example"}, CORS: allowing(shop)}),
 			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.example": hosts: ["{t}.shop.example"]`},
 		},
 		{
 			name:   "a tenant that a host binds by another name",
-			config: one("shop", policy.Spec{Hosts: []string{"{a}.shop.example"}, CORS: allowing("https://{b}.example")}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{"{a}.shop.example"}, CORS: allowing("https://{b}.example")}),
 			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{b}.example": {a}, which the policy's hosts bind`},
 		},
 		{
 			name:   "a tenant in another case",
-			config: one("shop", policy.Spec{Hosts: []string{"{Tenant}.shop.example"}, CORS: allowing("https://{tenant}.example")}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{"{Tenant}.shop.example"}, CORS: allowing("https://{tenant}.example")}),
 			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOrigins[0] "https://{tenant}.example": {Tenant}, which the policy's hosts bind`},
 		},
 		{
 			name:   "a tenant in one case",
-			config: one("shop", policy.Spec{Hosts: []string{host, "{Tenant}.shop.example"}, CORS: allowing("https://{Tenant}.example")}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{host, "{Tenant}.shop.example"}, CORS: allowing("https://{Tenant}.example")}),
 		},
 		{
 			name:   "a tenant of a set",
-			config: withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"https://{t}.example"}}),
+			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Origins: []string{"https://{t}.example"}}),
 			faults: []string{`tenant_unbound CORSPolicy[0] spec.cors.allowOriginSets[0] "s": hosts: ["{t}.shop.example"]`},
 		},
 		{
 			name:   "a tenant of CORSDefaults",
-			config: withDefaults(with(one("a", policy.Spec{Hosts: []string{"{t}.a.example"}, CORS: &policy.CORS{}}), "b", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{}}), policy.DefaultsSpec{CORS: allowing("https://{t}.example")}),
+			config: withDefaults(with(one("a", spec.PolicySpec{Hosts: []string{"{t}.a.example"}, CORS: &spec.CORS{}}), "b", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{}}), spec.DefaultsSpec{CORS: allowing("https://{t}.example")}),
 			faults: []string{`tenant_unbound CORSDefaults[0] spec.cors.allowOrigins[0] "https://{t}.example": hosts: ["{t}.shop.example"]`},
 		},
 	}

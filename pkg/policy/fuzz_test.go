@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // FuzzOrigin compares who is allowed with the twin's grammar and matcher.
@@ -18,9 +19,9 @@ func FuzzOrigin(f *testing.F) {
 			f.Add(strings.Join(row.request.Origin, ""))
 		}
 	}
-	anyone := compiled(f, waiving(withCredentials("*"), []policy.Danger{policy.AnyOriginWithCredentials}))
+	anyone := compiled(f, waiving(withCredentials("*"), []spec.Danger{spec.AnyOriginWithCredentials}))
 	cfg := with(originList(slices.DeleteFunc(slices.Clone(someOrigins), func(o string) bool { return strings.Contains(o, "{") })...),
-		"rest", policy.Spec{Hosts: []string{"*"}, CORS: allowing()})
+		"rest", spec.PolicySpec{Hosts: []string{"*"}, CORS: allowing()})
 	cfg.Policies[0].Spec.CORS.AllowOriginRegexes = []string{`https://[a-z]+\.re\.example`}
 	some, w := compiled(f, cfg), &twin{cfg}
 	f.Fuzz(func(t *testing.T, origin string) {
@@ -39,8 +40,9 @@ func FuzzOrigin(f *testing.F) {
 		if got, want := twinSaid(&x.decision), w.decide(&r.Request); got != want.said() {
 			t.Errorf("%q: %s, the twin: %s", origin, got, want.said())
 		}
-		if taken := x.decision.OriginEntry() != ""; taken != (x.decision.Verdict == policy.VerdictAllow) {
-			t.Errorf("%q: %s by %q", origin, x.decision.Verdict, x.decision.OriginEntry())
+		entry := some.Explain(&r.Request).Origin
+		if taken := entry != ""; taken != (x.decision.Verdict == policy.VerdictAllow) {
+			t.Errorf("%q: %s by %q", origin, x.decision.Verdict, entry)
 		}
 	})
 }
@@ -51,7 +53,7 @@ func FuzzOriginEntry(f *testing.F) {
 		f.Add(entry)
 	}
 	f.Fuzz(func(t *testing.T, entry string) {
-		e, _, err := policy.Compile(one("shop", policy.Spec{Hosts: []string{"{t}.x.example"}, CORS: allowing(entry)}))
+		e, _, err := policy.Compile(one("shop", spec.PolicySpec{Hosts: []string{"{t}.x.example"}, CORS: allowing(entry)}))
 		if err != nil {
 			for _, d := range faultsOf(t, err) {
 				checkForm(t, d)
@@ -86,15 +88,15 @@ func FuzzAuthority(f *testing.F) {
 			f.Add(row.request.Authority)
 		}
 	}
-	cfg := policy.Config{}
+	cfg := spec.Config{}
 	for i, h := range []string{"api.x.example", "*.x.example", "{t}.x.example", "*", "y.example", "*.a.x.example", "{t}.a.x.example", "x", "*.b", "{t}.b"} {
-		cfg = with(cfg, string(rune('a'+i)), policy.Spec{Hosts: []string{h}, CORS: allowing(shop)})
+		cfg = with(cfg, string(rune('a'+i)), spec.PolicySpec{Hosts: []string{h}, CORS: allowing(shop)})
 	}
 	e, w := compiled(f, cfg), &twin{cfg}
 	f.Fuzz(func(t *testing.T, authority string) {
 		r := get("/").at(authority)
-		d, want := e.Decide(&r.Request), w.decide(&r.Request)
-		if got := twinSaid(&d); got != want.said() {
+		d, want := e.Explain(&r.Request), w.decide(&r.Request)
+		if got := twinSaid(&d.Decision); got != want.said() {
 			t.Errorf("%q: %s, the twin: %s", authority, got, want.said())
 		}
 	})
@@ -108,7 +110,7 @@ func FuzzHost(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e, _, err := policy.Compile(one("shop", policy.Spec{Hosts: []string{text}, CORS: allowing(shop)}))
+		e, _, err := policy.Compile(one("shop", spec.PolicySpec{Hosts: []string{text}, CORS: allowing(shop)}))
 		if err != nil {
 			for _, d := range faultsOf(t, err) {
 				checkForm(t, d)
@@ -140,17 +142,17 @@ func FuzzPath(f *testing.F) {
 		}
 	}
 	cfg := ruled(
-		at("a", policy.PathExact, "/a"), at("a-slash", policy.PathExact, "/a/"), at("prefix-a", policy.PathPrefix, "/a"), at("get", policy.PathPrefix, "/a/b", "GET"),
-		at("cafe", policy.PathPrefix, "/caf%C3%A9"), at("plus", policy.PathExact, "/a+b"), at("re", policy.PathRegularExpression, "/[ab]{2}!?"),
-		at("put", policy.PathRegularExpression, "/a/.*", "PUT"), at("head", policy.PathExact, "/h", "HEAD"), at("geth", policy.PathExact, "/h", "GET"),
-		at("lower", policy.PathPrefix, "/b%c3%b6"), at("post", policy.PathPrefix, "/", "POST"),
+		at("a", spec.PathExact, "/a"), at("a-slash", spec.PathExact, "/a/"), at("prefix-a", spec.PathPrefix, "/a"), at("get", spec.PathPrefix, "/a/b", "GET"),
+		at("cafe", spec.PathPrefix, "/caf%C3%A9"), at("plus", spec.PathExact, "/a+b"), at("re", spec.PathRegularExpression, "/[ab]{2}!?"),
+		at("put", spec.PathRegularExpression, "/a/.*", "PUT"), at("head", spec.PathExact, "/h", "HEAD"), at("geth", spec.PathExact, "/h", "GET"),
+		at("lower", spec.PathPrefix, "/b%c3%b6"), at("post", spec.PathPrefix, "/", "POST"),
 	)
 	e, w := compiled(f, cfg), &twin{cfg}
 	f.Fuzz(func(t *testing.T, path, method string) {
 		for _, r := range []request{ask(method, path).from(shop), preflight(method, path)} {
-			d, want := e.Decide(&r.Request), w.decide(&r.Request)
-			if got := twinSaid(&d); got != want.said() || d.MethodDependent() != want.depends {
-				t.Errorf("%s %q: %s %t, the twin: %s %t", method, path, got, d.MethodDependent(), want.said(), want.depends)
+			d, want := e.Explain(&r.Request), w.decide(&r.Request)
+			if got := twinSaid(&d.Decision); got != want.said() || d.MethodDependent != want.depends {
+				t.Errorf("%s %q: %s %t, the twin: %s %t", method, path, got, d.MethodDependent, want.said(), want.depends)
 			}
 		}
 	})
@@ -168,11 +170,11 @@ func FuzzRequestHeaders(f *testing.F) {
 			f.Add(strings.Join(row.request.RequestMethod, ""), lines[0], lines[1])
 		}
 	}
-	cfg := policy.Config{}
+	cfg := spec.Config{}
 	for i, headers := range [][]string{{"X-A", "content-type"}, {"*"}, {"*", "Authorization"}, {}} {
 		methods := [][]string{{"PUT", "patch"}, {"*"}, {"Delete", "FOO"}, {}}[i]
-		cfg = with(cfg, string(rune('a'+i)), policy.Spec{
-			Hosts: []string{string(rune('a'+i)) + ".example"}, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowMethods: methods, AllowHeaders: headers},
+		cfg = with(cfg, string(rune('a'+i)), spec.PolicySpec{
+			Hosts: []string{string(rune('a'+i)) + ".example"}, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowMethods: methods, AllowHeaders: headers},
 		})
 	}
 	e, w := compiled(f, cfg), &twin{cfg}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The words that random configurations and requests are made of. They are few,
@@ -62,11 +63,11 @@ func some(t *rapid.T, values []string, atMost int) []string {
 	return append([]string{}, rapid.SliceOfN(rapid.SampledFrom(values), 0, atMost).Draw(t, "list")...)
 }
 
-func drawCORS(t *rapid.T) *policy.CORS {
-	c := &policy.CORS{
+func drawCORS(t *rapid.T) *spec.CORS {
+	c := &spec.CORS{
 		AllowOrigins: some(t, someOrigins, 3), AllowMethods: some(t, append([]string{"*"}, someMethods...), 4),
 		AllowHeaders: some(t, append([]string{"*"}, someHeaders...), 4), ExposeHeaders: some(t, append([]string{"*"}, someHeaders...), 3),
-		AllowCredentials: optional(t, true, false), AllowNullOrigin: optional(t, true, false), MaxAge: optional[policy.Seconds](t, 0, 60),
+		AllowCredentials: optional(t, true, false), AllowNullOrigin: optional(t, true, false), MaxAge: optional[spec.Seconds](t, 0, 60),
 		AllowPrivateNetwork: optional(t, true, false), ExpandExposeHeaders: optional(t, true, false),
 	}
 	switch rapid.IntRange(0, 7).Draw(t, "origins") {
@@ -80,17 +81,17 @@ func drawCORS(t *rapid.T) *policy.CORS {
 	return c
 }
 
-func drawLayer(t *rapid.T) policy.Rule {
-	r := policy.Rule{
-		Enforcement:     optional(t, policy.EnforcementEnforce, policy.EnforcementBlock, policy.EnforcementShadow, policy.EnforcementOff, policy.EnforcementEnforce),
-		UpstreamHeaders: optional(t, policy.UpstreamOverride, policy.UpstreamMerge, policy.UpstreamPreserve),
+func drawLayer(t *rapid.T) spec.Rule {
+	r := spec.Rule{
+		Enforcement:     optional(t, spec.EnforcementEnforce, spec.EnforcementBlock, spec.EnforcementShadow, spec.EnforcementDisabled, spec.EnforcementEnforce),
+		UpstreamHeaders: optional(t, spec.UpstreamOverride, spec.UpstreamMerge, spec.UpstreamPreserve),
 	}
 	if rapid.Bool().Draw(t, "preflight") {
-		r.Preflight = &policy.Preflight{Mode: optional(t, policy.PreflightAnswer, policy.PreflightForward), Detail: optional(t, policy.DetailFull, policy.DetailMinimal)}
+		r.Preflight = &spec.Preflight{Mode: optional(t, spec.PreflightAnswer, spec.PreflightForward), Detail: optional(t, spec.DetailFull, spec.DetailMinimal)}
 		r.Preflight.DenyStatus = optional(t, 200, 403, 404)
 	}
 	if rapid.Bool().Draw(t, "webSocket") {
-		r.WebSocket = &policy.WebSocket{OriginCheck: optional(t, policy.OriginCheckEnforce, policy.OriginCheckOff)}
+		r.WebSocket = &spec.WebSocket{OriginCheck: optional(t, spec.OriginCheckEnforce, spec.OriginCheckDisabled)}
 	}
 	if rapid.Bool().Draw(t, "cors") {
 		r.CORS = drawCORS(t)
@@ -98,52 +99,52 @@ func drawLayer(t *rapid.T) policy.Rule {
 	return r
 }
 
-func drawRule(t *rapid.T, name string) policy.Rule {
+func drawRule(t *rapid.T, name string) spec.Rule {
 	r := drawLayer(t)
 	r.Name = name
 	if rapid.IntRange(0, 5).Draw(t, "match") == 0 {
 		return r
 	}
-	r.Match = &policy.Match{}
+	r.Match = &spec.Match{}
 	if methods := some(t, someMethods, 2); len(methods) > 0 {
 		r.Match.Methods = methods
 	}
 	switch rapid.IntRange(0, 5).Draw(t, "path") {
 	case 0:
 	case 1, 2:
-		r.Match.Path = &policy.PathMatch{Type: new(policy.PathRegularExpression), Value: rapid.SampledFrom(someRegex).Draw(t, "regex")}
+		r.Match.Path = &spec.PathMatch{Type: new(spec.PathRegularExpression), Value: rapid.SampledFrom(someRegex).Draw(t, "regex")}
 	default:
-		r.Match.Path = &policy.PathMatch{Type: optional(t, policy.PathExact, policy.PathPrefix), Value: rapid.SampledFrom(somePaths).Draw(t, "value")}
+		r.Match.Path = &spec.PathMatch{Type: optional(t, spec.PathExact, spec.PathPrefix), Value: rapid.SampledFrom(somePaths).Draw(t, "value")}
 	}
 	return r
 }
 
 // drawConfig draws a configuration that compiles.
-func drawConfig(t *rapid.T) policy.Config {
-	cfg := withSet(policy.Config{}, "set", policy.OriginSetSpec{Origins: []string{"https://set.example", "https://*.set.example"}})
+func drawConfig(t *rapid.T) spec.Config {
+	cfg := withSet(spec.Config{}, "set", spec.OriginSetSpec{Origins: []string{"https://set.example", "https://*.set.example"}})
 	if rapid.Bool().Draw(t, "defaults") {
 		l := drawLayer(t)
-		cfg = withDefaults(cfg, policy.DefaultsSpec{
+		cfg = withDefaults(cfg, spec.DefaultsSpec{
 			CORS: l.CORS, Enforcement: l.Enforcement, UpstreamHeaders: l.UpstreamHeaders, Preflight: l.Preflight, WebSocket: l.WebSocket,
-			UnmatchedHosts: optional(t, policy.UnmatchedDeny, policy.UnmatchedPassThrough),
+			UnmatchedHosts: optional(t, spec.UnmatchedDeny, spec.UnmatchedPassThrough),
 		})
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "policies") {
 		l := drawLayer(t)
-		spec := policy.Spec{
+		doc := spec.PolicySpec{
 			Hosts: rapid.SliceOfN(rapid.SampledFrom(someHosts), 1, 3).Draw(t, "hosts"),
 			CORS:  l.CORS, Enforcement: l.Enforcement, UpstreamHeaders: l.UpstreamHeaders, Preflight: l.Preflight, WebSocket: l.WebSocket,
-			DangerouslyAllow: []policy.Danger{
-				policy.AnyOriginWithCredentials, policy.NullOriginWithCredentials, policy.PublicSuffixSubdomains, policy.InsecureOrigins,
+			DangerouslyAllow: []spec.Danger{
+				spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
 			},
 		}
 		if rapid.Bool().Draw(t, "allows the shop") {
-			spec.CORS = allowing(shop)
+			doc.CORS = allowing(shop)
 		}
 		for j := range rapid.IntRange(0, 4).Draw(t, "rules") {
-			spec.Rules = append(spec.Rules, drawRule(t, fmt.Sprintf("r%d", j)))
+			doc.Rules = append(doc.Rules, drawRule(t, fmt.Sprintf("r%d", j)))
 		}
-		cfg = with(cfg, fmt.Sprintf("p%d", i), spec)
+		cfg = with(cfg, fmt.Sprintf("p%d", i), doc)
 	}
 	return repaired(t, cfg)
 }
@@ -154,13 +155,13 @@ var (
 )
 
 // repaired takes out what Compile does not take, one fault at a time.
-func repaired(t *rapid.T, cfg policy.Config) policy.Config {
+func repaired(t *rapid.T, cfg spec.Config) spec.Config {
 	for range 100 {
 		_, _, err := policy.Compile(cfg)
 		if err == nil {
 			return cfg
 		}
-		var faults policy.Faults
+		var faults spec.Faults
 		if !errors.As(err, &faults) {
 			t.Fatal(err)
 		}
@@ -170,23 +171,23 @@ func repaired(t *rapid.T, cfg policy.Config) policy.Config {
 	return cfg
 }
 
-func takeOut(t *rapid.T, cfg *policy.Config, d policy.Diagnostic) {
-	if d.Place.Kind == policy.KindDefaults {
+func takeOut(t *rapid.T, cfg *spec.Config, d spec.Diagnostic) {
+	if d.Place.Kind == spec.KindDefaults {
 		cfg.Defaults[d.Place.Index].Spec.CORS = nil
 		cfg.Defaults[d.Place.Index].Spec.WebSocket = nil
 		return
 	}
-	if d.Place.Kind != policy.KindPolicy {
+	if d.Place.Kind != spec.KindPolicy {
 		t.Fatalf("unexpected fault: %v", d)
 	}
-	spec := &cfg.Policies[d.Place.Index].Spec
+	doc := &cfg.Policies[d.Place.Index].Spec
 	index := func(m []string) int { n, _ := strconv.Atoi(m[1]); return n }
-	if m := faultyRule.FindStringSubmatch(d.Place.Path); m != nil {
-		spec.Rules = slices.Delete(slices.Clone(spec.Rules), index(m), index(m)+1)
-	} else if m := faultyHost.FindStringSubmatch(d.Place.Path); m != nil {
-		spec.Hosts = slices.Delete(slices.Clone(spec.Hosts), index(m), index(m)+1)
+	if m := faultyRule.FindStringSubmatch(d.Place.Path.String()); m != nil {
+		doc.Rules = slices.Delete(slices.Clone(doc.Rules), index(m), index(m)+1)
+	} else if m := faultyHost.FindStringSubmatch(d.Place.Path.String()); m != nil {
+		doc.Hosts = slices.Delete(slices.Clone(doc.Hosts), index(m), index(m)+1)
 	} else {
-		spec.CORS, spec.WebSocket = nil, nil
+		doc.CORS, doc.WebSocket = nil, nil
 	}
 }
 
@@ -229,7 +230,7 @@ func drawRequest(t *rapid.T) request {
 		r.FetchSite = lines(t, "fetch site", []string{"same-origin", "none", "cross-site"})
 	}
 	if rapid.IntRange(0, 5).Draw(t, "selector") == 0 {
-		r.Selector = rapid.SampledFrom([]string{"p0", "p1", "p0/r0", "p1/r1", "p2/r3", "p9", "p0/"}).Draw(t, "name")
+		r.Selector = rapid.SampledFrom([]string{"p0", "p1", "p0#r0", "p1#r1", "p2#r3", "p9", "p0#", "p0/r0"}).Draw(t, "name")
 	}
 	r.upstream = drawUpstream(t)
 	return r

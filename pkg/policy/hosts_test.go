@@ -3,7 +3,7 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // What a page of the shop gets where a policy that allows it and nothing else
@@ -15,7 +15,7 @@ var (
 
 // hostWorlds are about which policy a host chooses.
 func hostWorlds() []world {
-	forShop := func(hosts ...string) policy.Spec { return policy.Spec{Hosts: hosts, CORS: allowing(shop)} }
+	forShop := func(hosts ...string) spec.PolicySpec { return spec.PolicySpec{Hosts: hosts, CORS: allowing(shop)} }
 	all := one("exact", forShop("api.shop.example", "[2001:db8::1]"))
 	all = with(all, "label", forShop("{tenant}.shop.example", "{x}.a.eu.shop.example"))
 	all = with(all, "labels", forShop("*.shop.example"))
@@ -72,20 +72,20 @@ func hostWorlds() []world {
 			{"so is an empty authority", get("/").at(""), "actual none no_policy - pass 200", nil},
 		}},
 		{"hosts with a capture and rules", withDefaults(with(
-			one("narrow", policy.Spec{Hosts: []string{"api.shop.example", "{x}.eu.shop.example"}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}}),
+			one("narrow", spec.PolicySpec{Hosts: []string{"api.shop.example", "{x}.eu.shop.example"}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a")}}),
 			"wide", forShop("*.shop.example", "*")),
-			policy.DefaultsSpec{CORS: allowing(shop)}), []row{
+			spec.DefaultsSpec{CORS: allowing(shop)}), []row{
 			{"the most specific table takes its paths", get("/a/b"), "actual allow allowed narrow/a continue 200", granted},
 			{"a shorter pattern is never searched after it", get("/b"), "actual deny no_rule narrow continue 200", refused},
 			{"nor after a capture", get("/b").at("x.eu.shop.example"), "actual deny no_rule narrow continue 200", refused},
 			{"another host has the other table", get("/b").at("b.shop.example"), "actual allow allowed wide continue 200", granted},
 		}},
 		{"one host of two policies", withDefaults(with(
-			one("own", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}}),
-			"rules", policy.Spec{Hosts: []string{host, "rules.shop.example"}, Rules: []policy.Rule{
-				at("ab", policy.PathPrefix, "/a/b"), at("put", policy.PathPrefix, "/a", "PUT"),
+			one("own", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{at("a", spec.PathPrefix, "/a")}}),
+			"rules", spec.PolicySpec{Hosts: []string{host, "rules.shop.example"}, Rules: []spec.Rule{
+				at("ab", spec.PathPrefix, "/a/b"), at("put", spec.PathPrefix, "/a", "PUT"),
 			}}),
-			policy.DefaultsSpec{CORS: allowing(other)}), []row{
+			spec.DefaultsSpec{CORS: allowing(other)}), []row{
 			{"their rules form one table", get("/a/b/c").from(other), "actual allow allowed rules/ab continue 200", []string{acao + other, varyOrigin}},
 			{"the longest prefix wins, whosever it is", get("/a/c"), "actual allow allowed own/a continue 200", granted},
 			{"a method is another place", ask("PUT", "/a/c").from(other), "actual allow allowed rules/put continue 200", []string{acao + other, varyOrigin}},
@@ -98,17 +98,17 @@ func hostWorlds() []world {
 
 // unmatchedWorlds are about hosts that no policy names.
 func unmatchedWorlds() []world {
-	spec := policy.Spec{Hosts: []string{host}, CORS: allowing(shop)}
+	doc := spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop)}
 	upstream := []string{"access-control-allow-origin: *", "vary: Accept"}
 	elsewhere := func(r request) request { return r.at("other.example").answered(200, upstream...) }
-	deny := func(e policy.Enforcement, check policy.OriginCheck) policy.Config {
-		return withDefaults(one("shop", spec), policy.DefaultsSpec{
-			UnmatchedHosts: new(policy.UnmatchedDeny), Enforcement: &e, WebSocket: &policy.WebSocket{OriginCheck: &check},
-			Preflight: &policy.Preflight{DenyStatus: new(404)}, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowPrivateNetwork: new(true)},
+	deny := func(e spec.Enforcement, check spec.OriginCheck) spec.Config {
+		return withDefaults(one("shop", doc), spec.DefaultsSpec{
+			UnmatchedHosts: new(spec.UnmatchedDeny), Enforcement: &e, WebSocket: &spec.WebSocket{OriginCheck: &check},
+			Preflight: &spec.Preflight{DenyStatus: new(404)}, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowPrivateNetwork: new(true)},
 		})
 	}
-	preserve := withDefaults(one("shop", spec), policy.DefaultsSpec{
-		UnmatchedHosts: new(policy.UnmatchedDeny), UpstreamHeaders: new(policy.UpstreamPreserve),
+	preserve := withDefaults(one("shop", doc), spec.DefaultsSpec{
+		UnmatchedHosts: new(spec.UnmatchedDeny), UpstreamHeaders: new(spec.UpstreamPreserve),
 	})
 	pass := []row{
 		{"a request is untouched", elsewhere(get("/")), "actual none no_policy - pass 200", upstream},
@@ -118,27 +118,27 @@ func unmatchedWorlds() []world {
 		{"whatever its path is", elsewhere(get("/a/../b")), "actual none no_policy - pass 200", upstream},
 	}
 	return []world{
-		{"unmatched hosts by default", one("shop", spec), pass},
-		{"unmatched hosts: PassThrough", withDefaults(one("shop", spec), policy.DefaultsSpec{
-			UnmatchedHosts: new(policy.UnmatchedPassThrough), Enforcement: new(policy.EnforcementBlock),
-			WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+		{"unmatched hosts by default", one("shop", doc), pass},
+		{"unmatched hosts: PassThrough", withDefaults(one("shop", doc), spec.DefaultsSpec{
+			UnmatchedHosts: new(spec.UnmatchedPassThrough), Enforcement: new(spec.EnforcementBlock),
+			WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 		}), pass},
-		{"unmatched hosts: Deny", deny(policy.EnforcementEnforce, policy.OriginCheckEnforce), []row{
+		{"unmatched hosts: Deny", deny(spec.EnforcementEnforce, spec.OriginCheckEnforce), []row{
 			{"nobody is allowed", elsewhere(get("/")), "actual deny no_policy - continue 200", []string{"vary: Accept, Origin"}},
 			{"nor by a preflight, with the status of CORSDefaults", elsewhere(preflight("GET", "/")), "preflight deny no_policy - respond 404", []string{varyPreflight}},
 			{"a request without Origin has nothing to decide", elsewhere(ask("GET", "/")), "not_cors none no_policy - continue 200", []string{"vary: Accept, Origin"}},
 			{"a WebSocket is never checked", elsewhere(webSocket("/")), "websocket none no_policy - pass 200", upstream},
 			{"the host's own page is not blamed", elsewhere(get("/").from("https://other.example")), "actual deny no_policy - continue 200", []string{"vary: Accept, Origin"}},
 		}},
-		{"unmatched hosts: Deny and Block", deny(policy.EnforcementBlock, policy.OriginCheckOff), []row{
+		{"unmatched hosts: Deny and Block", deny(spec.EnforcementBlock, spec.OriginCheckDisabled), []row{
 			{"a refused page is answered at the edge", elsewhere(get("/")), "actual deny no_policy - respond 403", refused},
 			{"the host's own page is not blocked", elsewhere(get("/").from("https://other.example")), "actual deny no_policy - continue 200", []string{"vary: Accept, Origin"}},
 		}},
-		{"unmatched hosts: Deny and Shadow", deny(policy.EnforcementShadow, policy.OriginCheckOff), []row{
+		{"unmatched hosts: Deny and Shadow", deny(spec.EnforcementShadow, spec.OriginCheckDisabled), []row{
 			{"a refused page is counted and untouched", elsewhere(get("/")), "actual deny no_policy - pass 200", upstream},
 			{"so is a preflight", elsewhere(preflight("PUT", "/")), "preflight deny no_policy - pass 200", upstream},
 		}},
-		{"unmatched hosts: Deny and Off", deny(policy.EnforcementOff, policy.OriginCheckOff), []row{
+		{"unmatched hosts: Deny and Off", deny(spec.EnforcementDisabled, spec.OriginCheckDisabled), []row{
 			{"no_policy is decided before off", elsewhere(get("/")), "actual deny no_policy - pass 200", upstream},
 		}},
 		{"unmatched hosts: Deny and Preserve", preserve, []row{

@@ -1,42 +1,40 @@
 package policy_test
 
-import (
-	"github.com/corsd/corsd/pkg/policy"
-)
+import "github.com/corsd/corsd/pkg/policy/spec"
 
 // layerWorlds are about what is inherited.
 func layerWorlds() []world {
-	set := policy.OriginSetSpec{Origins: []string{"https://set.example"}}
-	cfg := withSet(withDefaults(one("shop", policy.Spec{
+	set := spec.OriginSetSpec{Origins: []string{"https://set.example"}}
+	cfg := withSet(withDefaults(one("shop", spec.PolicySpec{
 		Hosts: []string{host},
-		CORS:  &policy.CORS{AllowMethods: []string{"PUT"}, ExposeHeaders: []string{"X-P"}},
-		Rules: []policy.Rule{
+		CORS:  &spec.CORS{AllowMethods: []string{"PUT"}, ExposeHeaders: []string{"X-P"}},
+		Rules: []spec.Rule{
 			{Name: "inherits", Match: prefix("/inherits")},
-			{Name: "empty", Match: prefix("/empty"), CORS: &policy.CORS{
-				AllowMethods: []string{}, AllowHeaders: []string{}, ExposeHeaders: []string{}, AllowCredentials: new(false), MaxAge: new(policy.Seconds(0)),
+			{Name: "empty", Match: prefix("/empty"), CORS: &spec.CORS{
+				AllowMethods: []string{}, AllowHeaders: []string{}, ExposeHeaders: []string{}, AllowCredentials: new(false), MaxAge: new(spec.Seconds(0)),
 			}},
-			{Name: "list", Match: prefix("/list"), CORS: &policy.CORS{AllowOrigins: []string{other}}},
-			{Name: "none", Match: prefix("/none"), CORS: &policy.CORS{AllowOrigins: []string{}}},
-			{Name: "regex", Match: prefix("/regex"), CORS: &policy.CORS{AllowOriginRegexes: []string{`https://[a-z]\.re\.example`}}},
-			{Name: "set", Match: prefix("/set"), CORS: &policy.CORS{AllowOriginSets: []string{"set"}}},
-			{Name: "null", Match: prefix("/null"), CORS: &policy.CORS{AllowNullOrigin: new(true)}},
-			{Name: "not-null", Match: prefix("/notnull"), CORS: &policy.CORS{AllowNullOrigin: new(false)}},
-			{Name: "methods", Match: prefix("/methods"), CORS: &policy.CORS{AllowMethods: []string{"PATCH"}}},
-			{Name: "status", Match: prefix("/status"), Preflight: &policy.Preflight{SuccessStatus: new(202)}},
-			{Name: "minimal", Match: prefix("/minimal"), Preflight: &policy.Preflight{Detail: new(policy.DetailMinimal)}},
-			{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(policy.UpstreamMerge)},
-			{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
-			{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}},
-			{Name: "unset", Match: prefix("/unset"), WebSocket: &policy.WebSocket{}, Preflight: &policy.Preflight{}, CORS: &policy.CORS{}},
+			{Name: "list", Match: prefix("/list"), CORS: &spec.CORS{AllowOrigins: []string{other}}},
+			{Name: "none", Match: prefix("/none"), CORS: &spec.CORS{AllowOrigins: []string{}}},
+			{Name: "regex", Match: prefix("/regex"), CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]\.re\.example`}}},
+			{Name: "set", Match: prefix("/set"), CORS: &spec.CORS{AllowOriginSets: []string{"set"}}},
+			{Name: "null", Match: prefix("/null"), CORS: &spec.CORS{AllowNullOrigin: new(true)}},
+			{Name: "not-null", Match: prefix("/notnull"), CORS: &spec.CORS{AllowNullOrigin: new(false)}},
+			{Name: "methods", Match: prefix("/methods"), CORS: &spec.CORS{AllowMethods: []string{"PATCH"}}},
+			{Name: "status", Match: prefix("/status"), Preflight: &spec.Preflight{SuccessStatus: new(202)}},
+			{Name: "minimal", Match: prefix("/minimal"), Preflight: &spec.Preflight{Detail: new(spec.DetailMinimal)}},
+			{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(spec.UpstreamMerge)},
+			{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(spec.EnforcementShadow)},
+			{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckDisabled)}},
+			{Name: "unset", Match: prefix("/unset"), WebSocket: &spec.WebSocket{}, Preflight: &spec.Preflight{}, CORS: &spec.CORS{}},
 		},
-		DangerouslyAllow: []policy.Danger{policy.NullOriginWithCredentials},
-	}), policy.DefaultsSpec{
-		CORS: &policy.CORS{
+		DangerouslyAllow: []spec.Danger{spec.NullOriginWithCredentials},
+	}), spec.DefaultsSpec{
+		CORS: &spec.CORS{
 			AllowOrigins: []string{shop}, AllowNullOrigin: new(true), AllowOriginSets: []string{"set"}, AllowHeaders: []string{"X-D"},
-			AllowMethods: []string{"DELETE"}, AllowCredentials: new(true), MaxAge: new(policy.Seconds(60)),
+			AllowMethods: []string{"DELETE"}, AllowCredentials: new(true), MaxAge: new(spec.Seconds(60)),
 		},
-		Preflight: &policy.Preflight{DenyStatus: new(404), SuccessStatus: new(200)},
-		WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+		Preflight: &spec.Preflight{DenyStatus: new(404), SuccessStatus: new(200)},
+		WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 	}), "set", set)
 
 	whole := func(origin string) []string {
@@ -82,15 +80,15 @@ func layerWorlds() []world {
 			{"and inherited where it is there but unset", webSocket("/unset").from(evil), "websocket deny origin_not_allowed shop/unset respond 403", refused},
 		}},
 		{"where nothing is taken and two policies name the host", withDefaults(with(
-			one("a", policy.Spec{
-				Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")},
-				Enforcement: new(policy.EnforcementShadow), Preflight: &policy.Preflight{DenyStatus: new(400)}, UpstreamHeaders: new(policy.UpstreamPreserve),
-				WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)},
+			one("a", spec.PolicySpec{
+				Hosts: []string{host}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a")},
+				Enforcement: new(spec.EnforcementShadow), Preflight: &spec.Preflight{DenyStatus: new(400)}, UpstreamHeaders: new(spec.UpstreamPreserve),
+				WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckDisabled)},
 			}),
-			"b", policy.Spec{Hosts: []string{host, "b.example"}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}, Preflight: &policy.Preflight{DenyStatus: new(410)}}),
-			policy.DefaultsSpec{
-				CORS: allowing(shop), Enforcement: new(policy.EnforcementBlock), Preflight: &policy.Preflight{DenyStatus: new(404)},
-				WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+			"b", spec.PolicySpec{Hosts: []string{host, "b.example"}, Rules: []spec.Rule{at("b", spec.PathPrefix, "/b")}, Preflight: &spec.Preflight{DenyStatus: new(410)}}),
+			spec.DefaultsSpec{
+				CORS: allowing(shop), Enforcement: new(spec.EnforcementBlock), Preflight: &spec.Preflight{DenyStatus: new(404)},
+				WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 			}), []row{
 			{"enforcement is the strictest of both", get("/c"), "actual deny no_rule - respond 403", refused},
 			{"so is the preflight's status, the highest", preflight("PUT", "/c"), "preflight deny no_rule - respond 410", []string{varyPreflight}},
@@ -99,10 +97,10 @@ func layerWorlds() []world {
 			{"so is the WebSocket check", webSocket("/c"), "websocket deny no_rule - respond 403", refused},
 			{"on a host of one policy they are that policy's", preflight("PUT", "/c").at("b.example"), "preflight deny no_rule b respond 410", []string{varyPreflight}},
 		}},
-		{"a path that cannot be assigned to a rule that blocks or checks", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
-				{Name: "admin", Match: &policy.Match{Path: &policy.PathMatch{Value: "/admin"}}, Enforcement: new(policy.EnforcementBlock)},
-				{Name: "ws", Match: &policy.Match{Path: &policy.PathMatch{Value: "/ws"}}, WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}},
+		{"a path that cannot be assigned to a rule that blocks or checks", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{
+				{Name: "admin", Match: &spec.Match{Path: &spec.PathMatch{Value: "/admin"}}, Enforcement: new(spec.EnforcementBlock)},
+				{Name: "ws", Match: &spec.Match{Path: &spec.PathMatch{Value: "/ws"}}, WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)}},
 			},
 		}), []row{
 			{"is blocked with a parameter", ask("POST", "/admin;x=1/pay").from(evil), "actual deny path_ambiguous shop respond 403", refused},
@@ -112,28 +110,28 @@ func layerWorlds() []world {
 			{"a handshake is checked", webSocket("/ws;x=1").from(evil), "websocket deny path_ambiguous shop respond 403", refused},
 			{"the own cors of the policy is not stricter for it", get("/x").from(evil), "actual deny origin_not_allowed shop continue 200", refused},
 		}},
-		{"an ambiguous path below a Shadow policy with a rule that enforces", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(policy.EnforcementShadow), UpstreamHeaders: new(policy.UpstreamPreserve),
-			Rules: []policy.Rule{{
-				Name: "api", Match: &policy.Match{Path: &policy.PathMatch{Value: "/api"}},
-				Enforcement: new(policy.EnforcementEnforce), UpstreamHeaders: new(policy.UpstreamMerge),
+		{"an ambiguous path below a Shadow policy with a rule that enforces", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(spec.EnforcementShadow), UpstreamHeaders: new(spec.UpstreamPreserve),
+			Rules: []spec.Rule{{
+				Name: "api", Match: &spec.Match{Path: &spec.PathMatch{Value: "/api"}},
+				Enforcement: new(spec.EnforcementEnforce), UpstreamHeaders: new(spec.UpstreamMerge),
 			}},
 		}), []row{
 			{"loses upstream's headers", get("/api;x=1").from(evil).answered(200, acao+"*", acac), "actual deny path_ambiguous shop continue 200", refused},
 			{"another path keeps them", get("/x").from(evil).answered(200, acao+"*"), "actual deny origin_not_allowed shop pass 200", []string{acao + "*"}},
 		}},
 		{"two policies of one host that both block", with(
-			one("a", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}, Enforcement: new(policy.EnforcementBlock)}),
-			"b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("b", policy.PathPrefix, "/b")}, Enforcement: new(policy.EnforcementBlock)}), []row{
+			one("a", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a")}, Enforcement: new(spec.EnforcementBlock)}),
+			"b", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("b", spec.PathPrefix, "/b")}, Enforcement: new(spec.EnforcementBlock)}), []row{
 			{"block what no rule matches", ask("POST", "/c").from(evil), "actual deny no_rule - respond 403", refused},
 			{"and ambiguous paths", ask("POST", "/a;b").from(evil), "actual deny path_ambiguous - respond 403", refused},
 		}},
 		{"two policies of one host, one of which is off", with(
-			one("a", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a")}, Enforcement: new(policy.EnforcementOff)}),
-			"b", policy.Spec{Hosts: []string{host}, Enforcement: new(policy.EnforcementOff), Rules: []policy.Rule{{
-				Name: "b", CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/b"}}, Enforcement: new(policy.EnforcementShadow),
+			one("a", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a")}, Enforcement: new(spec.EnforcementDisabled)}),
+			"b", spec.PolicySpec{Hosts: []string{host}, Enforcement: new(spec.EnforcementDisabled), Rules: []spec.Rule{{
+				Name: "b", CORS: allowing(shop), Match: &spec.Match{Path: &spec.PathMatch{Value: "/b"}}, Enforcement: new(spec.EnforcementShadow),
 			}}}), []row{
-			{"are off where no rule matches", get("/c").answered(200, acao+"*"), "actual none off - pass 200", []string{acao + "*"}},
+			{"are off where no rule matches", get("/c").answered(200, acao+"*"), "actual none disabled - pass 200", []string{acao + "*"}},
 			{"and Shadow where the path is ambiguous", get("/a;b").answered(200, acao+"*"), "actual deny path_ambiguous - pass 200", []string{acao + "*"}},
 		}},
 	}

@@ -7,14 +7,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 func TestNames(t *testing.T) {
-	cors := &policy.CORS{AllowOrigins: []string{"https://a.example"}}
-	rule := []policy.Rule{{Match: &policy.Match{Path: &policy.PathMatch{Value: "/api"}}, CORS: cors}}
-	engine, _, err := policy.Compile(policy.Config{Policies: []policy.Policy{
-		{Name: "shop", Spec: policy.Spec{Hosts: []string{"shop.example", "*.shop.example", "{name}.tenant.example"}, CORS: cors}},
-		{Name: "rest", Spec: policy.Spec{Hosts: []string{"*", "shop.example"}, Rules: rule}},
+	cors := &spec.CORS{AllowOrigins: []string{"https://a.example"}}
+	rule := []spec.Rule{{Match: &spec.Match{Path: &spec.PathMatch{Value: "/api"}}, CORS: cors}}
+	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{
+		{Name: "shop", Spec: spec.PolicySpec{Hosts: []string{"shop.example", "*.shop.example", "{name}.tenant.example"}, CORS: cors}},
+		{Name: "rest", Spec: spec.PolicySpec{Hosts: []string{"*", "shop.example"}, Rules: rule}},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // originWorlds are about who is allowed.
@@ -18,35 +18,35 @@ func originWorlds() []world {
 	malformed := func(name string, origin ...string) row {
 		return row{name, get("/").from(origin...), "actual deny origin_malformed shop continue 200", refused}
 	}
-	spec := func(c policy.CORS) policy.Spec { return policy.Spec{Hosts: []string{host}, CORS: &c} }
+	doc := func(c spec.CORS) spec.PolicySpec { return spec.PolicySpec{Hosts: []string{host}, CORS: &c} }
 
 	scheme, label := strings.Repeat("s", 64), strings.Repeat("a", 63)
 	name := label + "." + label + "." + label + "." + label[:61] // 253 bytes
 	long := scheme + "://" + name + ":12345"                     // 64+3+253+1+5
 
-	patterns := spec(policy.CORS{AllowOrigins: []string{
+	patterns := doc(spec.CORS{AllowOrigins: []string{
 		shop, "https://*.sub.example", "https://*.port.example:*", "http://localhost:*", "https://host.example:*", "https://eight.example:8443",
 		"https://default.example:443", "http://plain.example", "https://UPPER.Example", "https://*.num.example:8443", "ftp+x.y-1://app",
 		"capacitor://localhost", "chrome-extension://abcdefghijklmnop", "moz-extension://0f2e-11", "tauri://localhost", "app://localhost:3000",
 		"https://[2001:db8::1]", "https://[::ffff:102:304]:8443", "http://127.0.0.1:*", "https://dot.example.", "https://under_score.example",
 		long,
 	}})
-	tenants := withSet(policy.Config{Policies: []policy.Policy{
-		{Name: "shop", Spec: policy.Spec{
+	tenants := withSet(spec.Config{Policies: []spec.Policy{
+		{Name: "shop", Spec: spec.PolicySpec{
 			Hosts: []string{"{tenant}.api.example", "{region}.eu.example", "fixed.api.example"},
-			CORS: &policy.CORS{AllowOrigins: []string{
+			CORS: &spec.CORS{AllowOrigins: []string{
 				"https://{tenant}.app.example", "https://{tenant}.ports.example:*", "http://{tenant}.plain.example:8080", "https://{region}.region.example",
 			}, AllowOriginSets: []string{"set"}},
 		}},
-		{Name: "more", Spec: policy.Spec{Hosts: []string{"{customer}.api.example"}, Rules: []policy.Rule{
-			{Name: "r", Match: &policy.Match{Path: &policy.PathMatch{Value: "/more"}}, CORS: allowing("https://{customer}.app.example")},
+		{Name: "more", Spec: spec.PolicySpec{Hosts: []string{"{customer}.api.example"}, Rules: []spec.Rule{
+			{Name: "r", Match: &spec.Match{Path: &spec.PathMatch{Value: "/more"}}, CORS: allowing("https://{customer}.app.example")},
 		}}},
-	}}, "set", policy.OriginSetSpec{Origins: []string{"https://{tenant}.set.example"}})
+	}}, "set", spec.OriginSetSpec{Origins: []string{"https://{tenant}.set.example"}})
 	onTenant := func(r row, authority string) row { r.request = r.request.at(authority); return r }
 
-	sets := withSet(withSet(one("shop", spec(policy.CORS{
+	sets := withSet(withSet(one("shop", doc(spec.CORS{
 		AllowOrigins: []string{shop}, AllowOriginSets: []string{"partners", "empty"}, AllowOriginRegexes: []string{`https://[a-z]+\.re\.example`, `https://a|https://p\.example:8443`},
-	})), "partners", policy.OriginSetSpec{Origins: []string{"https://partner.example", "https://*.partner.example:*"}, Owner: "team"}), "empty", policy.OriginSetSpec{})
+	})), "partners", spec.OriginSetSpec{Origins: []string{"https://partner.example", "https://*.partner.example:*"}, Owner: "team"}), "empty", spec.OriginSetSpec{})
 
 	return []world{
 		{"origins", one("shop", patterns), []row{
@@ -102,7 +102,7 @@ func originWorlds() []world {
 			{"null", get("/").from("null"), "actual deny origin_null shop continue 200", refused},
 			{"null is granted by no wildcard", preflight("GET", "/").from("null"), "preflight deny origin_null shop respond 403", []string{varyPreflight}},
 		}},
-		{"malformed origins", one("shop", spec(policy.CORS{
+		{"malformed origins", one("shop", doc(spec.CORS{
 			AllowOrigins: []string{"https://*", "http://*:*", shop}, AllowNullOrigin: new(true), AllowOriginRegexes: nil,
 		})), []row{
 			allowed("https://* takes any host", "https://any.where.example"),
@@ -215,7 +215,7 @@ func originWorlds() []world {
 			onTenant(malformed("a tenant is no part of a malformed origin", "https://{tenant}.app.example"), "acme.api.example"),
 			{"another policy on the same host has its own name for the label", get("/more").at("acme.api.example").from("https://acme.app.example"), "actual allow allowed more/r continue 200", []string{acao + "https://acme.app.example", varyOrigin}},
 		}},
-		{"* without credentials", one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
+		{"* without credentials", one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
 			AllowOrigins: []string{"*"}, ExposeHeaders: []string{"ETag"}, AllowMethods: []string{"PUT"},
 		}}), func() []row {
 			public := func(name string, origin ...string) row {
@@ -228,26 +228,26 @@ func originWorlds() []world {
 				{"a request without an origin", ask("GET", "/"), "not_cors none not_cors shop continue 200", []string{acao + "*", aceh + "ETag"}},
 			}
 		}()},
-		{"* with credentials", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)},
-			DangerouslyAllow: []policy.Danger{policy.AnyOriginWithCredentials},
+		{"* with credentials", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(true)},
+			DangerouslyAllow: []spec.Danger{spec.AnyOriginWithCredentials},
 		}), []row{
 			{"any well-formed origin is echoed", get("/").from("app+x://a:1"), "actual allow allowed shop continue 200", []string{acao + "app+x://a:1", acac, varyOrigin}},
 			{"null is not", get("/").from("null"), "actual deny origin_null shop continue 200", refused},
 			malformed("nor is a malformed one", "x"),
 			{"a request without an origin gets nothing", ask("GET", "/"), "not_cors none not_cors shop continue 200", refused},
 		}},
-		{"* and null with credentials", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowNullOrigin: new(true), AllowCredentials: new(true)},
-			DangerouslyAllow: []policy.Danger{policy.AnyOriginWithCredentials, policy.NullOriginWithCredentials},
+		{"* and null with credentials", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowNullOrigin: new(true), AllowCredentials: new(true)},
+			DangerouslyAllow: []spec.Danger{spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials},
 		}), []row{
 			{"null is echoed where it is allowed", get("/").from("null"), "actual allow allowed shop continue 200", []string{acao + "null", acac, varyOrigin}},
 		}},
-		{"nobody", one("shop", spec(policy.CORS{AllowOrigins: []string{}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}})), []row{
+		{"nobody", one("shop", doc(spec.CORS{AllowOrigins: []string{}, AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}})), []row{
 			not("an empty list allows nobody", shop),
 			{"not even by a preflight", preflight("PUT", "/").headers("x-a"), "preflight deny origin_not_allowed shop respond 403", []string{varyPreflight}},
 		}},
-		{"no origins at all", one("shop", spec(policy.CORS{})), []row{
+		{"no origins at all", one("shop", doc(spec.CORS{})), []row{
 			not("an unset list allows nobody", shop),
 			{"nor null", get("/").from("null"), "actual deny origin_null shop continue 200", refused},
 			malformed("nor does it take what is malformed for anything else", "x"),

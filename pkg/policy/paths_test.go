@@ -3,12 +3,12 @@ package policy_test
 import (
 	"slices"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // ruled is a policy for the shop with rules, and a cors of its own.
-func ruled(rules ...policy.Rule) policy.Config {
-	return one("shop", policy.Spec{Hosts: []string{host}, CORS: allowing(shop), Rules: rules})
+func ruled(rules ...spec.Rule) spec.Config {
+	return one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: rules})
 }
 
 // byRule says that a GET of a path is granted by a rule, "" for the own cors.
@@ -23,18 +23,18 @@ func taking(name string, r request, rule string) row {
 
 // pathWorlds are about which rule a path chooses.
 func pathWorlds() []world {
-	rules := []policy.Rule{
-		at("root", policy.PathPrefix, "/", "PATCH"),
-		at("api", policy.PathPrefix, "/api/"),
-		at("v1", policy.PathPrefix, "/api/v1"),
-		at("login", policy.PathExact, "/api/v1/login"),
-		at("slash", policy.PathExact, "/api/v1/"),
-		at("digits", policy.PathRegularExpression, "/api/[0-9]+"),
-		at("any-digits", policy.PathRegularExpression, "/(api|x)/[0-9]+"),
-		at("b", policy.PathRegularExpression, "/re/[ab]b"),
-		at("a", policy.PathRegularExpression, "/re/[ab]."),
-		at("exact-in-regex", policy.PathExact, "/api/77"),
-		at("accented", policy.PathPrefix, "/caf%C3%A9"),
+	rules := []spec.Rule{
+		at("root", spec.PathPrefix, "/", "PATCH"),
+		at("api", spec.PathPrefix, "/api/"),
+		at("v1", spec.PathPrefix, "/api/v1"),
+		at("login", spec.PathExact, "/api/v1/login"),
+		at("slash", spec.PathExact, "/api/v1/"),
+		at("digits", spec.PathRegularExpression, "/api/[0-9]+"),
+		at("any-digits", spec.PathRegularExpression, "/(api|x)/[0-9]+"),
+		at("b", spec.PathRegularExpression, "/re/[ab]b"),
+		at("a", spec.PathRegularExpression, "/re/[ab]."),
+		at("exact-in-regex", spec.PathExact, "/api/77"),
+		at("accented", spec.PathPrefix, "/caf%C3%A9"),
 	}
 	slices.Reverse(rules) // their order means nothing
 	return []world{
@@ -66,25 +66,25 @@ func pathWorlds() []world {
 			{"also one that does not begin with a slash", ask("PATCH", "*").from(shop), "actual allow allowed shop/root continue 200", granted},
 			{"also an empty one", ask("PATCH", "").from(shop), "actual allow allowed shop/root continue 200", granted},
 		}},
-		{"a rule for every path", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{{Enforcement: new(policy.EnforcementBlock)}},
+		{"a rule for every path", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{{Enforcement: new(spec.EnforcementBlock)}},
 		}), []row{
 			byRule("wins over the own cors, which it inherits", "/", "rules[0]"),
 			byRule("also for what is no path", "*", "rules[0]"),
 			{"with its own settings", get("/").from(evil), "actual deny origin_not_allowed shop/rules[0] respond 403", refused},
 		}},
-		{"a match without a type", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Rules: []policy.Rule{
-				{Match: &policy.Match{Path: &policy.PathMatch{Value: "/a"}}}, {Match: &policy.Match{Methods: []string{"put"}}},
+		{"a match without a type", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{
+				{Match: &spec.Match{Path: &spec.PathMatch{Value: "/a"}}}, {Match: &spec.Match{Methods: []string{"put"}}},
 			},
 		}), []row{
 			byRule("is a PathPrefix", "/a/b", "rules[0]"),
 			taking("a match without a path takes every one, its methods normalised", ask("PUT", "/z").from(shop), "rules[1]"),
 		}},
-		{"a policy without cors", withDefaults(one("shop", policy.Spec{
-			Hosts: []string{host}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a"), at("get", policy.PathPrefix, "/g", "GET")},
-			Preflight: &policy.Preflight{DenyStatus: new(404)},
-		}), policy.DefaultsSpec{CORS: allowing(shop)}), []row{
+		{"a policy without cors", withDefaults(one("shop", spec.PolicySpec{
+			Hosts: []string{host}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a"), at("get", spec.PathPrefix, "/g", "GET")},
+			Preflight: &spec.Preflight{DenyStatus: new(404)},
+		}), spec.DefaultsSpec{CORS: allowing(shop)}), []row{
 			byRule("takes the paths of its rules", "/a", "a"),
 			{"and nothing else", get("/b"), "actual deny no_rule shop continue 200", refused},
 			{"nor a method that no rule names", ask("PUT", "/g").from(shop), "actual deny no_rule shop continue 200", refused},
@@ -98,15 +98,15 @@ func pathWorlds() []world {
 // methodWorlds are about rules that name methods.
 func methodWorlds() []world {
 	cfg := ruled(
-		at("get", policy.PathExact, "/a", "GET"),
-		at("put", policy.PathExact, "/a", "PUT"),
-		at("all-of-a", policy.PathPrefix, "/a"),
-		at("read", policy.PathPrefix, "/b", "get"),
-		at("head", policy.PathPrefix, "/b", "head"),
-		at("rest-of-b", policy.PathPrefix, "/b"),
-		at("re", policy.PathRegularExpression, "/r[0-9]", "PUT"),
-		at("re-get", policy.PathRegularExpression, "/r.", "GET"),
-		at("patch", policy.PathPrefix, "/p", "patch"),
+		at("get", spec.PathExact, "/a", "GET"),
+		at("put", spec.PathExact, "/a", "PUT"),
+		at("all-of-a", spec.PathPrefix, "/a"),
+		at("read", spec.PathPrefix, "/b", "get"),
+		at("head", spec.PathPrefix, "/b", "head"),
+		at("rest-of-b", spec.PathPrefix, "/b"),
+		at("re", spec.PathRegularExpression, "/r[0-9]", "PUT"),
+		at("re-get", spec.PathRegularExpression, "/r.", "GET"),
+		at("patch", spec.PathPrefix, "/p", "patch"),
 	)
 	by := func(name, method, path, rule string) row { return taking(name, ask(method, path).from(shop), rule) }
 	asked := func(name string, r request, rule string, lines ...string) row {
@@ -141,8 +141,8 @@ func methodWorlds() []world {
 // ambiguousWorlds are about paths that servers read in different ways.
 func ambiguousWorlds() []world {
 	cfg := ruled(
-		at("api", policy.PathPrefix, "/api"), at("plus", policy.PathExact, "/a+b"), at("re", policy.PathRegularExpression, "/v[0-9]{1,3}!"),
-		at("accented", policy.PathPrefix, "/caf%C3%A9"),
+		at("api", spec.PathPrefix, "/api"), at("plus", spec.PathExact, "/a+b"), at("re", spec.PathRegularExpression, "/v[0-9]{1,3}!"),
+		at("accented", spec.PathPrefix, "/caf%C3%A9"),
 	)
 	ambiguous := func(name, path string) row {
 		return row{name, get(path), "actual deny path_ambiguous shop continue 200", refused}
@@ -200,7 +200,7 @@ func ambiguousWorlds() []world {
 			{"a WebSocket that is not checked passes", webSocket("/x/../api"), "websocket none path_ambiguous shop pass 200", nil},
 			{"it comes before a malformed origin", get("/x/../api").from("x"), "actual deny path_ambiguous shop continue 200", refused},
 		}},
-		{"ambiguous paths without a percent sign in the table", ruled(at("api", policy.PathPrefix, "/api")), []row{
+		{"ambiguous paths without a percent sign in the table", ruled(at("api", spec.PathPrefix, "/api")), []row{
 			byRule("an encoded percent sign before other letters is no second encoding", "/a%25zz", ""),
 			byRule("nor at the end", "/a%25", ""),
 			byRule("nor before one hex digit", "/a%252", ""),
@@ -210,16 +210,16 @@ func ambiguousWorlds() []world {
 		{"ambiguous paths on a host of one entry", ruled(), []row{
 			byRule("are not ambiguous to the own cors", `/a/../b//c;\%2f%zz`+"\x00", ""),
 		}},
-		{"ambiguous paths on a host of one rule", one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{{CORS: allowing(shop)}}}), []row{
+		{"ambiguous paths on a host of one rule", one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{{CORS: allowing(shop)}}}), []row{
 			byRule("are not ambiguous to a rule for everything", "/a/../b", "rules[0]"),
 		}},
-		{"ambiguous paths on a host of one rule with methods", one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{
-			{CORS: allowing(shop), Match: &policy.Match{Methods: []string{"GET"}}},
+		{"ambiguous paths on a host of one rule with methods", one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{
+			{CORS: allowing(shop), Match: &spec.Match{Methods: []string{"GET"}}},
 		}}), []row{
 			ambiguous("are ambiguous, because not every method is taken", "/a/../b"),
 		}},
-		{"ambiguous paths on a host of one prefix", one("shop", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{
-			{CORS: allowing(shop), Match: &policy.Match{Path: &policy.PathMatch{Value: "/a"}}},
+		{"ambiguous paths on a host of one prefix", one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{
+			{CORS: allowing(shop), Match: &spec.Match{Path: &spec.PathMatch{Value: "/a"}}},
 		}}), []row{
 			ambiguous("are ambiguous, because not every path is taken", "/a/../b"),
 		}},
@@ -228,43 +228,43 @@ func ambiguousWorlds() []world {
 
 // selectorWorlds are about rules that the proxy's configuration names.
 func selectorWorlds() []world {
-	cfg := withDefaults(policy.Config{Policies: []policy.Policy{
-		{Name: "shop", Spec: policy.Spec{
+	cfg := withDefaults(spec.Config{Policies: []spec.Policy{
+		{Name: "shop", Spec: spec.PolicySpec{
 			Hosts: []string{host, "{tenant}.app.example"},
-			CORS: &policy.CORS{
-				AllowOrigins: []string{shop, "https://{tenant}.web.example"}, AllowMethods: []string{"PUT", "DELETE"}, MaxAge: new(policy.Seconds(60)),
+			CORS: &spec.CORS{
+				AllowOrigins: []string{shop, "https://{tenant}.web.example"}, AllowMethods: []string{"PUT", "DELETE"}, MaxAge: new(spec.Seconds(60)),
 			},
-			Rules: []policy.Rule{
-				at("put", policy.PathExact, "/a", "PUT"), at("a/b", policy.PathExact, "/b"),
-				{Match: &policy.Match{Path: &policy.PathMatch{Value: "/c"}}},
+			Rules: []spec.Rule{
+				at("put", spec.PathExact, "/a", "PUT"), at("a/b", spec.PathExact, "/b"),
+				{Match: &spec.Match{Path: &spec.PathMatch{Value: "/c"}}},
 			},
 		}},
-		{Name: "rules-only", Spec: policy.Spec{
-			Hosts: []string{"rules.example"}, Rules: []policy.Rule{at("a", policy.PathExact, "/a")}, Preflight: &policy.Preflight{DenyStatus: new(404)},
+		{Name: "rules-only", Spec: spec.PolicySpec{
+			Hosts: []string{"rules.example"}, Rules: []spec.Rule{at("a", spec.PathExact, "/a")}, Preflight: &spec.Preflight{DenyStatus: new(404)},
 		}},
-		{Name: "off", Spec: policy.Spec{Hosts: []string{"off.example"}, CORS: allowing(shop), Enforcement: new(policy.EnforcementOff)}},
-	}}, policy.DefaultsSpec{CORS: allowing(other), Preflight: &policy.Preflight{DenyStatus: new(410)}})
+		{Name: "off", Spec: spec.PolicySpec{Hosts: []string{"off.example"}, CORS: allowing(shop), Enforcement: new(spec.EnforcementDisabled)}},
+	}}, spec.DefaultsSpec{CORS: allowing(other), Preflight: &spec.Preflight{DenyStatus: new(410)}})
 	acme := "https://acme.web.example"
 	return []world{
 		{"selectors", cfg, []row{
 			{"a name alone is the policy's own cors", get("/a").selected("shop").at("elsewhere.example"), "actual allow allowed shop continue 200", granted},
 			{"whatever the path is", get("/a/../b").selected("shop"), "actual allow allowed shop continue 200", granted},
 			{"and whatever the authority is", get("/a").selected("shop").at("user@x"), "actual allow allowed shop continue 200", granted},
-			{"name/rule is the rule, whatever path and method are", get("/zzz").selected("shop/put"), "actual allow allowed shop/put continue 200", granted},
-			{"a rule's name may hold a slash", get("/").selected("shop/a/b"), "actual allow allowed shop/a/b continue 200", granted},
-			{"a rule without a name is called by its place", get("/").selected("shop/rules[2]"), "actual allow allowed shop/rules[2] continue 200", granted},
-			{"a rule of a policy without cors is taken", get("/").from(other).selected("rules-only/a"), "actual allow allowed rules-only/a continue 200", []string{acao + other, varyOrigin}},
+			{"name#rule is the rule, whatever path and method are", get("/zzz").selected("shop#put"), "actual allow allowed shop/put continue 200", granted},
+			{"a rule's name may hold a slash", get("/").selected("shop#a/b"), "actual allow allowed shop/a/b continue 200", granted},
+			{"a rule without a name is called by its place", get("/").selected("shop#rules[2]"), "actual allow allowed shop/rules[2] continue 200", granted},
+			{"a rule of a policy without cors is taken", get("/").from(other).selected("rules-only#a"), "actual allow allowed rules-only/a continue 200", []string{acao + other, varyOrigin}},
 			{"a policy without cors takes nothing", get("/a").selected("rules-only"), "actual deny no_rule rules-only continue 200", refused},
 			{"with its own preflight settings", preflight("PUT", "/a").selected("rules-only"), "preflight deny no_rule rules-only respond 404", []string{varyPreflight}},
 			{"an unknown policy is denied", get("/a").selected("shop2"), "actual deny selector_unknown - continue 200", refused},
-			{"an unknown rule is denied", get("/a").selected("shop/none"), "actual deny selector_unknown - continue 200", refused},
+			{"an unknown rule is denied", get("/a").selected("shop#none"), "actual deny selector_unknown - continue 200", refused},
 			{"names are compared byte for byte", get("/a").selected("Shop"), "actual deny selector_unknown - continue 200", refused},
-			{"a final slash is another name", get("/a").selected("shop/"), "actual deny selector_unknown - continue 200", refused},
+			{"an empty name of a rule is unknown", get("/a").selected("shop#"), "actual deny selector_unknown - continue 200", refused},
 			{"an unknown name has the preflight settings of CORSDefaults", preflight("PUT", "/a").selected("x"), "preflight deny selector_unknown - respond 410", []string{varyPreflight}},
 			{"without Origin there is nothing to decide", ask("GET", "/").selected("x"), "not_cors none selector_unknown - continue 200", refused},
 			{"a WebSocket that is not checked passes", webSocket("/").selected("x"), "websocket none selector_unknown - pass 200", nil},
-			{"off is off", get("/").selected("off").answered(200, acao+"*"), "actual none off off pass 200", []string{acao + "*"}},
-			{"lists and max-age do not depend on the method", preflight("DELETE", "/a").selected("shop/put"), "preflight allow allowed shop/put respond 204", []string{acao + shop, acam + "PUT, DELETE", acma + "60", varyPreflight}},
+			{"disabled is disabled", get("/").selected("off").answered(200, acao+"*"), "actual none disabled off pass 200", []string{acao + "*"}},
+			{"lists and max-age do not depend on the method", preflight("DELETE", "/a").selected("shop#put"), "preflight allow allowed shop/put respond 204", []string{acao + shop, acam + "PUT, DELETE", acma + "60", varyPreflight}},
 			{"as they do without a selector", preflight("PUT", "/a"), "preflight allow allowed shop/put respond 204", []string{acao + shop, acam + "PUT", acma + "0", varyPreflight}},
 			{"the tenant is bound by the policy's hosts", get("/").from(acme).selected("shop").at("acme.app.example"), "actual allow allowed shop continue 200", []string{acao + acme, varyOrigin}},
 			{"and is another one on another host", get("/").from(acme).selected("shop").at("evil.app.example"), "actual deny origin_not_allowed shop continue 200", refused},
@@ -272,8 +272,8 @@ func selectorWorlds() []world {
 			{"also on one with a label more", get("/").from(acme).selected("shop").at("acme.x.app.example"), "actual deny origin_not_allowed shop continue 200", refused},
 			{"and on what is no host", get("/").from(acme).selected("shop").at("acme.app.example,x"), "actual deny origin_not_allowed shop continue 200", refused},
 		}},
-		{"selectors that nobody knows, where CORSDefaults checks WebSockets", withDefaults(ruled(), policy.DefaultsSpec{
-			Enforcement: new(policy.EnforcementBlock), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)},
+		{"selectors that nobody knows, where CORSDefaults checks WebSockets", withDefaults(ruled(), spec.DefaultsSpec{
+			Enforcement: new(spec.EnforcementBlock), WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 		}), []row{
 			{"a page is blocked", get("/").selected("x"), "actual deny selector_unknown - respond 403", refused},
 			{"so is its WebSocket", webSocket("/").selected("x"), "websocket deny selector_unknown - respond 403", refused},

@@ -6,14 +6,15 @@ import (
 	"testing"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // wholeShop is a policy that sets everything.
-func wholeShop() policy.Spec {
-	return policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
+func wholeShop() spec.PolicySpec {
+	return spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowMethods: []string{"PUT", "delete", "patch", "Put", "GET"},
 		AllowHeaders: []string{"Content-Type", "X-Trace", "content-type"}, ExposeHeaders: []string{"ETag", "X-A", "etag"},
-		AllowCredentials: new(true), MaxAge: new(policy.Seconds(600)),
+		AllowCredentials: new(true), MaxAge: new(spec.Seconds(600)),
 	}}
 }
 
@@ -93,8 +94,8 @@ func preflightWorlds() []world {
 			{"the default port is echoed as it came", put.from(shop + ":443"), "preflight allow allowed shop respond 204", append([]string{acao + shop + ":443"}, whole[1:]...)},
 		}},
 		wildcardLists(),
-		{"preflight statuses", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Preflight: &policy.Preflight{SuccessStatus: new(200), DenyStatus: new(299)},
+		{"preflight statuses", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Preflight: &spec.Preflight{SuccessStatus: new(200), DenyStatus: new(299)},
 		}), []row{
 			{"a granted one has the successStatus", preflight("GET", "/"), "preflight allow allowed shop respond 200", []string{acao + shop, varyPreflight}},
 			{"so has one that tells", preflight("PUT", "/"), "preflight deny method_not_allowed shop respond 200", []string{acao + shop, varyPreflight}},
@@ -102,8 +103,8 @@ func preflightWorlds() []world {
 		}},
 		minimal(),
 		{"max-age", ruled(
-			policy.Rule{Name: "0", Match: prefix("/0"), CORS: &policy.CORS{MaxAge: new(policy.Seconds(0))}},
-			policy.Rule{Name: "86400", Match: prefix("/86400"), CORS: &policy.CORS{MaxAge: new(policy.Seconds(86400))}},
+			spec.Rule{Name: "0", Match: prefix("/0"), CORS: &spec.CORS{MaxAge: new(spec.Seconds(0))}},
+			spec.Rule{Name: "86400", Match: prefix("/86400"), CORS: &spec.CORS{MaxAge: new(spec.Seconds(86400))}},
 		), []row{
 			{"0 is sent", preflight("GET", "/0"), "preflight allow allowed shop/0 respond 204", []string{acao + shop, acma + "0", varyPreflight}},
 			{"a day is sent as it is", preflight("GET", "/86400"), "preflight allow allowed shop/86400 respond 204", []string{acao + shop, acma + "86400", varyPreflight}},
@@ -111,8 +112,8 @@ func preflightWorlds() []world {
 		}},
 		privateNetwork(),
 		forward(),
-		{"preflights for all, public", one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
-			AllowOrigins: []string{"*"}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A"}, MaxAge: new(policy.Seconds(5)),
+		{"preflights for all, public", one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
+			AllowOrigins: []string{"*"}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A"}, MaxAge: new(spec.Seconds(5)),
 		}}), []row{
 			{"the answer does not depend on the origin", preflight("PUT", "/"), "preflight allow allowed shop respond 204", []string{acao + "*", acam + "PUT", acah + "X-A", acma + "5", varyPublic}},
 			{"nor when it tells what is missing", preflight("DELETE", "/"), "preflight deny method_not_allowed shop respond 204", []string{acao + "*", acam + "PUT", acah + "X-A", varyPublic}},
@@ -121,7 +122,7 @@ func preflightWorlds() []world {
 	}
 }
 
-func prefix(path string) *policy.Match { return &policy.Match{Path: &policy.PathMatch{Value: path}} }
+func prefix(path string) *spec.Match { return &spec.Match{Path: &spec.PathMatch{Value: path}} }
 
 // blankPadded is a list of one name that is n bytes long.
 func blankPadded(name string, n int) string { return strings.Repeat(" ", n-len(name)) + name }
@@ -131,11 +132,11 @@ func repeated(name string, n int) string { return strings.TrimSuffix(strings.Rep
 
 // wildcardLists is about "*" in methods and headers.
 func wildcardLists() world {
-	cfg := one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
+	cfg := one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowMethods: []string{"PUT", "*"}, AllowHeaders: []string{"*", "X-Named"}, AllowCredentials: new(true),
 		ExposeHeaders: []string{"ETag"},
-	}, Rules: []policy.Rule{
-		{Name: "authorized", Match: prefix("/authorized"), CORS: &policy.CORS{AllowHeaders: []string{"Authorization", "*"}, AllowMethods: []string{"PUT"}}},
+	}, Rules: []spec.Rule{
+		{Name: "authorized", Match: prefix("/authorized"), CORS: &spec.CORS{AllowHeaders: []string{"Authorization", "*"}, AllowMethods: []string{"PUT"}}},
 	}})
 	allow := func(name string, r request, lines ...string) row {
 		return row{name, r, "preflight allow allowed shop respond 204", append(lines, acao+shop, acac, aceh+"ETag", varyPreflight)}
@@ -187,8 +188,8 @@ func wildcardLists() world {
 
 // minimal is about detail: Minimal.
 func minimal() world {
-	spec := wholeShop()
-	spec.Preflight = &policy.Preflight{Detail: new(policy.DetailMinimal), DenyStatus: new(400)}
+	doc := wholeShop()
+	doc.Preflight = &spec.Preflight{Detail: new(spec.DetailMinimal), DenyStatus: new(400)}
 	var rows []row
 	for reason, r := range map[string]request{
 		"method_case":              preflight("put", "/"),
@@ -200,12 +201,12 @@ func minimal() world {
 	} {
 		rows = append(rows, row{reason + " is answered like a refused origin", r, "preflight deny " + reason + " shop respond 400", []string{varyPreflight}})
 	}
-	return world{"preflights with detail: Minimal", one("shop", spec), rows}
+	return world{"preflights with detail: Minimal", one("shop", doc), rows}
 }
 
 // privateNetwork is about the withdrawn Private Network Access.
 func privateNetwork() world {
-	cfg := one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowPrivateNetwork: new(true)}, Rules: []policy.Rule{
+	cfg := one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowPrivateNetwork: new(true)}, Rules: []spec.Rule{
 		{Name: "public", Match: prefix("/public"), CORS: allowing("*")},
 	}})
 	const asked = ", Access-Control-Request-Private-Network"
@@ -229,17 +230,17 @@ func privateNetwork() world {
 
 // forward is about mode: Forward.
 func forward() world {
-	spec := wholeShop()
-	spec.Preflight = &policy.Preflight{Mode: new(policy.PreflightForward), SuccessStatus: new(200)}
-	spec.Rules = []policy.Rule{
-		{Name: "preserve", Match: prefix("/preserve"), UpstreamHeaders: new(policy.UpstreamPreserve)},
-		{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(policy.UpstreamMerge)},
-		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
+	doc := wholeShop()
+	doc.Preflight = &spec.Preflight{Mode: new(spec.PreflightForward), SuccessStatus: new(200)}
+	doc.Rules = []spec.Rule{
+		{Name: "preserve", Match: prefix("/preserve"), UpstreamHeaders: new(spec.UpstreamPreserve)},
+		{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(spec.UpstreamMerge)},
+		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(spec.EnforcementShadow)},
 	}
 	lists := []string{acao + shop, acac, acam + "PUT, DELETE, patch, GET", acah + "Content-Type, X-Trace", acma + "600"}
 	theirs := []string{"access-control-allow-origin: *", "access-control-allow-methods: FOO", "access-control-max-age: 5", "access-control-expose-headers: X-Theirs", "vary: Accept"}
 	with := func(more ...string) []string { return append(more, lists...) }
-	return world{"preflights with mode: Forward", one("shop", spec), []row{
+	return world{"preflights with mode: Forward", one("shop", doc), []row{
 		{"a granted one goes to the application, and its answer says what is granted", preflight("PUT", "/").answered(200, theirs...), "preflight allow allowed shop continue 200", with(aceh+"ETag, X-A", "vary: Accept, Origin, Access-Control-Request-Method, Access-Control-Request-Headers")},
 		{"whatever its status is", preflight("PUT", "/").answered(404), "preflight allow allowed shop continue 404", with(aceh+"ETag, X-A", varyPreflight)},
 		{"a refused one is answered at the edge", preflight("PUT", "/").from(evil), "preflight deny origin_not_allowed shop respond 403", []string{varyPreflight}},
@@ -253,23 +254,23 @@ func forward() world {
 
 // methodDependentWorlds are about paths at which the method chooses the rule.
 func methodDependentWorlds() []world {
-	grants := func(name, path string, kind policy.PathMatchType, methods ...string) policy.Rule {
+	grants := func(name, path string, kind spec.PathMatchType, methods ...string) spec.Rule {
 		r := at(name, kind, path, methods...)
 		return r
 	}
-	spec := policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
-		AllowOrigins: []string{shop}, AllowMethods: []string{"GET", "PUT", "DELETE", "HEAD", "PATCH"}, MaxAge: new(policy.Seconds(600)),
-	}, Rules: []policy.Rule{
-		grants("read", "/a", policy.PathPrefix, "GET", "PATCH"),
-		grants("write", "/a", policy.PathPrefix, "PUT"),
-		grants("rest", "/a", policy.PathPrefix),
-		grants("deep", "/a/b/c", policy.PathPrefix),
-		grants("re", "/a/[0-9]", policy.PathRegularExpression, "DELETE"),
-		grants("exact", "/e/f", policy.PathExact, "PUT"),
-		grants("below", "/e", policy.PathPrefix),
-		{Name: "unset", Match: &policy.Match{Path: &policy.PathMatch{Value: "/u"}, Methods: []string{"GET"}}, CORS: &policy.CORS{AllowMethods: []string{}}},
-		{Name: "any", Match: &policy.Match{Path: &policy.PathMatch{Value: "/any"}, Methods: []string{"GET", "PUT"}}, CORS: &policy.CORS{AllowMethods: []string{"*"}}},
-		{Name: "strict", Match: &policy.Match{Path: &policy.PathMatch{Value: "/strict"}, Methods: []string{"PUT"}}, CORS: &policy.CORS{AllowHeaders: []string{}, AllowMethods: []string{"PUT", "DELETE"}}},
+	doc := spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
+		AllowOrigins: []string{shop}, AllowMethods: []string{"GET", "PUT", "DELETE", "HEAD", "PATCH"}, MaxAge: new(spec.Seconds(600)),
+	}, Rules: []spec.Rule{
+		grants("read", "/a", spec.PathPrefix, "GET", "PATCH"),
+		grants("write", "/a", spec.PathPrefix, "PUT"),
+		grants("rest", "/a", spec.PathPrefix),
+		grants("deep", "/a/b/c", spec.PathPrefix),
+		grants("re", "/a/[0-9]", spec.PathRegularExpression, "DELETE"),
+		grants("exact", "/e/f", spec.PathExact, "PUT"),
+		grants("below", "/e", spec.PathPrefix),
+		{Name: "unset", Match: &spec.Match{Path: &spec.PathMatch{Value: "/u"}, Methods: []string{"GET"}}, CORS: &spec.CORS{AllowMethods: []string{}}},
+		{Name: "any", Match: &spec.Match{Path: &spec.PathMatch{Value: "/any"}, Methods: []string{"GET", "PUT"}}, CORS: &spec.CORS{AllowMethods: []string{"*"}}},
+		{Name: "strict", Match: &spec.Match{Path: &spec.PathMatch{Value: "/strict"}, Methods: []string{"PUT"}}, CORS: &spec.CORS{AllowHeaders: []string{}, AllowMethods: []string{"PUT", "DELETE"}}},
 	}}
 	whole := "GET, PUT, DELETE, HEAD, PATCH"
 	allow := func(name string, r request, rule, methods, age string) row {
@@ -282,7 +283,7 @@ func methodDependentWorlds() []world {
 		}
 		return row{name, r, "preflight allow allowed shop" + rule + " respond 204", lines}
 	}
-	return []world{{"rules that depend on the method", one("shop", spec), []row{
+	return []world{{"rules that depend on the method", one("shop", doc), []row{
 		allow("a rule with methods forbids remembering, and names only methods that lead to it", preflight("GET", "/a"), "read", "GET, HEAD, PATCH", "0"),
 		allow("HEAD leads where GET leads", preflight("HEAD", "/a"), "read", "GET, HEAD, PATCH", "0"),
 		allow("the other rule at that path names its own", preflight("PUT", "/a/x"), "write", "PUT", "0"),
@@ -301,7 +302,7 @@ func methodDependentWorlds() []world {
 		{"a safelisted method passes though no list names it", preflight("POST", "/a"), "preflight allow allowed shop/rest respond 204", []string{acao + shop, acam + "DELETE", acma + "0", varyPreflight}},
 		{"a refused header names the methods that lead to the rule", preflight("PUT", "/strict").headers("x-a"), "preflight deny header_not_allowed shop/strict respond 204", []string{acao + shop, acam + "PUT", varyPreflight}},
 		{"an actual request is chosen for by its own method", ask("PUT", "/a").from(shop), "actual allow allowed shop/write continue 200", granted},
-	}}, {"rules that depend on the method without a max-age", ruled(at("get", policy.PathPrefix, "/a", "GET"), at("put", policy.PathPrefix, "/b", "PUT")), []row{
+	}}, {"rules that depend on the method without a max-age", ruled(at("get", spec.PathPrefix, "/a", "GET"), at("put", spec.PathPrefix, "/b", "PUT")), []row{
 		{"0 is sent though none is set", preflight("GET", "/a"), "preflight allow allowed shop/get respond 204", []string{acao + shop, acma + "0", varyPreflight}},
 		{"also by the own cors at that path", preflight("GET", "/b"), "preflight allow allowed shop respond 204", []string{acao + shop, acma + "0", varyPreflight}},
 		{"and nowhere else", preflight("GET", "/c"), "preflight allow allowed shop respond 204", []string{acao + shop, varyPreflight}},
@@ -312,7 +313,7 @@ func methodDependentWorlds() []world {
 func TestHeaderNames(t *testing.T) {
 	for n := range 20 {
 		names := numbered(n, "X-%d")
-		e := compiled(t, forHost(policy.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"PUT"}, AllowHeaders: names}))
+		e := compiled(t, forHost(spec.CORS{AllowOrigins: []string{shop}, AllowMethods: []string{"PUT"}, AllowHeaders: names}))
 		ask := func(list ...string) policy.Reason {
 			d := e.Decide(&policy.Request{
 				Method: "OPTIONS", Scheme: "https", Authority: host, Path: "/", Origin: []string{shop}, RequestMethod: []string{"PUT"}, RequestHeaders: list,

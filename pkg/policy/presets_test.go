@@ -3,34 +3,34 @@ package policy_test
 import (
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // presetWorlds are about presets, which are copied here from the contract.
 func presetWorlds() []world {
 	presets := []struct {
-		preset                   policy.Preset
+		preset                   spec.Preset
 		methods, headers, expose string
 	}{
 		{
-			policy.PresetGRPCWeb, "POST", "Content-Type, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
+			spec.PresetGRPCWeb, "POST", "Content-Type, X-Grpc-Web, X-User-Agent, Grpc-Timeout",
 			"Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin",
 		},
 		{
-			policy.PresetConnect, "GET, POST",
+			spec.PresetConnect, "GET, POST",
 			"Content-Type, Connect-Protocol-Version, Connect-Timeout-Ms, Grpc-Timeout, X-Grpc-Web, X-User-Agent",
 			"Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin",
 		},
 		{
-			policy.PresetTus, "POST, HEAD, PATCH, DELETE",
+			spec.PresetTus, "POST, HEAD, PATCH, DELETE",
 			"Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Checksum, X-HTTP-Method-Override",
 			"Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires",
 		},
 		{
-			policy.PresetMCP, "GET, POST, DELETE", "Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID",
+			spec.PresetMCP, "GET, POST, DELETE", "Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID",
 			"Mcp-Session-Id, WWW-Authenticate",
 		},
-		{policy.PresetTrace, "", "Traceparent, Tracestate, Baggage", ""},
+		{spec.PresetTrace, "", "Traceparent, Tracestate, Baggage", ""},
 	}
 	var worlds []world
 	for _, p := range presets {
@@ -44,21 +44,21 @@ func presetWorlds() []world {
 			actual = append([]string{aceh + p.expose}, granted...)
 		}
 		method, _, _ := strings.Cut(strings.TrimPrefix(p.methods+", GET", ", "), ", ")
-		worlds = append(worlds, world{"preset " + string(p.preset), one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
-			AllowOrigins: []string{shop}, Presets: []policy.Preset{p.preset},
+		worlds = append(worlds, world{"preset " + string(p.preset), one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
+			AllowOrigins: []string{shop}, Presets: []spec.Preset{p.preset},
 		}}), []row{
 			{"grants what the protocol needs", preflight(method, "/").headers(strings.ToLower(strings.ReplaceAll(p.headers, " ", ""))), "preflight allow allowed shop respond 204", lines},
 			{"exposes what the protocol needs", get("/"), "actual allow allowed shop continue 200", actual},
 			{"never Authorization", preflight("GET", "/").headers("authorization"), "preflight deny authorization_not_listed shop respond 204", without(lines, aceh)},
 		}})
 	}
-	joined := one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
+	joined := one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowMethods: []string{"PUT", "DELETE"}, AllowHeaders: []string{"x-a", "content-type"}, ExposeHeaders: []string{"ETag"},
-		Presets: []policy.Preset{policy.PresetMCP, policy.PresetTrace},
-	}, Rules: []policy.Rule{
-		{Name: "none", Match: prefix("/none"), CORS: &policy.CORS{Presets: []policy.Preset{}}},
-		{Name: "grpc", Match: prefix("/grpc"), CORS: &policy.CORS{Presets: []policy.Preset{policy.PresetGRPCWeb}, AllowHeaders: []string{}}},
-		{Name: "any", Match: prefix("/any"), CORS: &policy.CORS{AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}, ExposeHeaders: []string{"*"}}},
+		Presets: []spec.Preset{spec.PresetMCP, spec.PresetTrace},
+	}, Rules: []spec.Rule{
+		{Name: "none", Match: prefix("/none"), CORS: &spec.CORS{Presets: []spec.Preset{}}},
+		{Name: "grpc", Match: prefix("/grpc"), CORS: &spec.CORS{Presets: []spec.Preset{spec.PresetGRPCWeb}, AllowHeaders: []string{}}},
+		{Name: "any", Match: prefix("/any"), CORS: &spec.CORS{AllowMethods: []string{"*"}, AllowHeaders: []string{"*"}, ExposeHeaders: []string{"*"}}},
 	}})
 	return append(worlds, world{"presets beside lists", joined, []row{
 		{"come last, each name once, in the first spelling", preflight("PUT", "/"), "preflight allow allowed shop respond 204", []string{
@@ -92,14 +92,14 @@ func without(lines []string, name string) []string {
 
 // expandWorlds are about expandExposeHeaders.
 func expandWorlds() []world {
-	spec := policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{
+	doc := spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: []string{"*"}, ExpandExposeHeaders: new(true),
-	}, Rules: []policy.Rule{
-		{Name: "public", Match: prefix("/public"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}},
-		{Name: "plain", Match: prefix("/plain"), CORS: &policy.CORS{AllowCredentials: new(false)}},
-		{Name: "names", Match: prefix("/names"), CORS: &policy.CORS{ExposeHeaders: []string{"X-N"}}},
-		{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(policy.UpstreamMerge)},
-		{Name: "forward", Match: prefix("/forward"), Preflight: &policy.Preflight{Mode: new(policy.PreflightForward)}},
+	}, Rules: []spec.Rule{
+		{Name: "public", Match: prefix("/public"), CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}},
+		{Name: "plain", Match: prefix("/plain"), CORS: &spec.CORS{AllowCredentials: new(false)}},
+		{Name: "names", Match: prefix("/names"), CORS: &spec.CORS{ExposeHeaders: []string{"X-N"}}},
+		{Name: "merge", Match: prefix("/merge"), UpstreamHeaders: new(spec.UpstreamMerge)},
+		{Name: "forward", Match: prefix("/forward"), Preflight: &spec.Preflight{Mode: new(spec.PreflightForward)}},
 	}}
 	upstream := []string{
 		":status: 200", "x-b: 1", "etag: 2", "x-b: 3", "set-cookie: a=b", "set-cookie2: a=b", "cache-control: x", "content-language: x",
@@ -107,7 +107,7 @@ func expandWorlds() []world {
 		"access-control-expose-headers: X-Theirs, b@d", "access-control-allow-origin: *", "server: envoy",
 	}
 	credentialed := func(lines ...string) []string { return append(lines, acao+shop, acac, varyOrigin) }
-	return []world{{"expanded exposed headers", one("shop", spec), []row{
+	return []world{{"expanded exposed headers", one("shop", doc), []row{
 		{"name the response's own headers, each once, but what a page reads anyway or never", get("/").answered(200, upstream...), "actual allow allowed shop continue 200", credentialed(aceh + "x-b, etag, server")},
 		{"no header to name sends none", get("/").answered(200, "content-type: x"), "actual allow allowed shop continue 200", credentialed()},
 		{"a name that is no token is left out", get("/").answered(200, "x b: 1", "x-c: 1"), "actual allow allowed shop continue 200", credentialed(aceh + "x-c")},

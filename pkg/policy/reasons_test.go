@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // classes are about what a request is to CORS, judged from the request alone.
@@ -53,7 +54,7 @@ func classes() []world {
 
 // reasonWorlds are about the order of reasons, and the same-origin test.
 func reasonWorlds() []world {
-	cfg := one("shop", policy.Spec{Hosts: []string{host, "{t}.shop.example", "[::1]"}, CORS: &policy.CORS{
+	cfg := one("shop", spec.PolicySpec{Hosts: []string{host, "{t}.shop.example", "[::1]"}, CORS: &spec.CORS{
 		AllowOrigins: []string{shop}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A"},
 	}})
 	own := "https://" + host
@@ -116,23 +117,23 @@ func reasonWorlds() []world {
 			deny("never on a preflight", preflight("PUT", "/").from(own).site("same-origin"), "origin_not_allowed"),
 			deny("nor for null", preflight("PUT", "/").from("null").site("none"), "origin_null"),
 		}},
-		{"off", one("shop", policy.Spec{
-			Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(policy.EnforcementOff),
-			Rules: []policy.Rule{{Name: "on", Match: &policy.Match{Path: &policy.PathMatch{Value: "/on"}}, Enforcement: new(policy.EnforcementEnforce)}},
+		{"off", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, CORS: allowing(shop), Enforcement: new(spec.EnforcementDisabled),
+			Rules: []spec.Rule{{Name: "on", Match: &spec.Match{Path: &spec.PathMatch{Value: "/on"}}, Enforcement: new(spec.EnforcementEnforce)}},
 		}), []row{
-			{"an actual request is untouched", get("/").answered(200, acao+"*", "vary: Accept"), "actual none off shop pass 200", []string{acao + "*", "vary: Accept"}},
-			{"so is a preflight", preflight("PUT", "/").answered(404), "preflight none off shop pass 404", nil},
-			{"so is a request without Origin", ask("GET", "/").answered(200, acao+"*"), "not_cors none off shop pass 200", []string{acao + "*"}},
-			{"so is a WebSocket", webSocket("/").from(evil), "websocket none off shop pass 200", nil},
+			{"an actual request is untouched", get("/").answered(200, acao+"*", "vary: Accept"), "actual none disabled shop pass 200", []string{acao + "*", "vary: Accept"}},
+			{"so is a preflight", preflight("PUT", "/").answered(404), "preflight none disabled shop pass 404", nil},
+			{"so is a request without Origin", ask("GET", "/").answered(200, acao+"*"), "not_cors none disabled shop pass 200", []string{acao + "*"}},
+			{"so is a WebSocket", webSocket("/").from(evil), "websocket none disabled shop pass 200", nil},
 			{"an ambiguous path might belong to that rule", get("/a/../b"), "actual deny path_ambiguous shop continue 200", refused},
 			{"a rule may be on", get("/on"), "actual allow allowed shop/on continue 200", granted},
 		}},
-		{"off without cors", one("shop", policy.Spec{
-			Hosts: []string{host}, Enforcement: new(policy.EnforcementOff),
-			Rules: []policy.Rule{{Name: "a", Match: &policy.Match{Path: &policy.PathMatch{Value: "/a"}}, CORS: allowing(shop)}},
+		{"off without cors", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, Enforcement: new(spec.EnforcementDisabled),
+			Rules: []spec.Rule{{Name: "a", Match: &spec.Match{Path: &spec.PathMatch{Value: "/a"}}, CORS: allowing(shop)}},
 		}), []row{
-			{"off comes before no_rule", get("/b"), "actual none off shop pass 200", nil},
-			{"a rule inherits it", get("/a"), "actual none off shop/a pass 200", nil},
+			{"off comes before no_rule", get("/b"), "actual none disabled shop pass 200", nil},
+			{"a rule inherits it", get("/a"), "actual none disabled shop/a pass 200", nil},
 		}},
 	}
 }

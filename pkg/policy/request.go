@@ -7,8 +7,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
-// Request is what a decision is made from. Header values are raw field lines:
-// one element for each line, in their order, none where the header is absent.
+// Request is what a decision is made from. Header values are raw field lines: one element for
+// each line, in their order, none if the header is absent.
 type Request struct {
 	// Method, Scheme and Authority are the pseudo-headers of the same names;
 	// Authority may have a port. Path is the request target with its query.
@@ -24,13 +24,13 @@ type Request struct {
 	// Protocol is the :protocol of an extended CONNECT (RFC 8441), else "".
 	Protocol string
 
-	// Selector names the policy ("NAME") or the rule ("NAME/RULE") to apply, in
-	// place of what host and path would choose. It must come from the proxy's own
-	// configuration, never from the client. "" means none.
+	// Selector names the policy or rule to apply, as [NAMESPACE/]NAME[#RULE], in place of what
+	// host and path would choose. It must come from the proxy's own configuration, never from
+	// the client. "" means none.
 	Selector string
 }
 
-// Reset empties the request. It keeps what its lists have grown to.
+// Reset empties the request. Its lists keep their memory.
 func (r *Request) Reset() {
 	*r = Request{
 		Origin: r.Origin[:0], RequestMethod: r.RequestMethod[:0], RequestHeaders: r.RequestHeaders[:0],
@@ -38,19 +38,16 @@ func (r *Request) Reset() {
 	}
 }
 
-// AddHeader adds a field line if it is of a header that decisions are made from.
-// The name may be in any case.
+// AddHeader adds a field line if it is of a header that decisions are made from. The name may be
+// in any case.
 func (r *Request) AddHeader(name, value string) {
-	if lines := linesOf(r, name); lines != nil {
+	if lines := r.lines(name); lines != nil {
 		*lines = append(*lines, value)
 	}
 }
 
-// Lines gives the list for the field lines of a header that decisions are made
-// from, nil for every other header. The name may be in any case.
-func (r *Request) Lines(name []byte) *[]string { return linesOf(r, name) }
-
-func linesOf[T ~string | ~[]byte](r *Request, name T) *[]string {
+// lines returns the list for the field lines of a header, nil if no decision is made from it.
+func (r *Request) lines(name string) *[]string {
 	want, lines := "", (*[]string)(nil)
 	switch len(name) {
 	case len("origin"):
@@ -74,7 +71,7 @@ func linesOf[T ~string | ~[]byte](r *Request, name T) *[]string {
 	return lines
 }
 
-// class judges emptiness on the bytes: HTTP/2 keeps blanks around a value.
+// class judges emptiness by the bytes: HTTP/2 keeps blanks around a value.
 func (r *Request) class() Class {
 	switch {
 	case len(r.Origin) == 0:
@@ -110,9 +107,8 @@ func listed(lines []string, token string) bool {
 	return false
 }
 
-// effectiveMethod is the method that rules are chosen by. A malformed one fits no
-// rule that names methods. A WebSocket handshake is a GET over HTTP/1.1, with an
-// Origin or without.
+// effectiveMethod is the method that rules are chosen by. A malformed one matches no rule that
+// names methods. A WebSocket handshake is a GET over HTTP/1.1, with an Origin or without.
 func (r *Request) effectiveMethod(c Class) string {
 	switch {
 	case r.isConnectedWebSocket():
@@ -125,7 +121,7 @@ func (r *Request) effectiveMethod(c Class) string {
 	return ""
 }
 
-// asksPrivateNetwork is the withdrawn Private Network Access proposal's question.
+// asksPrivateNetwork reports the request header of the withdrawn Private Network Access proposal.
 func (r *Request) asksPrivateNetwork() bool {
 	return len(r.RequestPrivateNetwork) == 1 && r.RequestPrivateNetwork[0] == "true"
 }
@@ -139,9 +135,9 @@ func (r *Request) path() string {
 	return path
 }
 
-// isSameOrigin reports whether the page has the origin that it asks, by what the
-// browser says of it or by comparison. The browser's word is no risk: only a
-// client that is no browser can forge Sec-Fetch-Site, and it needs no CORS.
+// isSameOrigin reports whether the page has the origin that it sends the request to, by
+// Sec-Fetch-Site or by comparison. Sec-Fetch-Site is no risk: no page can set it, and a client
+// that is not a browser needs no CORS.
 func (r *Request) isSameOrigin() bool {
 	if len(r.FetchSite) == 1 && (r.FetchSite[0] == "same-origin" || r.FetchSite[0] == "none") {
 		return true

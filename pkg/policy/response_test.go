@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // theirs are CORS headers of an application that knows better.
@@ -42,7 +42,7 @@ func actualWorlds() []world {
 	}
 	return []world{
 		{"actual requests", one("shop", wholeShop()), rows},
-		{"actual requests to *", one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{AllowOrigins: []string{"*"}, ExposeHeaders: []string{"ETag"}}}), []row{
+		{"actual requests to *", one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{AllowOrigins: []string{"*"}, ExposeHeaders: []string{"ETag"}}}), []row{
 			{"get * and no Vary", get("/").answered(200, theirs...), "actual allow allowed shop continue 200", public},
 			{"upstream's Vary stays", get("/").answered(200, "vary: Accept", "vary: origin"), "actual allow allowed shop continue 200", append([]string{"vary: Accept", "vary: origin"}, public...)},
 			{"without Origin, too", ask("GET", "/").answered(304, theirs...), "not_cors none not_cors shop continue 304", public},
@@ -69,10 +69,10 @@ func actualWorlds() []world {
 
 // upstreamWorlds are about upstreamHeaders.
 func upstreamWorlds() []world {
-	spec := func(mode policy.UpstreamHeaders, expose ...string) policy.Spec {
-		return policy.Spec{
-			Hosts: []string{host}, UpstreamHeaders: &mode, CORS: &policy.CORS{AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: expose},
-			Rules: []policy.Rule{{Name: "public", Match: prefix("/public"), CORS: &policy.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}}},
+	doc := func(mode spec.UpstreamHeaders, expose ...string) spec.PolicySpec {
+		return spec.PolicySpec{
+			Hosts: []string{host}, UpstreamHeaders: &mode, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowCredentials: new(true), ExposeHeaders: expose},
+			Rules: []spec.Rule{{Name: "public", Match: prefix("/public"), CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowCredentials: new(false)}}},
 		}
 	}
 	preserved := []string{"access-control-allow-origin: https://else.example", "access-control-allow-methods: FOO", "access-control-expose-headers: a b"}
@@ -91,7 +91,7 @@ func upstreamWorlds() []world {
 		long[i] = fmt.Sprintf("X-Name-%02d", i)
 	}
 	return []world{
-		{"Preserve", one("shop", spec(policy.UpstreamPreserve, "ETag")), []row{
+		{"Preserve", one("shop", doc(spec.UpstreamPreserve, "ETag")), []row{
 			kept("upstream's stay as they are where it has an allow-origin", get("/"), "actual allow allowed shop"),
 			kept("whoever asks", get("/").from(evil), "actual deny origin_not_allowed shop"),
 			kept("also without Origin", ask("GET", "/"), "not_cors none not_cors shop"),
@@ -103,7 +103,7 @@ func upstreamWorlds() []world {
 			{"under a public * Vary is there all the same", get("/public"), "actual allow allowed shop/public continue 200", []string{acao + "*", aceh + "ETag", varyOrigin}},
 			{"also without Origin", ask("GET", "/public"), "not_cors none not_cors shop/public continue 200", []string{acao + "*", aceh + "ETag", varyOrigin}},
 		}},
-		{"Merge", one("shop", spec(policy.UpstreamMerge, "ETag", "X-A")), []row{
+		{"Merge", one("shop", doc(spec.UpstreamMerge, "ETag", "X-A")), []row{
 			merged("upstream's exposed headers join ours", "ETag, X-A, X-B, X-C", "access-control-expose-headers: X-B,X-C"),
 			merged("each once, in our spelling", "ETag, X-A, X-B", "access-control-expose-headers: etag, X-B, x-b,X-a"),
 			merged("from several lines", "ETag, X-A, X-B, X-C", "access-control-expose-headers: X-B", "access-control-expose-headers: X-C,X-B"),
@@ -115,13 +115,13 @@ func upstreamWorlds() []world {
 			{"nor does a request without Origin", ask("GET", "/").answered(200, theirs...), "not_cors none not_cors shop continue 200", refused},
 			{"under a public * everyone gets both", ask("GET", "/public").answered(200, theirs...), "not_cors none not_cors shop/public continue 200", []string{acao + "*", aceh + "ETag, X-A, X-Theirs"}},
 		}},
-		{"Merge without exposed headers of our own", one("shop", spec(policy.UpstreamMerge)), []row{
+		{"Merge without exposed headers of our own", one("shop", doc(spec.UpstreamMerge)), []row{
 			merged("upstream's are exposed", "X-B", "access-control-expose-headers: X-B"),
 			merged("none of upstream sends none", ""),
 			merged("nothing but what is no token sends none", "", "access-control-expose-headers: b@d"),
 			merged("many names, each once", strings.Join(long, ", "), "access-control-expose-headers: "+strings.Join(long, ","), "access-control-expose-headers: "+strings.ToLower(strings.Join(long, ","))),
 		}},
-		{"Merge with *", one("shop", policy.Spec{Hosts: []string{host}, UpstreamHeaders: new(policy.UpstreamMerge), CORS: &policy.CORS{
+		{"Merge with *", one("shop", spec.PolicySpec{Hosts: []string{host}, UpstreamHeaders: new(spec.UpstreamMerge), CORS: &spec.CORS{
 			AllowOrigins: []string{shop}, ExposeHeaders: []string{"*"},
 		}}), []row{
 			{"upstream's join it", get("/").answered(200, "access-control-expose-headers: X-B, *"), "actual allow allowed shop continue 200", []string{acao + shop, aceh + "*, X-B", varyOrigin}},
@@ -131,11 +131,11 @@ func upstreamWorlds() []world {
 
 // blockWorlds are about Block and Shadow.
 func blockWorlds() []world {
-	spec := wholeShop()
-	spec.CORS.ExposeHeaders = nil
-	spec.Enforcement = new(policy.EnforcementBlock)
-	spec.Rules = []policy.Rule{
-		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
+	doc := wholeShop()
+	doc.CORS.ExposeHeaders = nil
+	doc.Enforcement = new(spec.EnforcementBlock)
+	doc.Rules = []spec.Rule{
+		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(spec.EnforcementShadow)},
 		{Name: "none", Match: prefix("/none"), CORS: allowing()},
 	}
 	block := func(name string, r request, reason, by string) row {
@@ -149,7 +149,7 @@ func blockWorlds() []world {
 	}
 	own := "https://" + host
 	return []world{
-		{"Block", one("shop", spec), []row{
+		{"Block", one("shop", doc), []row{
 			block("a refused origin", get("/").from(evil), "origin_not_allowed", "shop"),
 			block("null", get("/").from("null"), "origin_null", "shop"),
 			block("a malformed one", get("/").from("x"), "origin_malformed", "shop"),
@@ -167,18 +167,18 @@ func blockWorlds() []world {
 			{"a refused preflight is answered as elsewhere", preflight("PUT", "/").from(evil), "preflight deny origin_not_allowed shop respond 403", []string{varyPreflight}},
 			{"a WebSocket is not blocked", webSocket("/").from(evil), "websocket none origin_not_allowed shop pass 200", nil},
 		}},
-		{"Block on every host", one("shop", policy.Spec{Hosts: []string{"*"}, Enforcement: new(policy.EnforcementBlock), CORS: allowing(shop)}), []row{
+		{"Block on every host", one("shop", spec.PolicySpec{Hosts: []string{"*"}, Enforcement: new(spec.EnforcementBlock), CORS: allowing(shop)}), []row{
 			{"a malformed origin is the host's own where the host is called so", get("/").at("A,b.example:443").from("https://a,b.example"), "actual deny origin_malformed shop continue 200", refused},
 			{"in lower case", get("/").at("A,b.example").from("https://A,b.example"), "actual deny origin_malformed shop respond 403", refused},
 			{"with its scheme", get("/").at("a,b.example").from("http://a,b.example"), "actual deny origin_malformed shop respond 403", refused},
 		}},
-		{"Block without a rule", one("shop", policy.Spec{Hosts: []string{host}, Enforcement: new(policy.EnforcementBlock), Rules: []policy.Rule{
+		{"Block without a rule", one("shop", spec.PolicySpec{Hosts: []string{host}, Enforcement: new(spec.EnforcementBlock), Rules: []spec.Rule{
 			{Name: "a", Match: prefix("/a"), CORS: allowing(shop)},
 		}}), []row{
 			block("a path that no rule takes", get("/b"), "no_rule", "shop"),
 			through("not for the host's own page", get("/b").from(own), "actual deny no_rule shop"),
 		}},
-		{"Shadow", one("shop", spec), []row{
+		{"Shadow", one("shop", doc), []row{
 			shadow("a granted request is untouched", get("/shadow"), "actual allow allowed shop/shadow"),
 			shadow("a refused one is", get("/shadow").from(evil), "actual deny origin_not_allowed shop/shadow"),
 			shadow("a preflight is", preflight("PUT", "/shadow"), "preflight allow allowed shop/shadow"),
@@ -191,13 +191,13 @@ func blockWorlds() []world {
 
 // webSocketWorlds are about webSocket.originCheck.
 func webSocketWorlds() []world {
-	checked := &policy.WebSocket{OriginCheck: new(policy.OriginCheckEnforce)}
-	rule := policy.Rule{Name: "a", Match: prefix("/a"), CORS: allowing(shop)}
-	spec := policy.Spec{Hosts: []string{host}, WebSocket: checked, CORS: allowing(shop), Rules: []policy.Rule{
+	checked := &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)}
+	rule := spec.Rule{Name: "a", Match: prefix("/a"), CORS: allowing(shop)}
+	doc := spec.PolicySpec{Hosts: []string{host}, WebSocket: checked, CORS: allowing(shop), Rules: []spec.Rule{
 		rule,
-		{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &policy.WebSocket{OriginCheck: new(policy.OriginCheckOff)}},
-		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(policy.EnforcementShadow)},
-		{Name: "off", Match: prefix("/off"), Enforcement: new(policy.EnforcementOff)},
+		{Name: "unchecked", Match: prefix("/unchecked"), WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckDisabled)}},
+		{Name: "shadow", Match: prefix("/shadow"), Enforcement: new(spec.EnforcementShadow)},
+		{Name: "off", Match: prefix("/off"), Enforcement: new(spec.EnforcementDisabled)},
 	}}
 	refuse := func(name string, r request, reason, by string) row {
 		return row{name, r, "websocket deny " + reason + " " + by + " respond 403", refused}
@@ -208,7 +208,7 @@ func webSocketWorlds() []world {
 	own := "https://" + host
 	http2 := ask("CONNECT", "/").from(evil).protocol("websocket")
 	return []world{
-		{"WebSocket check", one("shop", spec), []row{
+		{"WebSocket check", one("shop", doc), []row{
 			refuse("a refused origin", webSocket("/").from(evil), "origin_not_allowed", "shop"),
 			refuse("over HTTP/2", http2, "origin_not_allowed", "shop"),
 			refuse("null", webSocket("/").from("null"), "origin_null", "shop"),
@@ -221,16 +221,16 @@ func webSocketWorlds() []world {
 			pass("also with a malformed origin, where the browser says it is the same", webSocket("/").from("x").site("same-origin"), "deny origin_malformed shop"),
 			pass("a rule that checks nothing", webSocket("/unchecked").from(evil), "none origin_not_allowed shop/unchecked"),
 			pass("Shadow changes nothing", webSocket("/shadow").from(evil), "deny origin_not_allowed shop/shadow"),
-			pass("Off changes nothing", webSocket("/off").from(evil), "none off shop/off"),
+			pass("Off changes nothing", webSocket("/off").from(evil), "none disabled shop/off"),
 			{"without Origin it is no request of CORS", webSocket("/").from(), "not_cors none not_cors shop continue 200", refused},
 		}},
-		{"WebSocket check without a rule", one("shop", policy.Spec{Hosts: []string{host}, WebSocket: checked, Rules: []policy.Rule{rule}}), []row{
+		{"WebSocket check without a rule", one("shop", spec.PolicySpec{Hosts: []string{host}, WebSocket: checked, Rules: []spec.Rule{rule}}), []row{
 			refuse("a path that no rule takes", webSocket("/b"), "no_rule", "shop"),
 			pass("a path that one takes", webSocket("/a"), "allow allowed shop/a"),
 			pass("a host that no policy names is never checked", webSocket("/a").at("other.example").from(evil), "none no_policy -"),
 		}},
-		{"WebSocket check of everyone", one("shop", policy.Spec{
-			Hosts: []string{host}, WebSocket: checked, CORS: allowing("*"), DangerouslyAllow: []policy.Danger{policy.AnyOriginWithCredentials},
+		{"WebSocket check of everyone", one("shop", spec.PolicySpec{
+			Hosts: []string{host}, WebSocket: checked, CORS: allowing("*"), DangerouslyAllow: []spec.Danger{spec.AnyOriginWithCredentials},
 		}), []row{
 			pass("lets everyone in", webSocket("/").from(evil), "allow allowed shop"),
 		}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // This file is the engine's slow and obvious twin: it goes through every policy
@@ -16,15 +17,15 @@ import (
 // types of a configuration. It knows no presets.
 
 // twin is a configuration that is interpreted, not compiled.
-type twin struct{ cfg policy.Config }
+type twin struct{ cfg spec.Config }
 
 // twinDecision is what the twin comes to.
 type twinDecision struct {
 	class, verdict, reason, policy, rule, action string
 	// depends says that the choice of the rule depended on the method.
 	depends  bool
-	cors     policy.CORS // merged; empty if no rule was chosen
-	settings layered     // that hold
+	cors     spec.CORS // merged; empty if no rule was chosen
+	settings layered   // that hold
 }
 
 func (d twinDecision) said() string {
@@ -32,14 +33,14 @@ func (d twinDecision) said() string {
 }
 
 func twinSaid(d *policy.Decision) string {
-	return fmt.Sprintf("%s %s %s %s/%s %s", d.Class, d.Verdict, d.Reason, d.Policy(), d.Rule(), d.Action)
+	return fmt.Sprintf("%s %s %s %s/%s %s", d.Class, d.Verdict, d.Reason, d.Policy(), d.Rule(), d.Action())
 }
 
 // twinRule is a rule, or the own cors of a policy where rule is nil.
 type twinRule struct {
-	policy *policy.Policy
-	rule   *policy.Rule
-	kind   policy.PathMatchType
+	policy *spec.Policy
+	rule   *spec.Rule
+	kind   spec.PathMatchType
 	path   string // of a prefix without its final slash
 	text   string
 	names  []string // methods, nil for every one
@@ -47,11 +48,11 @@ type twinRule struct {
 
 // layered is what the layers of a rule come to.
 type layered struct {
-	cors        policy.CORS
-	enforcement policy.Enforcement
-	upstream    policy.UpstreamHeaders
-	mode        policy.PreflightMode
-	check       policy.OriginCheck
+	cors        spec.CORS
+	enforcement spec.Enforcement
+	upstream    spec.UpstreamHeaders
+	mode        spec.PreflightMode
+	check       spec.OriginCheck
 	denyStatus  int
 }
 
@@ -78,8 +79,8 @@ func (w *twin) decide(r *policy.Request) twinDecision {
 		}
 	}
 	own := twinSameOrigin(r)
-	if settings.enforcement == policy.EnforcementOff && reason != "no_policy" && reason != "selector_unknown" {
-		d.reason = "off"
+	if settings.enforcement == spec.EnforcementDisabled && reason != "no_policy" && reason != "selector_unknown" {
+		d.reason = "disabled"
 	} else if d.reason == "" {
 		d.reason = w.judge(r, d.class, settings.cors, tenants, own)
 	}
@@ -89,14 +90,14 @@ func (w *twin) decide(r *policy.Request) twinDecision {
 }
 
 func (w *twin) passesThrough(reason string) bool {
-	deny := len(w.cfg.Defaults) > 0 && w.cfg.Defaults[0].Spec.UnmatchedHosts != nil && *w.cfg.Defaults[0].Spec.UnmatchedHosts == policy.UnmatchedDeny
+	deny := len(w.cfg.Defaults) > 0 && w.cfg.Defaults[0].Spec.UnmatchedHosts != nil && *w.cfg.Defaults[0].Spec.UnmatchedHosts == spec.UnmatchedDeny
 	return reason == "no_policy" && !deny
 }
 
 func (w *twin) verdict(d twinDecision, s layered) string {
-	unchecked := d.class == "websocket" && (s.check != policy.OriginCheckEnforce || d.reason == "no_policy")
+	unchecked := d.class == "websocket" && (s.check != spec.OriginCheckEnforce || d.reason == "no_policy")
 	switch {
-	case d.class == "not_cors", unchecked, d.reason == "off", d.reason == "same_origin", w.passesThrough(d.reason):
+	case d.class == "not_cors", unchecked, d.reason == "disabled", d.reason == "same_origin", w.passesThrough(d.reason):
 		return "none"
 	case d.reason == "allowed":
 		return "allow"
@@ -106,9 +107,9 @@ func (w *twin) verdict(d twinDecision, s layered) string {
 
 func (w *twin) action(d twinDecision, s layered, own bool) string {
 	switch {
-	case s.enforcement == policy.EnforcementOff, s.enforcement == policy.EnforcementShadow, w.passesThrough(d.reason):
+	case s.enforcement == spec.EnforcementDisabled, s.enforcement == spec.EnforcementShadow, w.passesThrough(d.reason):
 		return "pass"
-	case d.class == "preflight" && d.verdict == "allow" && s.mode == policy.PreflightForward:
+	case d.class == "preflight" && d.verdict == "allow" && s.mode == spec.PreflightForward:
 		return "continue"
 	case d.class == "preflight":
 		return "respond"
@@ -116,7 +117,7 @@ func (w *twin) action(d twinDecision, s layered, own bool) string {
 		return "respond"
 	case d.class == "websocket":
 		return "pass"
-	case d.class == "actual" && s.enforcement == policy.EnforcementBlock && d.verdict == "deny" && !own:
+	case d.class == "actual" && s.enforcement == spec.EnforcementBlock && d.verdict == "deny" && !own:
 		return "respond"
 	}
 	return "continue"
@@ -155,7 +156,7 @@ func withoutDefaultPort(o string) string {
 
 // choose finds the rule that matches the request, and the policies that it might
 // belong to if none does.
-func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owners []*policy.Policy, tenants map[string]string, reason string) {
+func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owners []*spec.Policy, tenants map[string]string, reason string) {
 	if r.Selector != "" {
 		return w.selected(r)
 	}
@@ -163,7 +164,7 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 	if pattern == "" {
 		return nil, nil, nil, "no_policy"
 	}
-	var policies []*policy.Policy
+	var policies []*spec.Policy
 	for i := range w.cfg.Policies {
 		if slices.ContainsFunc(w.cfg.Policies[i].Spec.Hosts, func(h string) bool { return twinPattern(h) == pattern }) {
 			policies = append(policies, &w.cfg.Policies[i])
@@ -194,8 +195,8 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 	return taken, policies, bound(taken.policy, pattern, r.Authority), ""
 }
 
-func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*policy.Policy, tenants map[string]string, reason string) {
-	var owner *policy.Policy
+func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*spec.Policy, tenants map[string]string, reason string) {
+	var owner *spec.Policy
 	for i := range w.cfg.Policies {
 		p := &w.cfg.Policies[i]
 		if r.Selector == p.Name {
@@ -205,7 +206,7 @@ func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*policy.Po
 			}
 		}
 		for j := range p.Spec.Rules {
-			if r.Selector == p.Name+"/"+p.Spec.Rules[j].Name {
+			if r.Selector == p.Name+"#"+p.Spec.Rules[j].Name {
 				owner, taken, reason = p, &twinRule{policy: p, rule: &p.Spec.Rules[j]}, ""
 			}
 		}
@@ -219,11 +220,11 @@ func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*policy.Po
 			tenants = bound(owner, twinPattern(h), r.Authority)
 		}
 	}
-	return taken, []*policy.Policy{owner}, tenants, reason
+	return taken, []*spec.Policy{owner}, tenants, reason
 }
 
 // bound gives what a policy calls the label that a pattern captures.
-func bound(p *policy.Policy, pattern, authority string) map[string]string {
+func bound(p *spec.Policy, pattern, authority string) map[string]string {
 	tenants := map[string]string{}
 	for _, h := range p.Spec.Hosts {
 		if name, _, found := strings.Cut(h, "}."); found && twinPattern(h) == pattern {
@@ -296,19 +297,19 @@ func (w *twin) pattern(authority string) string {
 
 // twinTable gives the rules of policies in the order of their precedence, and
 // the own cors that takes the rest.
-func twinTable(policies []*policy.Policy) (rules []*twinRule, own *twinRule) {
+func twinTable(policies []*spec.Policy) (rules []*twinRule, own *twinRule) {
 	for _, p := range policies {
 		root := false
 		for i := range p.Spec.Rules {
 			r := readRule(p, &p.Spec.Rules[i])
 			rules = append(rules, r)
-			root = root || r.kind == policy.PathPrefix && r.path == "" && r.names == nil
+			root = root || r.kind == spec.PathPrefix && r.path == "" && r.names == nil
 		}
 		if p.Spec.CORS != nil && !root {
 			own = &twinRule{policy: p}
 		}
 	}
-	kinds := []policy.PathMatchType{policy.PathExact, policy.PathRegularExpression, policy.PathPrefix}
+	kinds := []spec.PathMatchType{spec.PathExact, spec.PathRegularExpression, spec.PathPrefix}
 	slices.SortStableFunc(rules, func(a, b *twinRule) int {
 		if a.kind != b.kind {
 			return slices.Index(kinds, a.kind) - slices.Index(kinds, b.kind)
@@ -331,8 +332,8 @@ func twinTable(policies []*policy.Policy) (rules []*twinRule, own *twinRule) {
 	return rules, own
 }
 
-func readRule(p *policy.Policy, rule *policy.Rule) *twinRule {
-	r := &twinRule{policy: p, rule: rule, kind: policy.PathPrefix, text: "/"}
+func readRule(p *spec.Policy, rule *spec.Rule) *twinRule {
+	r := &twinRule{policy: p, rule: rule, kind: spec.PathPrefix, text: "/"}
 	if m := rule.Match; m != nil {
 		for _, name := range m.Methods {
 			r.names = append(r.names, twinNormalized(name))
@@ -345,7 +346,7 @@ func readRule(p *policy.Policy, rule *policy.Rule) *twinRule {
 		}
 	}
 	r.path = r.text
-	if r.kind == policy.PathPrefix {
+	if r.kind == spec.PathPrefix {
 		r.path = strings.TrimSuffix(r.text, "/")
 	}
 	return r
@@ -355,14 +356,14 @@ func takesEverything(rules []*twinRule, own *twinRule) bool {
 	if len(rules) == 0 {
 		return own != nil
 	}
-	return len(rules) == 1 && rules[0].kind == policy.PathPrefix && rules[0].path == "" && rules[0].names == nil
+	return len(rules) == 1 && rules[0].kind == spec.PathPrefix && rules[0].path == "" && rules[0].names == nil
 }
 
 func (r *twinRule) takesPath(path string) bool {
 	switch r.kind {
-	case policy.PathExact:
+	case spec.PathExact:
 		return path == r.path
-	case policy.PathRegularExpression:
+	case spec.PathRegularExpression:
 		return regexp.MustCompile(`\A(?:` + r.path + `)\z`).MatchString(path)
 	}
 	return r.path == "" || path == r.path || strings.HasPrefix(path, r.path+"/")
@@ -393,11 +394,11 @@ func twinAmbiguous(path string, rules []*twinRule) bool {
 	}
 	values, spelled := "", ""
 	for _, r := range rules {
-		if r.kind == policy.PathRegularExpression && len(path) > 8192 {
+		if r.kind == spec.PathRegularExpression && len(path) > 8192 {
 			return true
 		}
 		values += r.text
-		if r.kind != policy.PathRegularExpression {
+		if r.kind != spec.PathRegularExpression {
 			spelled += r.text
 		}
 	}
@@ -439,8 +440,8 @@ func ambiguousEscape(rest, values, spelled string) bool {
 }
 
 // merge lays defaults, policy and rule over each other.
-func (w *twin) merge(owner *policy.Policy, taken *twinRule) layered {
-	s := layered{enforcement: policy.EnforcementEnforce, upstream: policy.UpstreamOverride, mode: policy.PreflightAnswer, check: policy.OriginCheckOff, denyStatus: 403}
+func (w *twin) merge(owner *spec.Policy, taken *twinRule) layered {
+	s := layered{enforcement: spec.EnforcementEnforce, upstream: spec.UpstreamOverride, mode: spec.PreflightAnswer, check: spec.OriginCheckDisabled, denyStatus: 403}
 	if len(w.cfg.Defaults) > 0 {
 		d := w.cfg.Defaults[0].Spec
 		s.lay(d.CORS, d.Enforcement, d.UpstreamHeaders, d.Preflight, d.WebSocket)
@@ -456,7 +457,7 @@ func (w *twin) merge(owner *policy.Policy, taken *twinRule) layered {
 
 // strictest merges every policy, and for an ambiguous path every rule, and keeps of each
 // setting the strictest value.
-func (w *twin) strictest(owners []*policy.Policy, reason string) layered {
+func (w *twin) strictest(owners []*spec.Policy, reason string) layered {
 	var all []layered
 	for _, p := range owners {
 		all = append(all, w.merge(p, nil))
@@ -475,10 +476,10 @@ func (w *twin) strictest(owners []*policy.Policy, reason string) layered {
 		panic("no value is in the order")
 	}
 	return layered{
-		enforcement: policy.Enforcement(values(func(s layered) string { return string(s.enforcement) }, "Block", "Enforce", "Shadow", "Off")),
-		upstream:    policy.UpstreamHeaders(values(func(s layered) string { return string(s.upstream) }, "Override", "Merge", "Preserve")),
-		mode:        policy.PreflightMode(values(func(s layered) string { return string(s.mode) }, "Answer", "Forward")),
-		check:       policy.OriginCheck(values(func(s layered) string { return string(s.check) }, "Enforce", "Off")),
+		enforcement: spec.Enforcement(values(func(s layered) string { return string(s.enforcement) }, "Block", "Enforce", "Shadow", "Disabled")),
+		upstream:    spec.UpstreamHeaders(values(func(s layered) string { return string(s.upstream) }, "Override", "Merge", "Preserve")),
+		mode:        spec.PreflightMode(values(func(s layered) string { return string(s.mode) }, "Answer", "Forward")),
+		check:       spec.OriginCheck(values(func(s layered) string { return string(s.check) }, "Enforce", "Disabled")),
 		denyStatus:  slices.MaxFunc(all, func(a, b layered) int { return a.denyStatus - b.denyStatus }).denyStatus,
 	}
 }
@@ -501,7 +502,7 @@ func setPointer[T any](to **T, from *T) {
 	}
 }
 
-func (s *layered) lay(c *policy.CORS, e *policy.Enforcement, u *policy.UpstreamHeaders, p *policy.Preflight, ws *policy.WebSocket) {
+func (s *layered) lay(c *spec.CORS, e *spec.Enforcement, u *spec.UpstreamHeaders, p *spec.Preflight, ws *spec.WebSocket) {
 	set(&s.enforcement, e)
 	set(&s.upstream, u)
 	if p != nil {
@@ -530,7 +531,7 @@ func (s *layered) lay(c *policy.CORS, e *policy.Enforcement, u *policy.UpstreamH
 func isTrue(b *bool) bool { return b != nil && *b }
 
 // judge goes through the reasons in their order.
-func (w *twin) judge(r *policy.Request, class string, c policy.CORS, tenants map[string]string, own bool) string {
+func (w *twin) judge(r *policy.Request, class string, c spec.CORS, tenants map[string]string, own bool) string {
 	if class == "not_cors" {
 		return "not_cors"
 	}
@@ -551,7 +552,7 @@ func (w *twin) judge(r *policy.Request, class string, c policy.CORS, tenants map
 	return twinHeaders(r.RequestHeaders, c.AllowHeaders)
 }
 
-func (w *twin) judgeOrigin(lines []string, c policy.CORS, tenants map[string]string) string {
+func (w *twin) judgeOrigin(lines []string, c spec.CORS, tenants map[string]string) string {
 	switch {
 	case len(lines) == 1 && lines[0] == "null" && isTrue(c.AllowNullOrigin):
 		return ""
@@ -566,7 +567,7 @@ func (w *twin) judgeOrigin(lines []string, c policy.CORS, tenants map[string]str
 }
 
 // allowed goes through every entry of every list.
-func (w *twin) allowed(o string, c policy.CORS, tenants map[string]string) bool {
+func (w *twin) allowed(o string, c spec.CORS, tenants map[string]string) bool {
 	o = withoutDefaultPort(o)
 	entries := slices.Clone(c.AllowOrigins)
 	for _, set := range w.cfg.OriginSets {

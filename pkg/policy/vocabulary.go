@@ -17,63 +17,44 @@ const (
 	numClasses
 )
 
-// String gives the class as metrics, logs and explain write it.
-func (c Class) String() string {
-	return [numClasses]string{"not_cors", "preflight", "actual", "websocket"}[c]
-}
+// String returns the class as metrics, logs and explain write it.
+func (c Class) String() string { return word(c, "not_cors", "preflight", "actual", "websocket") }
 
 // Classes lists every class.
 func Classes() []Class { return list(numClasses) }
 
-// Verdict is what a decision comes to.
+// Verdict is the result of a decision.
 type Verdict uint8
 
 // The values of [Verdict].
 const (
 	// VerdictNone: there was nothing to decide.
 	VerdictNone Verdict = iota
-	// VerdictAllow: the page may read the answer, or send what it asked for.
+	// VerdictAllow: the page may read the answer, or send what it requested.
 	VerdictAllow
 	// VerdictDeny: it may not.
 	VerdictDeny
 	numVerdicts
 )
 
-// String gives the verdict as metrics, logs and explain write it.
-func (v Verdict) String() string { return [numVerdicts]string{"none", "allow", "deny"}[v] }
+// String returns the verdict as metrics, logs and explain write it.
+func (v Verdict) String() string { return word(v, "none", "allow", "deny") }
 
-// Action is what a decision does to the exchange.
-type Action uint8
-
-// The values of [Action].
-const (
-	// ActionPass touches nothing.
-	ActionPass Action = iota
-	// ActionContinue lets the request go upstream and changes the response.
-	ActionContinue
-	// ActionRespond answers in upstream's place.
-	ActionRespond
-	numActions
-)
-
-// String gives the action as explain writes it.
-func (a Action) String() string { return [numActions]string{"pass", "continue", "respond"}[a] }
-
-// Reason says why a decision came out as it did. The set is closed; docs/reasons.md
-// has a heading for each.
+// Reason is why a decision has its verdict. The set is closed; docs/reasons.md has a heading
+// for each.
 type Reason uint8
 
 // The values of [Reason], in the order in which they are decided.
 const (
 	// ReasonNoPolicy: no policy names the host.
 	ReasonNoPolicy Reason = iota
-	// ReasonSelectorUnknown: Envoy asked for a policy or rule that does not exist.
+	// ReasonSelectorUnknown: Envoy selects a policy or rule that does not exist.
 	ReasonSelectorUnknown
-	// ReasonOff: enforcement is Off.
-	ReasonOff
+	// ReasonDisabled: enforcement is Disabled.
+	ReasonDisabled
 	// ReasonPathAmbiguous: the path can be read in more than one way.
 	ReasonPathAmbiguous
-	// ReasonNoRule: no rule of the host takes the path.
+	// ReasonNoRule: no rule of the host matches the path.
 	ReasonNoRule
 	// ReasonNotCORS: the request has no Origin header.
 	ReasonNotCORS
@@ -81,7 +62,7 @@ const (
 	ReasonOriginMalformed
 	// ReasonOriginNull: the origin is null, which is not allowed.
 	ReasonOriginNull
-	// ReasonOriginNotAllowed: no entry of the policy takes the origin.
+	// ReasonOriginNotAllowed: no entry of the policy allows the origin.
 	ReasonOriginNotAllowed
 	// ReasonSameOrigin: the page has the origin of the host itself.
 	ReasonSameOrigin
@@ -93,28 +74,28 @@ const (
 	ReasonMethodCase
 	// ReasonMethodNotAllowed: the method is not in allowMethods.
 	ReasonMethodNotAllowed
-	// ReasonHeadersTooLarge: more header names are asked for than anyone needs.
+	// ReasonHeadersTooLarge: Access-Control-Request-Headers is larger than any page needs.
 	ReasonHeadersTooLarge
-	// ReasonHeadersMalformed: Access-Control-Request-Headers is no list of names.
+	// ReasonHeadersMalformed: Access-Control-Request-Headers is not a list of names.
 	ReasonHeadersMalformed
-	// ReasonAuthorizationNotListed: Authorization is asked for and not named.
+	// ReasonAuthorizationNotListed: Authorization is requested and not listed.
 	ReasonAuthorizationNotListed
-	// ReasonHeaderNotAllowed: a header is asked for that is not in allowHeaders.
+	// ReasonHeaderNotAllowed: a requested header is not in allowHeaders.
 	ReasonHeaderNotAllowed
 	// ReasonAllowed: the policy allows it.
 	ReasonAllowed
 	numReasons
 )
 
-// String gives the reason as metrics, logs, explain and Envoy's
+// String returns the reason as metrics, logs, explain and Envoy's
 // %RESPONSE_CODE_DETAILS% (after "corsd_") write it.
 func (r Reason) String() string {
-	return [numReasons]string{
-		"no_policy", "selector_unknown", "off", "path_ambiguous", "no_rule", "not_cors", "origin_malformed",
+	return word(r,
+		"no_policy", "selector_unknown", "disabled", "path_ambiguous", "no_rule", "not_cors", "origin_malformed",
 		"origin_null", "origin_not_allowed", "same_origin", "method_malformed", "method_forbidden", "method_case",
 		"method_not_allowed", "headers_too_large", "headers_malformed", "authorization_not_listed",
 		"header_not_allowed", "allowed",
-	}[r]
+	)
 }
 
 // Reasons lists every reason, in the order in which they are decided.
@@ -126,4 +107,12 @@ func list[T ~uint8](end T) []T {
 		values[i] = T(i)
 	}
 	return values
+}
+
+// word returns the word of a value of a closed set.
+func word[T ~uint8](v T, words ...string) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return "unknown"
 }

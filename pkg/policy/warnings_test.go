@@ -2,15 +2,16 @@ package policy_test
 
 import (
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // warningRows are about what is odd, but taken.
 func warningRows() []compileRow {
-	expiring := withSet(withSet(forHost(policy.CORS{AllowOriginSets: []string{"s", "t"}}), "s", policy.OriginSetSpec{Origins: []string{shop}, Expires: new("2027-01-10")}), "t", policy.OriginSetSpec{Expires: new("2027-01-11")})
-	any := func(c policy.CORS) policy.Config { c.AllowOrigins = []string{shop}; return forHost(c) }
-	aged := func(kind policy.PathMatchType, path string, methods ...string) policy.Rule {
+	expiring := withSet(withSet(forHost(spec.CORS{AllowOriginSets: []string{"s", "t"}}), "s", spec.OriginSetSpec{Origins: []string{shop}, Expires: new("2027-01-10")}), "t", spec.OriginSetSpec{Expires: new("2027-01-11")})
+	any := func(c spec.CORS) spec.Config { c.AllowOrigins = []string{shop}; return forHost(c) }
+	aged := func(kind spec.PathMatchType, path string, methods ...string) spec.Rule {
 		r := at("", kind, path, methods...)
-		r.CORS = &policy.CORS{MaxAge: new(policy.Seconds(60))}
+		r.CORS = &spec.CORS{MaxAge: new(spec.Seconds(60))}
 		return r
 	}
 	return []compileRow{
@@ -25,7 +26,7 @@ func warningRows() []compileRow {
 		},
 		{
 			name:   "upper case",
-			config: one("shop", policy.Spec{Hosts: []string{"{T}.shop.example"}, CORS: allowing("https://A.example", "HTTPS://b.example", "https://{T}.example", "https://[2001:DB8::1]:443", "https://{T}.Example")}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{"{T}.shop.example"}, CORS: allowing("https://A.example", "HTTPS://b.example", "https://{T}.example", "https://[2001:DB8::1]:443", "https://{T}.Example")}),
 			warnings: []string{
 				`origin_upper_case CORSPolicy[0] spec.cors.allowOrigins[0] "https://A.example": https://a.example`,
 				`origin_upper_case CORSPolicy[0] spec.cors.allowOrigins[1] "HTTPS://b.example": https://b.example`,
@@ -36,32 +37,32 @@ func warningRows() []compileRow {
 		},
 		{
 			name:     "a default port in a set",
-			config:   withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}}), "s", policy.OriginSetSpec{Origins: []string{"https://a.example:443"}}),
+			config:   withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Origins: []string{"https://a.example:443"}}),
 			warnings: []string{`default_port OriginSet[0] spec.origins[0] "https://a.example:443": https://a.example`},
 		},
 		{
 			name:     "a rule behind an expression that takes all",
-			config:   ruled(at("a", policy.PathPrefix, "/a"), at("b", policy.PathRegularExpression, "/.*"), at("c", policy.PathExact, "/a")),
+			config:   ruled(at("a", spec.PathPrefix, "/a"), at("b", spec.PathRegularExpression, "/.*"), at("c", spec.PathExact, "/a")),
 			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a": a narrower expression, or remove the rule`},
 		},
 		{
 			name:     "a rule behind an expression that takes all below it",
-			config:   ruled(at("a", policy.PathPrefix, "/a/b"), at("b", policy.PathRegularExpression, "/a/.*"), at("c", policy.PathPrefix, "/a")),
+			config:   ruled(at("a", spec.PathPrefix, "/a/b"), at("b", spec.PathRegularExpression, "/a/.*"), at("c", spec.PathPrefix, "/a")),
 			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a/b": a narrower expression, or remove the rule`},
 		},
 		{
 			name:     "a rule behind an expression that takes its methods",
-			config:   ruled(at("a", policy.PathPrefix, "/a", "GET"), at("b", policy.PathRegularExpression, ".*", "GET"), at("c", policy.PathPrefix, "/a", "GET2")),
+			config:   ruled(at("a", spec.PathPrefix, "/a", "GET"), at("b", spec.PathRegularExpression, ".*", "GET"), at("c", spec.PathPrefix, "/a", "GET2")),
 			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a": a narrower expression, or remove the rule`},
 		},
 		{
 			name:   "a rule behind an expression that takes some of its methods",
-			config: ruled(at("a", policy.PathPrefix, "/a", "GET", "PUT"), at("b", policy.PathRegularExpression, ".*", "GET")),
+			config: ruled(at("a", spec.PathPrefix, "/a", "GET", "PUT"), at("b", spec.PathRegularExpression, ".*", "GET")),
 		},
 		{
 			name: "a path with wildcards or parameters of other routers",
-			config: ruled(at("a", policy.PathPrefix, "/a/*"), at("b", policy.PathPrefix, "/b/:id/x"), at("c", policy.PathExact, "/c/{id}"), at("d", policy.PathPrefix, "/**"),
-				at("e", policy.PathPrefix, "/e*/:/x:y"), at("f", policy.PathRegularExpression, "/f/.*")),
+			config: ruled(at("a", spec.PathPrefix, "/a/*"), at("b", spec.PathPrefix, "/b/:id/x"), at("c", spec.PathExact, "/c/{id}"), at("d", spec.PathPrefix, "/**"),
+				at("e", spec.PathPrefix, "/e*/:/x:y"), at("f", spec.PathRegularExpression, "/f/.*")),
 			warnings: []string{
 				`rule_unreachable CORSPolicy[0] spec.rules[0].match.path.value "/a/*": /a, or a RegularExpression`,
 				`rule_unreachable CORSPolicy[0] spec.rules[1].match.path.value "/b/:id/x": /b, or a RegularExpression`,
@@ -71,12 +72,12 @@ func warningRows() []compileRow {
 		},
 		{
 			name:     "a cors behind a rule for everything",
-			config:   ruled(policy.Rule{}),
+			config:   ruled(spec.Rule{}),
 			warnings: []string{`own_cors_shadowed CORSPolicy[0] spec.cors: write that rule's settings here, or give it a longer path`},
 		},
 		{
 			name:   "a cors behind a rule for every path and one method",
-			config: ruled(at("", policy.PathPrefix, "/", "GET")),
+			config: ruled(at("", spec.PathPrefix, "/", "GET")),
 		},
 		{
 			name:   "a set on the day before it expires",
@@ -91,25 +92,25 @@ func warningRows() []compileRow {
 		},
 		{
 			name:     "a set that nobody names",
-			config:   withSet(originList(shop), "s", policy.OriginSetSpec{}),
+			config:   withSet(originList(shop), "s", spec.OriginSetSpec{}),
 			warnings: []string{`origin_set_unused OriginSet[0] metadata.name "s": allowOriginSets: [s] in a policy, or remove the set`},
 		},
 		{
 			name:   "a set that a rule names",
-			config: withSet(ruled(policy.Rule{Match: prefix("/a"), CORS: &policy.CORS{AllowOriginSets: []string{"s"}}}), "s", policy.OriginSetSpec{}),
+			config: withSet(ruled(spec.Rule{Match: prefix("/a"), CORS: &spec.CORS{AllowOriginSets: []string{"s"}}}), "s", spec.OriginSetSpec{}),
 		},
 		{
 			name:     "* in headers with credentials",
-			config:   any(policy.CORS{AllowHeaders: []string{"X-A", "*"}, AllowCredentials: new(true)}),
+			config:   any(spec.CORS{AllowHeaders: []string{"X-A", "*"}, AllowCredentials: new(true)}),
 			warnings: []string{`authorization_not_covered CORSPolicy[0] spec.cors.allowHeaders[1] "*": ["*", Authorization]`},
 		},
 		{
 			name:   "* in headers with Authorization",
-			config: any(policy.CORS{AllowHeaders: []string{"*", "authorization"}, AllowCredentials: new(true)}),
+			config: any(spec.CORS{AllowHeaders: []string{"*", "authorization"}, AllowCredentials: new(true)}),
 		},
 		{
 			name:   "* in headers without credentials",
-			config: any(policy.CORS{AllowHeaders: []string{"*"}}),
+			config: any(spec.CORS{AllowHeaders: []string{"*"}}),
 		},
 		{
 			name:   "subdomains with credentials",
@@ -126,37 +127,37 @@ func warningRows() []compileRow {
 		},
 		{
 			name:     "subdomains of a set with credentials",
-			config:   withSet(forHost(policy.CORS{AllowOriginSets: []string{"s"}, AllowCredentials: new(true)}), "s", policy.OriginSetSpec{Origins: []string{shop, "https://*.shop.example"}}),
+			config:   withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}, AllowCredentials: new(true)}), "s", spec.OriginSetSpec{Origins: []string{shop, "https://*.shop.example"}}),
 			warnings: []string{`subdomain_takeover CORSPolicy[0] spec.cors.allowOriginSets[0] "s": the names that need it`},
 		},
 		{
 			name:   "a max-age of a rule with methods",
-			config: ruled(aged(policy.PathPrefix, "/a", "GET"), aged(policy.PathPrefix, "/a/"), aged(policy.PathPrefix, "/a/b"), aged(policy.PathExact, "/a")),
+			config: ruled(aged(spec.PathPrefix, "/a", "GET"), aged(spec.PathPrefix, "/a/"), aged(spec.PathPrefix, "/a/b"), aged(spec.PathExact, "/a")),
 			warnings: []string{
-				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule take every method of the path`,
-				`max_age_unused CORSPolicy[0] spec.rules[1].cors.maxAge "60": remove it, or let one rule take every method of the path`,
+				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule match every method of the path`,
+				`max_age_unused CORSPolicy[0] spec.rules[1].cors.maxAge "60": remove it, or let one rule match every method of the path`,
 			},
 		},
 		{
 			name:   "a max-age of a rule behind an expression with methods that takes all its paths",
-			config: ruled(aged(policy.PathRegularExpression, "/a/.*", "GET"), aged(policy.PathPrefix, "/a"), aged(policy.PathPrefix, "/a/b"), aged(policy.PathExact, "/a/c")),
+			config: ruled(aged(spec.PathRegularExpression, "/a/.*", "GET"), aged(spec.PathPrefix, "/a"), aged(spec.PathPrefix, "/a/b"), aged(spec.PathExact, "/a/c")),
 			warnings: []string{
-				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule take every method of the path`,
-				`max_age_unused CORSPolicy[0] spec.rules[2].cors.maxAge "60": remove it, or let one rule take every method of the path`,
+				`max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge "60": remove it, or let one rule match every method of the path`,
+				`max_age_unused CORSPolicy[0] spec.rules[2].cors.maxAge "60": remove it, or let one rule match every method of the path`,
 			},
 		},
 		{
 			name:   "a max-age of 0 is what is sent",
-			config: ruled(policy.Rule{Match: &policy.Match{Methods: []string{"GET"}}, CORS: &policy.CORS{MaxAge: new(policy.Seconds(0))}}),
+			config: ruled(spec.Rule{Match: &spec.Match{Methods: []string{"GET"}}, CORS: &spec.CORS{MaxAge: new(spec.Seconds(0))}}),
 		},
 		{
 			name: "a max-age that is sent on one of two hosts",
-			config: with(one("a", policy.Spec{Hosts: []string{host, "b.example"}, CORS: allowing(shop), Rules: []policy.Rule{aged(policy.PathPrefix, "/a")}}),
-				"b", policy.Spec{Hosts: []string{host}, Rules: []policy.Rule{at("", policy.PathPrefix, "/a", "PUT")}, CORS: nil}),
+			config: with(one("a", spec.PolicySpec{Hosts: []string{host, "b.example"}, CORS: allowing(shop), Rules: []spec.Rule{aged(spec.PathPrefix, "/a")}}),
+				"b", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("", spec.PathPrefix, "/a", "PUT")}, CORS: nil}),
 		},
 		{
 			name:   "a max-age that a rule with methods inherits",
-			config: one("shop", policy.Spec{Hosts: []string{host}, CORS: &policy.CORS{MaxAge: new(policy.Seconds(60))}, Rules: []policy.Rule{at("a", policy.PathPrefix, "/a", "GET")}}),
+			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{MaxAge: new(spec.Seconds(60))}, Rules: []spec.Rule{at("a", spec.PathPrefix, "/a", "GET")}}),
 		},
 	}
 }

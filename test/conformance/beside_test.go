@@ -146,7 +146,7 @@ func (o other) checkUsed(t *testing.T, results []result) {
 func (o other) host(c config) string {
 	kind := ""
 	switch {
-	case strings.Contains(c.spec, "enforcement: Shadow"), strings.Contains(c.spec, "enforcement: Off"):
+	case strings.Contains(c.spec, "enforcement: Shadow"), strings.Contains(c.spec, "enforcement: Disabled"):
 		kind = ".untouched"
 	case strings.Contains(c.spec, "upstreamHeaders:"):
 		kind = ".kept"

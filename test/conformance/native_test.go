@@ -85,7 +85,7 @@ func nativeConfigs() []config {
 		row("credentials", "Credentials", exact+nativeLists+"allow_credentials: true\n", shop+specLists+"  allowCredentials: true\n"),
 		row("private-network", "A private network", exact+nativeLists+"allow_private_network_access: true\n", shop+specLists+"  allowPrivateNetwork: true\n"),
 		row("forward", "Preflights that match no origin, not forwarded", exact+nativeLists+"forward_not_matching_preflights: false\n", shop+specLists),
-		row("off", "Not enabled", exact+nativeLists+"filter_enabled: { default_value: { numerator: 0 } }\n", shop+specLists+"enforcement: Off\n"),
+		row("off", "Not enabled", exact+nativeLists+"filter_enabled: { default_value: { numerator: 0 } }\n", shop+specLists+"enforcement: Disabled\n"),
 		row("shadow", "Shadow", exact+nativeLists+"filter_enabled: { default_value: { numerator: 0 } }\nshadow_enabled: { default_value: { numerator: 100 } }\n",
 			shop+specLists+"enforcement: Shadow\n"),
 		row("route", "A route of its own, which inherits field by field", exact+nativeLists+"allow_credentials: true\nroute:\n  allow_methods: \"PUT, PATCH\"\n  max_age: \"60\"\n",

@@ -74,10 +74,19 @@ func lines(g generator, values ...string) any {
 func (g generator) response() object {
 	headers := object{}
 	for _, h := range [][2]string{
-		{"Vary", "Accept"}, {"Vary", "origin, Accept,accept"}, {"Vary", "*"}, {"Access-Control-Allow-Origin", "*"},
-		{"Access-Control-Allow-Origin", "https://evil.example"}, {"Access-Control-Allow-Credentials", "true"},
-		{"Access-Control-Expose-Headers", "X-U, etag"}, {"Access-Control-Expose-Headers", "b@d, X-U"}, {"Access-Control-Max-Age", "5"},
-		{"ETag", "x"}, {"X-Custom", "1"}, {"Set-Cookie", "a=b"}, {"X-Envoy-Upstream-Service-Time", "5"},
+		{"Vary", "Accept"},
+		{"Vary", "origin, Accept,accept"},
+		{"Vary", "*"},
+		{"Access-Control-Allow-Origin", "*"},
+		{"Access-Control-Allow-Origin", "https://evil.example"},
+		{"Access-Control-Allow-Credentials", "true"},
+		{"Access-Control-Expose-Headers", "X-U, etag"},
+		{"Access-Control-Expose-Headers", "b@d, X-U"},
+		{"Access-Control-Max-Age", "5"},
+		{"ETag", "x"},
+		{"X-Custom", "1"},
+		{"Set-Cookie", "a=b"},
+		{"X-Envoy-Upstream-Service-Time", "5"},
 	} {
 		if g.chance(4) {
 			headers[h[0]] = h[1]

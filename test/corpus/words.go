@@ -1,7 +1,7 @@
 package corpus
 
-// The words of policies today. Answers are recorded with the words of later ones, see answers.
+// The words of policies, which the recorded answers have too.
 const (
-	Disabled      = "Off"
-	RuleSeparator = "/"
+	Disabled      = "Disabled"
+	RuleSeparator = "#"
 )

@@ -32,7 +32,7 @@ var selectors = []row{
 	},
 	{
 		name:    "a client cannot name the policy",
-		request: get("/cart").from(evil).with("corsd-policy", "shop/public").with("corsd-path", "/public"),
+		request: get("/cart").from(evil).with("corsd-policy", "shop#public").with("corsd-path", "/public"),
 		want:    want{status: 200, cors: []string{varyBoth}, asked: 1, reason: "origin_not_allowed"},
 	},
 	{

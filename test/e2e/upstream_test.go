@@ -73,14 +73,14 @@ var upstreamsOwn = []row{
 		},
 	},
 	{
-		name:    "Off: a request is left alone",
+		name:    "Disabled: a request is left alone",
 		request: get("/off").at("legacy.shop.example").from(evil),
-		want:    want{status: 200, cors: and(upstreams, vary("Accept-Encoding")), asked: 1, reason: "off"},
+		want:    want{status: 200, cors: and(upstreams, vary("Accept-Encoding")), asked: 1, reason: "disabled"},
 	},
 	{
-		name:    "Off: a preflight goes to the application",
+		name:    "Disabled: a preflight goes to the application",
 		request: preflight("/off", "PUT").at("legacy.shop.example").from(evil),
-		want:    want{status: 200, cors: and(upstreams, vary("Accept-Encoding")), asked: 1, reason: "off"},
+		want:    want{status: 200, cors: and(upstreams, vary("Accept-Encoding")), asked: 1, reason: "disabled"},
 	},
 }
 

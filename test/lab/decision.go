@@ -37,15 +37,15 @@ func (p *livePolicy) decide(x *Exchange) Decision {
 	for _, f := range x.Request {
 		request.AddHeader(f.Name, f.Value)
 	}
-	d := p.engine.Decide(&request)
+	d := p.engine.Explain(&request)
 	return Decision{
 		Class: d.Class.String(), Verdict: d.Verdict.String(), Reason: d.Reason.String(), Policy: d.Policy(), Rule: d.Rule(),
-		Entry: d.OriginEntry(), Missing: d.Missing(), Places: p.places(&d, x),
+		Entry: d.Origin, Missing: d.Missing, Places: p.places(&d, x),
 	}
 }
 
 // places finds the lines that decided, each once.
-func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
+func (p *livePolicy) places(d *policy.Explanation, x *Exchange) []Place {
 	places := []Place{}
 	if d.Policy() == "" {
 		return places
@@ -59,7 +59,7 @@ func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
 			continue
 		}
 		for _, entry := range node.Content {
-			if i == 0 && entry.Value == d.OriginEntry() && d.Reason == policy.ReasonAllowed {
+			if i == 0 && entry.Value == d.Origin && d.Reason == policy.ReasonAllowed {
 				node = entry
 			}
 		}
@@ -71,9 +71,9 @@ func (p *livePolicy) places(d *policy.Decision, x *Exchange) []Place {
 	return places
 }
 
-// decisive names the fields that a decision is about, as [policy.Decision.Settings] does.
+// decisive names the fields that a decision is about, as [policy.Explanation] does.
 // It gives none for a reason that is not about a field.
-func decisive(d *policy.Decision, x *Exchange) (fields []string) {
+func decisive(d *policy.Explanation, x *Exchange) (fields []string) {
 	switch d.Reason {
 	case policy.ReasonOriginNull, policy.ReasonOriginNotAllowed:
 		fields = []string{"allowOrigins"}
@@ -92,7 +92,7 @@ func decisive(d *policy.Decision, x *Exchange) (fields []string) {
 
 // granting names what it took to grant this request: who asks, and then what of the
 // request is not for everyone.
-func granting(d *policy.Decision, x *Exchange) []string {
+func granting(d *policy.Explanation, x *Exchange) []string {
 	fields := []string{"allowOrigins"}
 	add := func(needed bool, more ...string) {
 		if needed {
@@ -112,18 +112,18 @@ func granting(d *policy.Decision, x *Exchange) []string {
 
 // field gives the node of a field where the decision has it from, nil where it is not set.
 // The fields that say who is allowed are one to a decision: it is the first that is set.
-func (p *livePolicy) field(d *policy.Decision, field string) *yaml.Node {
-	layer := policy.LayerPolicy
-	for _, s := range d.Settings() {
+func (p *livePolicy) field(d *policy.Explanation, field string) *yaml.Node {
+	layer := "policy"
+	for _, s := range d.Settings {
 		if s.Name == field {
 			layer = s.From
 		}
 	}
 	of := at(p.document("CORSPolicy", d.Policy()), "spec")
 	switch layer {
-	case policy.LayerDefaults:
+	case "CORSDefaults":
 		of = at(p.document("CORSDefaults", ""), "spec")
-	case policy.LayerRule:
+	case "rule":
 		of = named(at(of, "rules"), d.Rule())
 	}
 	switch field {

@@ -46,7 +46,7 @@ spec:
     cors: { allowCredentials: true, exposeHeaders: [X-Total], presets: [trace] }
   - name: gone
     match: { path: { value: /off } }
-    enforcement: "Off"
+    enforcement: Disabled
 `
 
 // follow gives the live policy of a text.
@@ -84,7 +84,7 @@ func TestTheLinesThatDecided(t *testing.T) {
 		{"the check of a WebSocket", "GET /socket https://evil.example websocket", "origin_not_allowed", "- https://www.shop.example; webSocket: { originCheck: Enforce }"},
 		{"a cookie, and a header that is exposed", "GET /paid " + page + " cookie", "allowed", "- https://www.shop.example; cors: { allowCredentials: true, exposeHeaders: [X-Total], presets: [trace] }"},
 		{"the policy's headers, in a rule", "OPTIONS /change " + page + " PUT x-b", "header_not_allowed", "allowHeaders: [X-Trace]"},
-		{"nothing, where nothing is decided", "GET /off " + page, "off", ""},
+		{"nothing, where nothing is decided", "GET /off " + page, "disabled", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := live.decide(exchangeOf(tt.request))

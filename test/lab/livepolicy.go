@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
@@ -88,7 +89,7 @@ func (f *follower) take(hash string, text []byte) error {
 	if f.hash == hash {
 		return nil
 	}
-	report := policyfile.Load(f.paths, policy.At(time.Now()))
+	report := reload.Load(f.paths, policy.At(time.Now()))
 	if report.Hash != hash {
 		return nil // changed again, which the next look will see
 	}

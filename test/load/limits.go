@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // benchLine is a line of `go test -bench`.
@@ -115,23 +116,23 @@ func (b *bench) compile(context.Context) ([]row, error) {
 }
 
 // config is the policy of write as values.
-func (s size) config() policy.Config {
-	c := policy.Config{OriginSets: []policy.OriginSet{{Name: "pages"}}}
+func (s size) config() spec.Config {
+	c := spec.Config{OriginSets: []spec.OriginSet{{Name: "pages"}}}
 	for i := range s.origins {
 		c.OriginSets[0].Spec.Origins = append(c.OriginSets[0].Spec.Origins, originOf(i))
 	}
 	for i := range s.hosts {
-		spec := policy.Spec{Hosts: []string{hostOf(i)}, CORS: &policy.CORS{
+		doc := spec.PolicySpec{Hosts: []string{hostOf(i)}, CORS: &spec.CORS{
 			AllowOriginSets: []string{"pages"}, AllowCredentials: new(true), AllowMethods: []string{"GET", "PUT", "DELETE"},
-			AllowHeaders: []string{"Content-Type", "Authorization"}, ExposeHeaders: []string{"ETag"}, MaxAge: new(policy.Seconds(600)),
+			AllowHeaders: []string{"Content-Type", "Authorization"}, ExposeHeaders: []string{"ETag"}, MaxAge: new(spec.Seconds(600)),
 		}}
 		for j := range rulesPerHost {
-			spec.Rules = append(spec.Rules, policy.Rule{
-				Name: fmt.Sprintf("service%d", j), Match: &policy.Match{Path: &policy.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
-				CORS: &policy.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
+			doc.Rules = append(doc.Rules, spec.Rule{
+				Name: fmt.Sprintf("service%d", j), Match: &spec.Match{Path: &spec.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
+				CORS: &spec.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
 			})
 		}
-		c.Policies = append(c.Policies, policy.Policy{Name: fmt.Sprintf("api%d", i), Spec: spec})
+		c.Policies = append(c.Policies, spec.Policy{Name: fmt.Sprintf("api%d", i), Spec: doc})
 	}
 	return c
 }

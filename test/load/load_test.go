@@ -10,9 +10,9 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // silent observes nothing.
@@ -31,7 +31,7 @@ func served(t *testing.T, s size) (listen string) {
 	if err := s.write(dir); err != nil {
 		t.Fatal(err)
 	}
-	report := policyfile.Load([]string{dir})
+	report := reload.Load([]string{dir})
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestSizes(t *testing.T) {
 	if err := s.write(dir); err != nil {
 		t.Fatal(err)
 	}
-	report := policyfile.Load([]string{dir})
+	report := reload.Load([]string{dir})
 	engine, _, err := policy.Compile(s.config())
 	if err := errors.Join(err, report.Err()); err != nil {
 		t.Fatal(err)

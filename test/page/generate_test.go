@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/pkg/policy/spec"
 	"github.com/corsd/corsd/test/fetch"
 )
 
@@ -62,22 +62,22 @@ func some(g *generator, most int, from []string) []string {
 // kind is a kind of virtual host, by what policies say of its hosts.
 type kind struct {
 	name         string
-	enforcements []policy.Enforcement
-	upstream     []policy.UpstreamHeaders
+	enforcements []spec.Enforcement
+	upstream     []spec.UpstreamHeaders
 }
 
 // kinds gives those that the profile can carry out.
 func (g *generator) kinds() []kind {
-	enforce := []policy.Enforcement{policy.EnforcementEnforce, policy.EnforcementBlock}
-	override := []policy.UpstreamHeaders{policy.UpstreamOverride}
+	enforce := []spec.Enforcement{spec.EnforcementEnforce, spec.EnforcementBlock}
+	override := []spec.UpstreamHeaders{spec.UpstreamOverride}
 	kinds := []kind{
 		{"strips", enforce, override},
 		{"strips", enforce, override},
 		{"strips", enforce, override},
-		{"bare", []policy.Enforcement{policy.EnforcementShadow, policy.EnforcementOff}, override},
+		{"bare", []spec.Enforcement{spec.EnforcementShadow, spec.EnforcementDisabled}, override},
 	}
 	if g.profile != extAuthz {
-		kinds = append(kinds, kind{"varies", enforce, []policy.UpstreamHeaders{policy.UpstreamOverride, policy.UpstreamPreserve, policy.UpstreamMerge}})
+		kinds = append(kinds, kind{"varies", enforce, []spec.UpstreamHeaders{spec.UpstreamOverride, spec.UpstreamPreserve, spec.UpstreamMerge}})
 	}
 	return kinds
 }
@@ -99,29 +99,29 @@ func (g *generator) policy(n int) governed {
 		for range 2 {
 			p.answers = append(p.answers, g.answer(k.name != "bare")) // which does not say that it varies
 		}
-		spec := g.spec(k, p.host)
-		if strings.HasPrefix(spec.Hosts[0], "{") {
+		doc := g.spec(k, p.host)
+		if strings.HasPrefix(doc.Hosts[0], "{") {
 			p.host = "t1." + p.host
 		}
 		text, err := json.Marshal(map[string]any{
 			"apiVersion": "corsd.dev/v1alpha1", "kind": "CORSPolicy",
-			"metadata": map[string]string{"name": fmt.Sprintf("p%d", n)}, "spec": spec,
+			"metadata": map[string]string{"name": fmt.Sprintf("p%d", n)}, "spec": doc,
 		})
 		if err != nil {
 			panic(err) // of strings, numbers and lists
 		}
-		if p.document = string(text); policyfile.Parse("policy.json", text).Err() == nil {
+		if p.document = string(text); reload.Parse("policy.json", text).Err() == nil {
 			return p
 		}
 	}
 }
 
-func (g *generator) spec(k kind, host string) *policy.Spec {
+func (g *generator) spec(k kind, host string) *spec.PolicySpec {
 	tenant := g.oneIn(5)
-	s := &policy.Spec{
+	s := &spec.PolicySpec{
 		Hosts: []string{host},
-		DangerouslyAllow: []policy.Danger{
-			policy.AnyOriginWithCredentials, policy.NullOriginWithCredentials, policy.PublicSuffixSubdomains, policy.InsecureOrigins,
+		DangerouslyAllow: []spec.Danger{
+			spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
 		},
 		Enforcement: new(pick(g, k.enforcements...)), UpstreamHeaders: new(pick(g, k.upstream...)), Preflight: g.preflight(),
 	}
@@ -132,7 +132,7 @@ func (g *generator) spec(k kind, host string) *policy.Spec {
 		s.CORS = g.cors(tenant)
 	}
 	for i := range g.IntN(5) {
-		s.Rules = append(s.Rules, policy.Rule{Name: fmt.Sprintf("r%d", i), Match: g.match(), CORS: g.cors(tenant)})
+		s.Rules = append(s.Rules, spec.Rule{Name: fmt.Sprintf("r%d", i), Match: g.match(), CORS: g.cors(tenant)})
 		if r := &s.Rules[i]; g.oneIn(3) {
 			r.Enforcement, r.UpstreamHeaders, r.Preflight = new(pick(g, k.enforcements...)), new(pick(g, k.upstream...)), g.preflight()
 		}
@@ -140,45 +140,45 @@ func (g *generator) spec(k kind, host string) *policy.Spec {
 	return s
 }
 
-func (g *generator) match() *policy.Match {
-	kind, value := pick(g, policy.PathPrefix, policy.PathPrefix, policy.PathExact, policy.PathRegularExpression), pick(g, paths...)
-	if kind == policy.PathRegularExpression {
+func (g *generator) match() *spec.Match {
+	kind, value := pick(g, spec.PathPrefix, spec.PathPrefix, spec.PathExact, spec.PathRegularExpression), pick(g, paths...)
+	if kind == spec.PathRegularExpression {
 		value = pick(g, "/a/[bc]", "/[ac](/.*)?")
 	}
-	m := &policy.Match{Path: &policy.PathMatch{Type: &kind, Value: value}}
+	m := &spec.Match{Path: &spec.PathMatch{Type: &kind, Value: value}}
 	if list := some(g, 3, methods); len(list) > 0 && g.oneIn(2) {
 		m.Methods = list
 	}
 	return m
 }
 
-func (g *generator) preflight() *policy.Preflight {
+func (g *generator) preflight() *spec.Preflight {
 	if g.oneIn(2) {
 		return nil
 	}
-	return &policy.Preflight{
-		Mode:          new(pick(g, policy.PreflightAnswer, policy.PreflightAnswer, policy.PreflightForward)),
-		Detail:        new(pick(g, policy.DetailFull, policy.DetailMinimal)),
+	return &spec.Preflight{
+		Mode:          new(pick(g, spec.PreflightAnswer, spec.PreflightAnswer, spec.PreflightForward)),
+		Detail:        new(pick(g, spec.DetailFull, spec.DetailMinimal)),
 		SuccessStatus: new(pick(g, 200, 204)), DenyStatus: new(pick(g, 403, 404, 204)),
 	}
 }
 
-func (g *generator) cors(tenant bool) *policy.CORS {
-	c := &policy.CORS{AllowCredentials: new(!g.oneIn(3))}
+func (g *generator) cors(tenant bool) *spec.CORS {
+	c := &spec.CORS{AllowCredentials: new(!g.oneIn(3))}
 	g.allowOrigins(c, tenant)
 	c.AllowMethods = g.listOrAny(4, some(g, len(methods), methods))
 	c.AllowHeaders = g.listOrAny(4, some(g, len(headerNames), headerNames))
 	c.ExposeHeaders = g.listOrAny(5, some(g, 3, exposedNames))
 	if g.oneIn(2) {
-		c.MaxAge = new(pick[policy.Seconds](g, 0, 1, 600))
+		c.MaxAge = new(pick[spec.Seconds](g, 0, 1, 600))
 	}
 	if g.oneIn(6) {
-		c.Presets = []policy.Preset{pick[policy.Preset](g, "grpc-web", "tus", "trace")}
+		c.Presets = []spec.Preset{pick[spec.Preset](g, "grpc-web", "tus", "trace")}
 	}
 	return c
 }
 
-func (g *generator) allowOrigins(c *policy.CORS, tenant bool) {
+func (g *generator) allowOrigins(c *spec.CORS, tenant bool) {
 	if g.oneIn(6) {
 		c.AllowOrigins = []string{"*"}
 		return

@@ -19,8 +19,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
 	"github.com/corsd/corsd/test/browser"
 	"github.com/corsd/corsd/test/fetch"
 	"github.com/corsd/corsd/test/mesh"
@@ -78,7 +78,7 @@ func newRandomRun(t *testing.T, seed uint64, p *profile, n int) *randomRun {
 	for range n {
 		r.asked = append(r.asked, g.request(r.policies))
 	}
-	report := policyfile.Parse("policies.yaml", []byte(r.text()))
+	report := reload.Parse("policies.yaml", []byte(r.text()))
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -330,11 +330,11 @@ func (r *randomRun) decided(s fetch.Sent) (response fetch.Response, body string)
 	for _, h := range upstream.Headers {
 		fields = append(fields, policy.Field{Name: h.Name, Value: []byte(h.Value)})
 	}
-	var change policy.Answer
+	var change policy.Response
 	d := r.engine.Decide(&request)
-	d.AppendRequestPhase(&change)
-	d.AppendResponsePhase(&change, upstream.Status, fields)
-	responds := d.Action == policy.ActionRespond
+	d.Respond(&change)
+	d.Edit(&change, upstream.Status, fields)
+	responds := d.Action() == policy.ActionRespond
 	if responds {
 		body = ""
 	}
@@ -342,7 +342,7 @@ func (r *randomRun) decided(s fetch.Sent) (response fetch.Response, body string)
 }
 
 // changed carries out an answer of the engine's.
-func changed(upstream fetch.Response, change *policy.Answer, responds bool) fetch.Response {
+func changed(upstream fetch.Response, change *policy.Response, responds bool) fetch.Response {
 	result := fetch.Response{Status: upstream.Status}
 	replaced := slices.Clone(change.Remove)
 	for _, f := range change.Set {

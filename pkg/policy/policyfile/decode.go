@@ -1,79 +1,54 @@
 package policyfile
 
 import (
-	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/internal/suggest"
+	"github.com/corsd/corsd/internal/suggest"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // decoder fills values of package policy from the tree of one document. A part
 // that has a fault stays unset; all other parts are filled.
 //
 // It goes by the types and their json tags, so that a field that is added to
-// policy.Spec can be written in a file at once. The libraries' own decoding is of
+// spec.PolicySpec can be written in a file at once. The libraries' own decoding is of
 // no use here: it stops at the first unknown field, and takes 1 for "1".
 type decoder struct {
-	path []step
+	path spec.Path
 
 	// types holds what was found out about each type of struct so far.
 	types map[reflect.Type]fields
 
 	// fault takes one fault, of the node at, and the other node that it is about.
-	fault func(at, other *yaml.Node, d Diagnostic)
+	fault func(at, other *yaml.Node, d spec.Diagnostic)
 
 	// quiet reports that further faults are only counted.
 	quiet func() bool
-
-	// pause is called before each item of a list.
-	pause func()
-}
-
-// step is one part of a path: a field, or the place in a list.
-type step struct {
-	field string
-	index int
-}
-
-func (d *decoder) pathText() string {
-	var b strings.Builder
-	for i, s := range d.path {
-		switch {
-		case s.field == "":
-			fmt.Fprintf(&b, "[%d]", s.index)
-		case !isPlainName(s.field):
-			fmt.Fprintf(&b, "[%s]", strconv.Quote(shorten(s.field)))
-		case i == 0:
-			b.WriteString(s.field)
-		default:
-			b.WriteString("." + s.field)
-		}
-	}
-	return b.String()
-}
-
-// isPlainName reports whether a key may stand in a path as it is.
-func isPlainName(key string) bool {
-	ok := func(r rune) bool {
-		return r < 0x80 && isAlphanumeric(byte(r)) || r == '-' || r == '_' || r == '/'
-	}
-	return key != "" && len(key) <= 100 && strings.IndexFunc(key, func(r rune) bool { return !ok(r) }) < 0
 }
 
 // within runs f with the path lengthened by one step.
-func (d *decoder) within(s step, f func()) {
-	d.path = append(d.path, s)
+func (d *decoder) within(s spec.Step, f func()) {
+	outer := d.path
+	if s.Field == "" {
+		d.path = d.path.Item(s.Index)
+	} else {
+		d.path = d.path.At(shorten(s.Field))
+	}
 	f()
-	d.path = d.path[:len(d.path)-1]
+	d.path = outer
 }
 
-func (d *decoder) wrong(at *yaml.Node, code policy.Code, value, message, hint string) {
-	d.fault(at, nil, Diagnostic{Path: d.pathText(), Code: code, Value: shorten(value), Message: message, Hint: hint})
+func (d *decoder) wrong(at *yaml.Node, code spec.Code, value, message, hint string) {
+	d.fault(at, nil, d.diagnostic(code, shorten(value), message, hint))
+}
+
+func (d *decoder) diagnostic(code spec.Code, value, message, hint string) spec.Diagnostic {
+	return spec.Diagnostic{
+		Location: spec.Location{Place: spec.Place{Path: d.path}}, Code: code, Value: value, Message: message, Hint: hint,
+	}
 }
 
 // value fills out from n and reports whether there is anything to keep.
@@ -82,7 +57,7 @@ func (d *decoder) value(n *yaml.Node, out reflect.Value) bool {
 	if !d.hasPlainTag(n) {
 		return false
 	}
-	if seconds, ok := out.Addr().Interface().(*policy.Seconds); ok {
+	if seconds, ok := out.Addr().Interface().(*spec.Seconds); ok {
 		return d.seconds(n, seconds)
 	}
 	switch out.Kind() {
@@ -110,7 +85,7 @@ func (d *decoder) value(n *yaml.Node, out reflect.Value) bool {
 		out.SetInt(value)
 		return ok
 	default:
-		panic("policyfile: a field of policy.Spec has a type that files cannot hold: " + out.Type().String())
+		panic("policyfile: a field of spec.PolicySpec has a type that files cannot hold: " + out.Type().String())
 	}
 }
 
@@ -130,8 +105,7 @@ func (d *decoder) list(n *yaml.Node, out reflect.Value) bool {
 	// An item that has a fault keeps its place: Compile counts the items.
 	out.Set(reflect.MakeSlice(out.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
-		d.pause()
-		d.within(step{index: i}, func() { d.value(item, out.Index(i)) })
+		d.within(spec.Step{Index: i}, func() { d.value(item, out.Index(i)) })
 	}
 	return true
 }
@@ -184,7 +158,7 @@ func (d *decoder) mapping(n *yaml.Node, known []string, take func(name string, v
 		if !d.quiet() { // finding the name that was meant takes its time
 			hint = fieldHint(name, known)
 		}
-		d.wrong(key, policy.CodeUnknownField, "", "is no field here", hint)
+		d.wrong(key, spec.CodeUnknownField, "", "is not a field here", hint)
 	})
 	return true
 }
@@ -197,12 +171,9 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 		if !d.isName(key) {
 			continue
 		}
-		d.within(step{field: key.Value}, func() {
+		d.within(spec.Step{Field: key.Value}, func() {
 			if earlier := first[key.Value]; earlier != nil {
-				d.fault(n.Content[i], earlier, Diagnostic{
-					Path: d.pathText(), Code: policy.CodeDuplicateField,
-					Message: "stands here a second time", Hint: "one of the two",
-				})
+				d.fault(n.Content[i], earlier, d.diagnostic(spec.CodeDuplicateField, "", "stands here a second time", "one of the two"))
 				return
 			}
 			first[key.Value] = n.Content[i]
@@ -215,12 +186,12 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 func (d *decoder) isName(key *yaml.Node) bool {
 	switch {
 	case key.Tag == "!!merge":
-		d.wrong(key, policy.CodeUnknownField, "<<", "is a merge key, which is not supported",
+		d.wrong(key, spec.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
 	case key.Kind != yaml.ScalarNode:
-		d.wrong(key, policy.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "a name before the colon")
+		d.wrong(key, spec.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "a name before the colon")
 	case key.Value == "":
-		d.wrong(key, policy.CodeWrongType, "", "is a field without a name", "a name before the colon")
+		d.wrong(key, spec.CodeWrongType, "", "is a field without a name", "a name before the colon")
 	default:
 		return true
 	}

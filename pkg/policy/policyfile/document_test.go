@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 // head begins a policy whose spec follows from line 5 on.
@@ -26,7 +26,7 @@ func TestReports(t *testing.T) {
 p.yaml: there is no CORSPolicy (no_policies); hint: a document of kind CORSPolicy`},
 		{"empty documents and comments are passed over", "p.yaml", "---\n# c\n---\n" + head + "  hosts: [a.example]\n---\n~\n...\n", ""},
 		{"a byte order mark moves no column", "p.yaml", "\ufeffa: 1", `
-p.yaml:1:1: a: is no field here (unknown_field); hint: the fields here are apiVersion, kind, metadata, spec
+p.yaml:1:1: a: is not a field here (unknown_field); hint: the fields here are apiVersion, kind, metadata, spec
 p.yaml:1:1: apiVersion: is missing (missing_field); hint: corsd.dev/v1alpha1
 p.yaml:1:1: kind: is missing (missing_field); hint: one of CORSPolicy, OriginSet, CORSDefaults, CORSTest
 p.yaml:1:1: metadata: is missing (missing_field); hint: metadata: {name: …}
@@ -58,24 +58,24 @@ p.yaml:5:25: alias *h stands within what it stands for (syntax); hint: write the
 p.yaml:5:13: did not find expected node content while parsing a flow node (syntax); hint: a value, in quotes where it begins with a bracket, a comma or another sign`},
 		{"nor one without a name", "p.yaml", strings.Replace(set, "name: partners", "nam: partners", 1) + "  origins: [https://a.example]\n---\n" + head + "  hosts: [a.example]\n  cors: {allowOriginSets: [partners]}\n", `
 p.yaml:3:11: metadata.name: is missing (missing_field); hint: a name for the document
-p.yaml:3:12: metadata.nam: is no field here (unknown_field); hint: did you mean name?`},
+p.yaml:3:12: metadata.nam: is not a field here (unknown_field); hint: did you mean name?`},
 		{"a set with a fault is known all the same", "p.yaml", set + "  origins: [1]\n---\n" + head + "  hosts: [a.example]\n  cors: {allowOriginSets: [partners, xyz]}\n", `
 p.yaml:5:13: spec.origins[0]: "1" is a number where a string is needed (wrong_type); hint: "1"
-p.yaml:12:38: spec.cors.allowOriginSets[1]: "xyz" is no OriginSet (unknown_reference); hint: an OriginSet document of this name`},
+p.yaml:12:38: spec.cors.allowOriginSets[1]: "xyz" is not the name of an OriginSet (unknown_reference); hint: an OriginSet document of this name`},
 		{"a policy that is not understood is still one", "p.yaml", strings.Replace(head, "CORSPolicy", "CORSPolicies", 1) + "  hosts: [a.example]\n", `
-p.yaml:2:7: kind: "CORSPolicies" is no kind of policy document (unknown_kind); hint: did you mean CORSPolicy?`},
+p.yaml:2:7: kind: "CORSPolicies" is not a kind of policy document (unknown_kind); hint: did you mean CORSPolicy?`},
 		{"hosts of a wrong type are not missing", "p.yaml", head + "  hosts: [1]\n  cors: {allowMethods: [TRACE]}\n", `
 p.yaml:5:11: spec.hosts[0]: "1" is a number where a string is needed (wrong_type); hint: "1"
 p.yaml:6:25: spec.cors.allowMethods[0]: "TRACE" is a method that no page can use (method_forbidden); hint: remove it`},
 		{"a field under another name is not missing", "p.yaml", head + "  domains: [a.example]\n", `
-p.yaml:5:3: spec.domains: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow`},
+p.yaml:5:3: spec.domains: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow`},
 		{"a waiver that was misspelt does not count as none", "p.yaml", head + "  hosts: [a.example]\n  cors: {allowOrigins: [\"*\"], allowCredentials: true}\n  dangerouslyAllow: AnyOriginWithCredentials\n", `
 p.yaml:7:21: spec.dangerouslyAllow: "AnyOriginWithCredentials" is a string where a list is needed (wrong_type); hint: ["AnyOriginWithCredentials"]`},
 		{"a rule whose match is not understood conflicts with none", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n  - match: {method: [GET]}\n", `
-p.yaml:7:13: spec.rules[0].match.paths: is no field here (unknown_field); hint: did you mean path?
-p.yaml:8:13: spec.rules[1].match.method: is no field here (unknown_field); hint: did you mean methods?`},
+p.yaml:7:13: spec.rules[0].match.paths: is not a field here (unknown_field); hint: did you mean path?
+p.yaml:8:13: spec.rules[1].match.method: is not a field here (unknown_field); hint: did you mean methods?`},
 		{"nor does another with it", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n---\n" + strings.Replace(head, "shop", "zoo", 1) + "  hosts: [a.example]\n  rules: [{match: {path: {value: /}}}]\n", `
-p.yaml:7:13: spec.rules[0].match.paths: is no field here (unknown_field); hint: did you mean path?`},
+p.yaml:7:13: spec.rules[0].match.paths: is not a field here (unknown_field); hint: did you mean path?`},
 		{"a conflict between documents that are understood is told", "p.yaml", "[]\n---\n" + head + "  hosts: [a.example, a.example]\n", `
 p.yaml:1:1: is a list where a mapping is needed (wrong_type); hint: {apiVersion: …, kind: …, metadata: …, spec: …}
 p.yaml:7:22: spec.hosts[1]: "a.example" is the same host as "a.example", see p.yaml:7:11 (conflict); hint: each host once`},
@@ -92,16 +92,16 @@ p.yaml:6:10: spec.rules: "` + strings.Repeat("ü", 100) + `…" is a string wher
 p.yaml:6:3: spec: is a list where the name of a field is needed (wrong_type); hint: a name before the colon
 p.yaml:7:5: spec: is a mapping where the name of a field is needed (wrong_type); hint: a name before the colon
 p.yaml:9:3: spec: is a field without a name (wrong_type); hint: a name before the colon
-p.yaml:10:3: spec.1: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
-p.yaml:11:3: spec["~"]: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
-p.yaml:12:3: spec["<<"]: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
-p.yaml:13:3: spec["a\nb"]: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow`},
+p.yaml:10:3: spec.1: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
+p.yaml:11:3: spec["~"]: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
+p.yaml:12:3: spec["<<"]: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
+p.yaml:13:3: spec["a\nb"]: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow`},
 
 		{"JSON faults have their places", "p.json", "{\n\t\"apiVersion\": \"corsd.dev\\/v1alpha1\",\n\t\"kind\": \"CORSPolicy\", \"kind\": \"CORSTest\",\n\t\"metadata\": {\"name\": \"a\", \"\\ud83d\\ude80\": 1},\n\t\"spec\": {\"hosts\": [\"a.example\", 1], \"ü\": 1, \"cors\": {\"maxAge\": 1.5}}\n}", `
-p.json:3:24: kind: stands here a second time, first p.json:3:2 (duplicate_field); hint: one of the two
-p.json:4:28: metadata["🚀"]: is no field here (unknown_field); hint: the fields here are name, namespace, labels, annotations
+p.json:3:24: kind: stands here a second time, see p.json:3:2 (duplicate_field); hint: one of the two
+p.json:4:28: metadata["🚀"]: is not a field here (unknown_field); hint: the fields here are name, namespace, labels, annotations
 p.json:5:34: spec.hosts[1]: "1" is a number where a string is needed (wrong_type); hint: "1"
-p.json:5:38: spec["ü"]: is no field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
+p.json:5:38: spec["ü"]: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, rules, dangerouslyAllow
 p.json:5:65: spec.cors.maxAge: "1.5" is a number where a whole number is needed (wrong_type); hint: seconds (600) or a duration ("10m")`},
 		{"JSON may break off", "p.json", "{\n\"a\": [1,", `
 p.json:2:9: unexpected end of the JSON document (syntax); hint: close every {, [ and quote`},
@@ -119,11 +119,11 @@ p.json: there is no CORSPolicy (no_policies); hint: a document of kind CORSPolic
 p.yaml:3:1: apiVersion: is missing (missing_field); hint: corsd.dev/v1alpha1
 p.yaml:3:1: metadata: is missing (missing_field); hint: metadata: {name: …}
 p.yaml:3:1: spec: is missing (missing_field); hint: spec: {hosts: [api.shop.example], cors: {allowOrigins: [https://www.shop.example]}}
-p.yaml:4:2: ["🚀"]: is no field here (unknown_field); hint: the fields here are apiVersion, kind, metadata, spec`},
+p.yaml:4:2: ["🚀"]: is not a field here (unknown_field); hint: the fields here are apiVersion, kind, metadata, spec`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			report := policyfile.Parse(test.file, []byte(test.text))
+			report := reload.Parse(test.file, []byte(test.text))
 			if got := text(t, report); got != strings.TrimPrefix(test.want, "\n") {
 				t.Errorf("report:\n%s\nwant:%s", got, test.want)
 			}
@@ -140,7 +140,7 @@ p.yaml:4:2: ["🚀"]: is no field here (unknown_field); hint: the fields here ar
 }
 
 // text is the report without the final line break.
-func text(t *testing.T, report *policyfile.Report) string {
+func text(t *testing.T, report *reload.Report) string {
 	t.Helper()
 	var b strings.Builder
 	if err := report.WriteText(&b); err != nil {

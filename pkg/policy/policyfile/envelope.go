@@ -8,26 +8,20 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/internal/suggest"
+	"github.com/corsd/corsd/internal/suggest"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-const (
-	apiVersion = "corsd.dev/v1alpha1"
-
-	// kindTest documents hold test cases. They are for other commands than those
-	// that compile; of them only the envelope is judged here.
-	kindTest policy.Kind = "CORSTest"
-)
+const apiVersion = "corsd.dev/v1alpha1"
 
 func kinds() []string {
-	return []string{string(policy.KindPolicy), string(policy.KindOriginSet), string(policy.KindDefaults), string(kindTest)}
+	return []string{string(spec.KindPolicy), string(spec.KindOriginSet), string(spec.KindDefaults), string(spec.KindTest)}
 }
 
 // envelope is what every Kubernetes resource has around its spec.
 type envelope struct {
-	kind     policy.Kind
-	name     string
+	kind     spec.Kind
+	id       spec.ID
 	nameNode *yaml.Node // nil where there is no name
 	spec     *yaml.Node // nil where there is no spec
 }
@@ -49,22 +43,22 @@ func (d *decoder) open(root *yaml.Node) (e envelope, ok bool) {
 		ok = d.part(parts, "kind", &e.kind)
 	}
 	if d.required(root, parts, "metadata", "metadata: {name: …}") {
-		d.within(step{field: "metadata"}, func() { d.metadata(&e, parts["metadata"]) })
+		d.within(spec.Step{Field: "metadata"}, func() { d.metadata(&e, parts["metadata"]) })
 	}
-	if e.spec = parts["spec"]; e.spec == nil && e.kind != kindTest {
+	if e.spec = parts["spec"]; e.spec == nil && e.kind != spec.KindTest {
 		d.required(root, parts, "spec", specHint(e.kind))
 	}
 	return e, ok
 }
 
 // specHint is the least that a document of a kind can say.
-func specHint(kind policy.Kind) string {
+func specHint(kind spec.Kind) string {
 	switch kind {
-	case policy.KindPolicy:
+	case spec.KindPolicy:
 		return "spec: {hosts: [api.shop.example], cors: {allowOrigins: [https://www.shop.example]}}"
-	case policy.KindOriginSet:
+	case spec.KindOriginSet:
 		return "spec: {origins: [https://www.shop.example]}"
-	case policy.KindDefaults:
+	case spec.KindDefaults:
 		return "spec: {cors: {maxAge: 600}}"
 	}
 	return "spec: {…}"
@@ -72,7 +66,7 @@ func specHint(kind policy.Kind) string {
 
 // part fills out from one of the parts of a mapping.
 func (d *decoder) part(parts map[string]*yaml.Node, name string, out any) (ok bool) {
-	d.within(step{field: name}, func() { ok = d.value(parts[name], reflect.ValueOf(out).Elem()) })
+	d.within(spec.Step{Field: name}, func() { ok = d.value(parts[name], reflect.ValueOf(out).Elem()) })
 	return ok
 }
 
@@ -81,7 +75,7 @@ func (d *decoder) required(parent *yaml.Node, parts map[string]*yaml.Node, name,
 	if parts[name] != nil {
 		return true
 	}
-	d.within(step{field: name}, func() { d.wrong(parent, policy.CodeMissingField, "", "is missing", hint) })
+	d.within(spec.Step{Field: name}, func() { d.wrong(parent, spec.CodeMissingField, "", "is missing", hint) })
 	return false
 }
 
@@ -90,8 +84,8 @@ func (d *decoder) isKnownKind(n *yaml.Node) bool {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || slices.Contains(kinds(), n.Value) {
 		return true
 	}
-	d.within(step{field: "kind"}, func() {
-		d.wrong(n, policy.CodeUnknownKind, n.Value, "is no kind of policy document", kindHint(n.Value))
+	d.within(spec.Step{Field: "kind"}, func() {
+		d.wrong(n, spec.CodeUnknownKind, n.Value, "is not a kind of policy document", kindHint(n.Value))
 	})
 	return false
 }
@@ -117,13 +111,13 @@ func (d *decoder) openVersion(root *yaml.Node, parts map[string]*yaml.Node) {
 		return
 	}
 	if version != apiVersion {
-		d.within(step{field: "apiVersion"}, func() {
-			d.wrong(resolve(parts["apiVersion"]), policy.CodeUnknownVersion, version, "is no known version", apiVersion)
+		d.within(spec.Step{Field: "apiVersion"}, func() {
+			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version", apiVersion)
 		})
 	}
 }
 
-// metadata takes what Kubernetes users write there. Only the name has a meaning.
+// metadata reads what Kubernetes users write there. Labels and annotations have no meaning.
 func (d *decoder) metadata(e *envelope, n *yaml.Node) {
 	n = resolve(n)
 	parts := map[string]*yaml.Node{}
@@ -131,11 +125,11 @@ func (d *decoder) metadata(e *envelope, n *yaml.Node) {
 		parts[name] = value
 		switch name {
 		case "name":
-			if d.value(value, reflect.ValueOf(&e.name).Elem()) {
+			if d.value(value, reflect.ValueOf(&e.id.Name).Elem()) {
 				e.nameNode = resolve(value)
 			}
 		case "namespace":
-			d.value(value, reflect.ValueOf(new(string)).Elem())
+			d.value(value, reflect.ValueOf(&e.id.Namespace).Elem())
 		default:
 			d.texts(resolve(value))
 		}
@@ -156,18 +150,18 @@ func (d *decoder) texts(n *yaml.Node) {
 	})
 }
 
-// judgeTest is all that is asked of a CORSTest here: a name of its own. Reading its
-// cases begins here too, once something runs them.
-func (l *loader) judgeTest(doc *document, d *decoder, e envelope) {
+// checkTest checks the name of a CORSTest: the reader judges no more of it.
+func (r *reader) checkTest(doc *document, d *decoder, e envelope) {
 	if e.nameNode == nil {
 		return
 	}
-	first, taken := l.tests[e.name]
-	if !taken {
-		l.tests[e.name] = doc.at(e.nameNode).in(doc.source)
+	first, known := r.tests[e.id]
+	if !known {
+		r.tests[e.id] = doc.position(e.nameNode)
 		return
 	}
-	d.path = []step{{field: "metadata"}, {field: "name"}}
-	d.wrong(e.nameNode, policy.CodeDuplicateName, e.name,
-		fmt.Sprintf("is the name of another %s, see %s", kindTest, first), "a name of its own")
+	d.path = spec.Path{}.At("metadata", "name")
+	fault := d.diagnostic(spec.CodeDuplicateName, e.id.String(), fmt.Sprintf("is the name of another %s", spec.KindTest), "a name of its own")
+	fault.Position, fault.Related = doc.position(e.nameNode), &spec.Location{Position: first}
+	r.add(finding{fault, doc.order})
 }

@@ -2,43 +2,40 @@ package policyfile
 
 import (
 	"slices"
-	"strings"
 
-	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/internal/suggest"
+	"github.com/corsd/corsd/internal/suggest"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// misleads reports whether something that Compile says may only be there because
-// a part of the input could not be understood and is missing from what was
-// compiled. Such findings are left out: they would send the reader to a line that
-// has nothing wrong. They come back by themselves once the form is right.
-func (l *loader) misleads(d policy.Diagnostic, warning bool) bool {
-	if !l.failed {
+// misleads reports whether a finding may only be there because a part of a document could not be
+// understood and is missing from the config.
+func (r *reader) misleads(d spec.Diagnostic, warning bool) bool {
+	if !r.failed {
 		return false
 	}
 	switch d.Code {
-	case policy.CodeUnknownReference, policy.CodeNoPolicies:
-		if l.lost {
+	case spec.CodeUnknownReference, spec.CodeNoPolicies:
+		if r.lost {
 			return true
 		}
 	}
-	doc := l.document(d.Place)
+	doc := r.document(d.Place)
 	if doc != nil && doc.covers(d) {
 		return true
 	}
 	if judgesValueAlone(d.Code) {
 		return false
 	}
-	return warning || doc.lacks(turnsOn(d.Code)) || d.Related != nil && l.document(*d.Related).lacks(turnsOn(d.Code))
+	return warning || doc.lacks(turnsOn(d.Code)) || d.Related != nil && r.document(d.Related.Place).lacks(turnsOn(d.Code))
 }
 
 // turnsOn gives the fields that decide whether there is such a fault: one that is
 // broken or misspelt may have been there to prevent it.
-func turnsOn(code policy.Code) []string {
+func turnsOn(code spec.Code) []string {
 	switch code {
-	case policy.CodeConflict:
+	case spec.CodeConflict:
 		return []string{"hosts", "cors", "rules", "match", "path", "type", "value", "methods"}
-	case policy.CodeTenantUnbound:
+	case spec.CodeTenantUnbound:
 		return []string{"hosts"}
 	}
 	return []string{
@@ -50,51 +47,41 @@ func turnsOn(code policy.Code) []string {
 // lacks reports whether one of the fields is broken, or may be the one that is misspelt.
 func (d *document) lacks(fields []string) bool {
 	return d != nil && slices.ContainsFunc(d.broken, func(b brokenPath) bool {
-		last := b.path[strings.LastIndexByte(b.path, '.')+1:]
-		name, _, _ := strings.Cut(last, "[")
-		return b.path == "spec" || slices.Contains(fields, name) ||
-			b.code == policy.CodeUnknownField && suggest.Nearest(name, fields) != ""
+		name := b.path.Last()
+		return b.path == spec.Path{}.At("spec") || slices.Contains(fields, name) ||
+			b.code == spec.CodeUnknownField && suggest.Nearest(name, fields) != ""
 	})
 }
 
-// covers reports whether a fault of the form, at the same place, above or below
-// it, explains the finding. An unknown field may be the one that is missing.
-func (d *document) covers(found policy.Diagnostic) bool {
+// covers reports whether a fault of the form, at the same place, above or below it, explains the
+// finding. An unknown field may be the one that is missing.
+func (d *document) covers(found spec.Diagnostic) bool {
 	path := found.Place.Path
 	for _, b := range d.broken {
-		if path != "" && (b.path == path || isBelow(b.path, path) || isBelow(path, b.path)) {
+		if path != (spec.Path{}) && (b.path.Contains(path) || path.Contains(b.path)) {
 			return true
 		}
-		if found.Code == policy.CodeMissingField && b.code == policy.CodeUnknownField && parent(b.path) == parent(path) {
+		if found.Code == spec.CodeMissingField && b.code == spec.CodeUnknownField && b.path.Parent() == path.Parent() {
 			return true
 		}
 	}
 	return false
 }
 
-func isBelow(path, above string) bool {
-	rest, found := strings.CutPrefix(path, above)
-	return found && rest != "" && (above == "" || rest[0] == '.' || rest[0] == '[')
-}
-
-func parent(path string) string {
-	return path[:max(strings.LastIndexAny(path, ".["), 0)]
-}
-
 // judgesValueAlone reports whether a finding is true of a value whatever else is
 // written. All others may turn on a field that is missing: an allowCredentials
 // that was inherited, a danger that was waived, a match that left other paths.
-func judgesValueAlone(code policy.Code) bool {
+func judgesValueAlone(code spec.Code) bool {
 	switch code {
-	case policy.CodeOriginInvalid, policy.CodeOriginAnyMixed,
-		policy.CodeMethodInvalid, policy.CodeMethodForbidden,
-		policy.CodeHeaderInvalid, policy.CodeHeaderForbidden,
-		policy.CodeMaxAgeOutOfRange, policy.CodeRegexInvalid,
-		policy.CodeHostInvalid, policy.CodePathInvalid,
-		policy.CodeUnknownReference, policy.CodeDuplicateName,
-		policy.CodeMissingField, policy.CodeValueInvalid, policy.CodeLimitExceeded,
-		policy.CodeDefaultPort, policy.CodeOriginUpperCase,
-		policy.CodeMaxAgeCapped, policy.CodeOriginSetExpired:
+	case spec.CodeOriginInvalid, spec.CodeOriginAnyMixed,
+		spec.CodeMethodInvalid, spec.CodeMethodForbidden,
+		spec.CodeHeaderInvalid, spec.CodeHeaderForbidden,
+		spec.CodeMaxAgeOutOfRange, spec.CodeRegexInvalid,
+		spec.CodeHostInvalid, spec.CodePathInvalid,
+		spec.CodeUnknownReference, spec.CodeDuplicateName,
+		spec.CodeMissingField, spec.CodeValueInvalid, spec.CodeLimitExceeded,
+		spec.CodeDefaultPort, spec.CodeOriginUpperCase,
+		spec.CodeMaxAgeCapped, spec.CodeOriginSetExpired:
 		return true
 	default:
 		return false

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 // lineBreak is what the YAML parser takes for the end of a line.
@@ -39,20 +39,20 @@ func FuzzParse(f *testing.F) {
 		if isJSON {
 			name = "p.json"
 		}
-		report := policyfile.Parse(name, data)
+		report := reload.Parse(name, data)
 		if (report.Engine == nil) != (len(report.Faults) > 0) {
 			t.Errorf("engine %v with faults %v", report.Engine, report.Faults)
 		}
 		lines := len(lineBreak.FindAllIndex(data, -1)) + 1
 		for _, d := range append(report.Faults, report.Warnings...) {
-			if d.Line < 0 || d.Line > lines || (d.Line == 0) != (d.Column == 0) || d.Column < 0 {
+			if d.Position.Line < 0 || d.Position.Line > lines || (d.Position.Line == 0) != (d.Position.Column == 0) || d.Position.Column < 0 {
 				t.Errorf("%v: the file has %d lines", d, lines)
 			}
 			if strings.ContainsAny(d.String(), "\n\r\x00") {
 				t.Errorf("%q is more than one line", d)
 			}
 		}
-		if again := policyfile.Parse(name, data); text(t, again) != text(t, report) || again.Hash != report.Hash {
+		if again := reload.Parse(name, data); text(t, again) != text(t, report) || again.Hash != report.Hash {
 			t.Errorf("once:\n%s\nthen:\n%s", text(t, report), text(t, again))
 		}
 	})

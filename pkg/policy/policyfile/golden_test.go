@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/bad/*.golden")
@@ -29,7 +30,7 @@ func TestEveryCode(t *testing.T) {
 		t.Run(string(code), func(t *testing.T) {
 			name := "testdata/bad/" + string(code)
 			var text strings.Builder
-			if err := policyfile.Load([]string{name + ".yaml"}, today).WriteText(&text); err != nil {
+			if err := reload.Load([]string{name + ".yaml"}, today).WriteText(&text); err != nil {
 				t.Fatal(err)
 			}
 			if *update {
@@ -60,37 +61,37 @@ func TestBadFilesHaveACode(t *testing.T) {
 	}
 	for _, file := range files {
 		name, _, _ := strings.Cut(filepath.Base(file), ".")
-		if !slices.Contains(known, policy.Code(name)) {
+		if !slices.Contains(known, spec.Code(name)) {
 			t.Errorf("%s: there is no such code", file)
 		}
 	}
 }
 
-// codes gives the values of all constants of type policy.Code, from its source: a
+// codes gives the values of all constants of type spec.Code, from its source: a
 // code that is added has no bad file, and fails the tests above.
-func codes(t *testing.T) []policy.Code {
+func codes(t *testing.T) []spec.Code {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../diagnostic.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../spec/code.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []policy.Code
+	var found []spec.Code
 	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
+		value, ok := n.(*ast.ValueSpec)
 		if !ok {
 			return true
 		}
-		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == "Code" {
-			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if name, ok := value.Type.(*ast.Ident); ok && name.Name == "Code" {
+			text, err := strconv.Unquote(value.Values[0].(*ast.BasicLit).Value)
 			if err != nil {
 				t.Fatal(err)
 			}
-			found = append(found, policy.Code(value))
+			found = append(found, spec.Code(text))
 		}
 		return true
 	})
 	if len(found) < 42 {
-		t.Fatalf("found %d codes in diagnostic.go, there were 42", len(found))
+		t.Fatalf("found %d codes in code.go, there were 42", len(found))
 	}
 	return found
 }

@@ -1,4 +1,4 @@
-package policyfile
+package policyfile_test
 
 import (
 	"fmt"
@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // hostileSize is that of the inputs below, in bytes.
@@ -41,108 +43,108 @@ const policyHead = "apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata: 
 // less than 2 s and 260 MB of heap on two cores that have nothing else to do. What
 // fails the test is more, since tests run beside others.
 func TestHostileFiles(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if testing.Short() || policyfile.RaceEnabled {
 		t.Skip("takes some seconds, or minutes and ten times the memory with the race detector")
 	}
 	tests := []struct {
 		name string
 		text func() string
-		code policy.Code
+		code spec.Code
 	}{
-		{"a flow list of scalars", func() string { return "[" + filled("a,") + "]" }, policy.CodeLimitExceeded},
-		{"a flow list of scalars below a key", func() string { return "spec: {x: [" + filled("a,") + "]}" }, policy.CodeLimitExceeded},
-		{"a flow mapping without values", func() string { return "x: {" + filled("a,") + "}" }, policy.CodeLimitExceeded},
-		{"a flow mapping of colons", func() string { return "{" + filled(":,") + "}" }, policy.CodeLimitExceeded},
-		{"pairs in a flow list", func() string { return "x: [" + filled(": ,") + "]" }, policy.CodeLimitExceeded},
-		{"empty lists in a list", func() string { return "x: [" + filled("[],") + "]" }, policy.CodeLimitExceeded},
-		{"empty lists in a JSON list", func() string { return "[" + filled("[],") + "[]]" }, policy.CodeLimitExceeded},
-		{"brackets without end", func() string { return filled("[") }, policy.CodeLimitExceeded},
-		{"braces without end", func() string { return filled("{") }, policy.CodeLimitExceeded},
-		{"brackets below a key", func() string { return "a: " + strings.Repeat("[", 300_000) }, policy.CodeLimitExceeded},
-		{"sequences of sequences", func() string { return filled("- - - - ") }, policy.CodeLimitExceeded},
-		{"entries without value", func() string { return filled("- \n") }, policy.CodeLimitExceeded},
-		{"a block list of scalars", func() string { return filled("- a\n") }, policy.CodeLimitExceeded},
-		{"complex keys", func() string { return filled("? ") }, policy.CodeLimitExceeded},
-		{"keys of one mapping", func() string { return numbered("k%d: 1\n") }, policy.CodeLimitExceeded},
-		{"the same key", func() string { return filled("a: 1\n") }, policy.CodeLimitExceeded},
-		{"lists that are anchors of themselves", func() string { return filled("&a [*a,") }, policy.CodeLimitExceeded},
-		{"a list that holds itself", func() string { return "x: &a [*a]" }, policy.CodeSyntax},
-		{"anchors", func() string { return "x: [" + numbered("&a%d a,") + "]" }, policy.CodeLimitExceeded},
-		{"aliases of aliases", func() string { return aliasBomb() }, policy.CodeLimitExceeded},
+		{"a flow list of scalars", func() string { return "[" + filled("a,") + "]" }, spec.CodeLimitExceeded},
+		{"a flow list of scalars below a key", func() string { return "spec: {x: [" + filled("a,") + "]}" }, spec.CodeLimitExceeded},
+		{"a flow mapping without values", func() string { return "x: {" + filled("a,") + "}" }, spec.CodeLimitExceeded},
+		{"a flow mapping of colons", func() string { return "{" + filled(":,") + "}" }, spec.CodeLimitExceeded},
+		{"pairs in a flow list", func() string { return "x: [" + filled(": ,") + "]" }, spec.CodeLimitExceeded},
+		{"empty lists in a list", func() string { return "x: [" + filled("[],") + "]" }, spec.CodeLimitExceeded},
+		{"empty lists in a JSON list", func() string { return "[" + filled("[],") + "[]]" }, spec.CodeLimitExceeded},
+		{"brackets without end", func() string { return filled("[") }, spec.CodeLimitExceeded},
+		{"braces without end", func() string { return filled("{") }, spec.CodeLimitExceeded},
+		{"brackets below a key", func() string { return "a: " + strings.Repeat("[", 300_000) }, spec.CodeLimitExceeded},
+		{"sequences of sequences", func() string { return filled("- - - - ") }, spec.CodeLimitExceeded},
+		{"entries without value", func() string { return filled("- \n") }, spec.CodeLimitExceeded},
+		{"a block list of scalars", func() string { return filled("- a\n") }, spec.CodeLimitExceeded},
+		{"complex keys", func() string { return filled("? ") }, spec.CodeLimitExceeded},
+		{"keys of one mapping", func() string { return numbered("k%d: 1\n") }, spec.CodeLimitExceeded},
+		{"the same key", func() string { return filled("a: 1\n") }, spec.CodeLimitExceeded},
+		{"lists that are anchors of themselves", func() string { return filled("&a [*a,") }, spec.CodeLimitExceeded},
+		{"a list that holds itself", func() string { return "x: &a [*a]" }, spec.CodeSyntax},
+		{"anchors", func() string { return "x: [" + numbered("&a%d a,") + "]" }, spec.CodeLimitExceeded},
+		{"aliases of aliases", func() string { return aliasBomb() }, spec.CodeLimitExceeded},
 		{"aliases of one large list", func() string {
 			return "x: &x [" + strings.Repeat("a,", 50_000) + "]\ny: [" + strings.Repeat("*x,", 50_000) + "]"
-		}, policy.CodeLimitExceeded},
-		{"tags", func() string { return "x: [" + filled("!a a,") + "]" }, policy.CodeLimitExceeded},
-		{"tags on nothing", func() string { return filled("!a ") }, policy.CodeLimitExceeded},
-		{"quoted scalars in a row", func() string { return filled("'' ") }, policy.CodeLimitExceeded},
-		{"a quote without end", func() string { return "a: \"" + filled("a\n ") }, policy.CodeSyntax},
-		{"comments only", func() string { return filled("# c\n") }, policy.CodeLimitExceeded},
-		{"comments before each entry", func() string { return "x:\n" + filled(" # c\n - a\n") }, policy.CodeLimitExceeded},
-		{"comments in a block scalar", func() string { return "x: |\n a\n" + filled("# a\n") }, policy.CodeLimitExceeded},
-		{"blank lines", func() string { return filled("\n") + "a" }, policy.CodeWrongType},
-		{"a long key", func() string { return filled("a") + ": b" }, policy.CodeUnknownField},
-		{"a long quoted key", func() string { return policyHead + "  ? \"" + filled("a") + "\"\n  : b" }, policy.CodeUnknownField},
-		{"a long value", func() string { return policyHead + "  rules: " + filled("a ") }, policy.CodeWrongType},
-		{"a long anchor", func() string { return "a: *" + filled("a") }, policy.CodeSyntax},
-		{"tiny documents", func() string { return filled("--- a\n") }, policy.CodeLimitExceeded},
-		{"empty documents", func() string { return filled("---\n") }, policy.CodeLimitExceeded},
-		{"ends of documents", func() string { return filled("...\n") }, policy.CodeLimitExceeded},
-		{"directives", func() string { return filled("%YAML 1.1\n") }, policy.CodeSyntax},
-		{"wrong types", func() string { return policyHead + "  hosts:\n" + strings.Repeat("  - 1\n", 450_000) }, policy.CodeWrongType},
+		}, spec.CodeLimitExceeded},
+		{"tags", func() string { return "x: [" + filled("!a a,") + "]" }, spec.CodeLimitExceeded},
+		{"tags on nothing", func() string { return filled("!a ") }, spec.CodeLimitExceeded},
+		{"quoted scalars in a row", func() string { return filled("'' ") }, spec.CodeLimitExceeded},
+		{"a quote without end", func() string { return "a: \"" + filled("a\n ") }, spec.CodeSyntax},
+		{"comments only", func() string { return filled("# c\n") }, spec.CodeLimitExceeded},
+		{"comments before each entry", func() string { return "x:\n" + filled(" # c\n - a\n") }, spec.CodeLimitExceeded},
+		{"comments in a block scalar", func() string { return "x: |\n a\n" + filled("# a\n") }, spec.CodeLimitExceeded},
+		{"blank lines", func() string { return filled("\n") + "a" }, spec.CodeWrongType},
+		{"a long key", func() string { return filled("a") + ": b" }, spec.CodeUnknownField},
+		{"a long quoted key", func() string { return policyHead + "  ? \"" + filled("a") + "\"\n  : b" }, spec.CodeUnknownField},
+		{"a long value", func() string { return policyHead + "  rules: " + filled("a ") }, spec.CodeWrongType},
+		{"a long anchor", func() string { return "a: *" + filled("a") }, spec.CodeSyntax},
+		{"tiny documents", func() string { return filled("--- a\n") }, spec.CodeLimitExceeded},
+		{"empty documents", func() string { return filled("---\n") }, spec.CodeLimitExceeded},
+		{"ends of documents", func() string { return filled("...\n") }, spec.CodeLimitExceeded},
+		{"directives", func() string { return filled("%YAML 1.1\n") }, spec.CodeSyntax},
+		{"wrong types", func() string { return policyHead + "  hosts:\n" + strings.Repeat("  - 1\n", 450_000) }, spec.CodeWrongType},
 		{"unknown fields", func() string {
 			return policyHead + "  rules:\n" + strings.Repeat("  - x: 1\n", 120_000)
-		}, policy.CodeUnknownField},
+		}, spec.CodeUnknownField},
 		{"invalid origins", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOrigins:\n" + strings.Repeat("    - https://a.example/\n", 170_000)
-		}, policy.CodeOriginInvalid},
+		}, spec.CodeOriginInvalid},
 		{"expressions of large classes", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOriginRegexes:\n" + numbered("    - https://x%d"+strings.Repeat(`\pL`, 300)+"\n")
-		}, policy.CodeLimitExceeded},
+		}, spec.CodeLimitExceeded},
 		{"expressions of large classes in any case", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOriginRegexes:\n" + numbered(`    - https://x%d(?i)\pL\PN\p{Greek}[^\pL]`+"\n")
-		}, policy.CodeLimitExceeded},
+		}, spec.CodeLimitExceeded},
 		{"a long name that is not ASCII", func() string {
 			return policyHead + "  hosts: [\"" + numbered("ä%dö") + "\"]\n  cors: {}\n"
-		}, policy.CodeHostInvalid},
+		}, spec.CodeHostInvalid},
 		{"names that are not ASCII", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    allowOrigins:\n" + numbered("    - https://ä%d"+strings.Repeat("ö", 100)+"\n")
-		}, policy.CodeOriginInvalid},
+		}, spec.CodeOriginInvalid},
 		{"presets that do not exist", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    presets:\n" + numbered("    - x%d\n")
-		}, policy.CodeValueInvalid},
+		}, spec.CodeValueInvalid},
 		{"presets for many rules", func() string {
 			return policyHead + "  hosts: [a.example]\n  cors:\n    presets:\n" + strings.Repeat("    - mcp\n", 100_000) +
 				"  rules:\n" + strings.Repeat("  - name: a\n", 100_000)
-		}, policy.CodeDuplicateName},
+		}, spec.CodeDuplicateName},
 		{"rules with presets under a long list", func() string {
 			var rules strings.Builder
 			for i := range 20_000 {
 				fmt.Fprintf(&rules, "  - match:\n      path:\n        value: /r%d\n    cors:\n      presets:\n      - mcp\n", i)
 			}
 			return policyHead + "  hosts: [a.example]\n  cors:\n    exposeHeaders:\n" + strings.Repeat("    - x\n", 60_000) + "  rules:\n" + rules.String() + "  - x: 1\n"
-		}, policy.CodeUnknownField},
-		{"JSON of strings", func() string { return "[" + filled(`"",`) + `""]` }, policy.CodeLimitExceeded},
+		}, spec.CodeUnknownField},
+		{"JSON of strings", func() string { return "[" + filled(`"",`) + `""]` }, spec.CodeLimitExceeded},
 
 		// The dearest that the count before the parser lets pass.
-		{"a document of flow entries", func() string { return "[" + strings.Repeat("a a\n,", 180_000) + "]" }, policy.CodeWrongType},
-		{"a document of flow pairs", func() string { return "{" + strings.Repeat("a: 1,", 109_000) + "}" }, policy.CodeLimitExceeded},
-		{"a document of tagged flow entries", func() string { return "[" + strings.Repeat("&a !b '',", 109_000) + "]" }, policy.CodeWrongType},
-		{"items with comments", func() string { return strings.Repeat("- # c\n a\n", 270_000) }, policy.CodeWrongType},
-		{"quoted scalars and aliases in a row", func() string { return "[" + strings.Repeat(`""*a `, 249_000) + "]" }, policy.CodeSyntax},
-		{"as many nodes as are allowed", func() string { return strings.Repeat("- a\n", 499_999) }, policy.CodeWrongType},
+		{"a document of flow entries", func() string { return "[" + strings.Repeat("a a\n,", 180_000) + "]" }, spec.CodeWrongType},
+		{"a document of flow pairs", func() string { return "{" + strings.Repeat("a: 1,", 109_000) + "}" }, spec.CodeLimitExceeded},
+		{"a document of tagged flow entries", func() string { return "[" + strings.Repeat("&a !b '',", 109_000) + "]" }, spec.CodeWrongType},
+		{"items with comments", func() string { return strings.Repeat("- # c\n a\n", 270_000) }, spec.CodeWrongType},
+		{"quoted scalars and aliases in a row", func() string { return "[" + strings.Repeat(`""*a `, 249_000) + "]" }, spec.CodeSyntax},
+		{"as many nodes as are allowed", func() string { return strings.Repeat("- a\n", 499_999) }, spec.CodeWrongType},
 
-		{"line breaks of other alphabets", func() string { return filled("\u2028") + "a: b: c" }, policy.CodeSyntax},
-		{"bytes that are no text", func() string { return filled("a") + "\xff" }, policy.CodeSyntax},
+		{"line breaks of other alphabets", func() string { return filled("\u2028") + "a: b: c" }, spec.CodeSyntax},
+		{"bytes that are no text", func() string { return filled("a") + "\xff" }, spec.CodeSyntax},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			data := []byte(test.text())
-			report, seconds, heap := measure(func() *Report { return Parse("hostile.yaml", data) })
+			report, seconds, heap := measure(func() *reload.Report { return reload.Parse("hostile.yaml", data) })
 			t.Logf("%.2f s, %d MB of heap, %d bytes, %d faults", seconds, heap>>20, len(data), len(report.Faults))
 			if !has(report.Faults, test.code) {
 				t.Errorf("faults = %.3v, want one with code %s", report.Faults, test.code)
 			}
-			if len(report.Faults) > MaxFindings+1 {
+			if len(report.Faults) > policyfile.MaxFindings+1 {
 				t.Errorf("%d faults are listed", len(report.Faults))
 			}
 			if seconds > 60 {
@@ -155,7 +157,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-func has(list []Diagnostic, code policy.Code) bool {
+func has(list []spec.Diagnostic, code spec.Code) bool {
 	for _, d := range list {
 		if d.Code == code {
 			return true
@@ -166,7 +168,7 @@ func has(list []Diagnostic, code policy.Code) bool {
 
 // measure gives the time that f takes and the most heap that is in use meanwhile,
 // garbage included, as far as looking every few milliseconds can tell.
-func measure(f func() *Report) (report *Report, seconds float64, heap uint64) {
+func measure(f func() *reload.Report) (report *reload.Report, seconds float64, heap uint64) {
 	runtime.GC()
 	var done atomic.Bool
 	peak := make(chan uint64)

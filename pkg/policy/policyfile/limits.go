@@ -1,14 +1,14 @@
 package policyfile
 
-import "github.com/corsd/corsd/pkg/policy"
+import "github.com/corsd/corsd/pkg/policy/spec"
 
-// Bounds of what is read. More is limit_exceeded. Rules, origins and their
-// text are bounded by [policy.MaxRules], [policy.MaxOrigins] and [policy.MaxText].
+// Bounds of what is read. More is limit_exceeded. Rules and origins are bounded by
+// [spec.MaxRules] and [spec.MaxOrigins].
 const (
 	// MaxFileBytes bounds one file.
 	MaxFileBytes = 16 << 20
-	// MaxTotalBytes bounds all files of one [Load]: their text is kept until the
-	// report is made, to find the places of what Compile refuses.
+	// MaxTotalBytes bounds all files of one [Read]: their text is kept as long as the [Files],
+	// to find the positions of faults.
 	MaxTotalBytes = 256 << 20
 	// MaxFiles bounds the files of one directory.
 	MaxFiles = 1_000
@@ -30,7 +30,7 @@ type limits struct {
 	fileBytes, totalBytes int64
 	files, documents      int
 	nesting, keys, nodes  int
-	rules, origins, text  int
+	rules, origins        int
 	findings              int
 }
 
@@ -43,9 +43,8 @@ func defaultLimits() limits {
 		nesting:    MaxNesting,
 		keys:       MaxKeys,
 		nodes:      MaxNodes,
-		rules:      policy.MaxRules,
-		origins:    policy.MaxOrigins,
-		text:       policy.MaxText,
+		rules:      spec.MaxRules,
+		origins:    spec.MaxOrigins,
 		findings:   MaxFindings,
 	}
 }

@@ -2,4 +2,5 @@
 
 package policyfile
 
-const raceEnabled = false
+// RaceEnabled reports the race detector.
+const RaceEnabled = false

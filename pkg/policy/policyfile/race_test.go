@@ -2,4 +2,5 @@
 
 package policyfile
 
-const raceEnabled = true
+// RaceEnabled reports the race detector.
+const RaceEnabled = true

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
 )
 
 // files maps names to contents. A content that begins with "-> " is a link, one
@@ -91,10 +91,10 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func loadInTime(t *testing.T, paths []string) *policyfile.Report {
+func loadInTime(t *testing.T, paths []string) *reload.Report {
 	t.Helper()
-	done := make(chan *policyfile.Report, 1)
-	go func() { done <- policyfile.Load(paths) }()
+	done := make(chan *reload.Report, 1)
+	go func() { done <- reload.Load(paths) }()
 	select {
 	case report := <-done:
 		return report
@@ -111,7 +111,7 @@ func TestHash(t *testing.T) {
 		for i, name := range names {
 			names[i] = filepath.Join(dir, name)
 		}
-		return policyfile.Load(names).Hash
+		return reload.Load(names).Hash
 	}
 	both := hash("a.yaml", "b.yaml")
 	if len(both) != 64 {
@@ -145,7 +145,7 @@ func TestGoodFiles(t *testing.T) {
 		t.Fatalf("files %v, error %v", paths, err)
 	}
 	for _, path := range append(paths, "testdata/good") {
-		report := policyfile.Load([]string{path}, today)
+		report := reload.Load([]string{path}, today)
 		if len(report.Faults)+len(report.Warnings) > 0 || report.Engine == nil {
 			t.Errorf("%s:\n%s", path, text(t, report))
 		}

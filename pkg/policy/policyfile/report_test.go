@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 func TestWriteJSON(t *testing.T) {
@@ -24,7 +25,7 @@ func TestWriteJSON(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var b strings.Builder
-			if err := policyfile.Parse("p.yaml", []byte(test.text)).WriteJSON(&b); err != nil {
+			if err := reload.Parse("p.yaml", []byte(test.text)).WriteJSON(&b); err != nil {
 				t.Fatal(err)
 			}
 			var compact strings.Builder
@@ -41,7 +42,7 @@ func TestWriteJSON(t *testing.T) {
 const withWarning = head + "  hosts: [a.example]\n  cors: {allowOrigins: [\"https://A.example\"]}\n"
 
 func TestStrict(t *testing.T) {
-	report := policyfile.Parse("p.yaml", []byte(withWarning))
+	report := reload.Parse("p.yaml", []byte(withWarning))
 	if len(report.Faults) != 0 || len(report.Warnings) != 1 || report.Engine == nil || report.Err() != nil {
 		t.Fatalf("report = %+v", report)
 	}
@@ -58,16 +59,16 @@ func TestStrict(t *testing.T) {
 	if len(report.Warnings) != 1 || report.Engine == nil {
 		t.Errorf("Strict changed the report: %+v", report)
 	}
-	clean := policyfile.Parse("p.yaml", []byte(head+"  hosts: [a.example]\n"))
+	clean := reload.Parse("p.yaml", []byte(head+"  hosts: [a.example]\n"))
 	if strict := clean.Strict(); strict.Engine == nil || strict.Err() != nil {
 		t.Errorf("without warnings: %+v", strict)
 	}
 }
 
 func TestErr(t *testing.T) {
-	report := policyfile.Parse("p.yaml", []byte("- a\n---\n- b\n"))
-	var failed *policyfile.Error
-	if err := report.Err(); !errors.As(err, &failed) || len(failed.Faults) != 2 {
+	report := reload.Parse("p.yaml", []byte("- a\n---\n- b\n"))
+	var failed spec.Faults
+	if err := report.Err(); !errors.As(err, &failed) || len(failed) != 2 {
 		t.Fatalf("error = %v", err)
 	}
 	want := "p.yaml:1:1: is a list where a mapping is needed (wrong_type); hint: {apiVersion: …, kind: …, metadata: …, spec: …}\np.yaml:3:1: is a list where a mapping is needed (wrong_type); hint: {apiVersion: …, kind: …, metadata: …, spec: …}"
@@ -81,7 +82,7 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 func TestWriteFails(t *testing.T) {
-	report := policyfile.Parse("p.yaml", []byte(withWarning))
+	report := reload.Parse("p.yaml", []byte(withWarning))
 	if report.WriteText(failingWriter{}) == nil || report.WriteJSON(failingWriter{}) == nil {
 		t.Error("an error of the writer was lost")
 	}

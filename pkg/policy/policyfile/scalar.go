@@ -8,7 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // text takes a string. Dates are strings to us: a YAML 1.1 parser would make
@@ -34,8 +34,8 @@ func (d *decoder) text(n *yaml.Node) (string, bool) {
 
 // inList reports whether the value is an item of a list of one of these names.
 func (d *decoder) inList(names ...string) bool {
-	n := len(d.path)
-	return n > 1 && d.path[n-1].field == "" && slices.Contains(names, d.path[n-2].field)
+	steps := d.path.Steps()
+	return len(steps) > 1 && steps[len(steps)-1].Field == "" && slices.Contains(names, d.path.Last())
 }
 
 // boolean takes true and false in this one spelling, whatever YAML 1.1 took for them.
@@ -85,13 +85,13 @@ func (d *decoder) integer(n *yaml.Node, example string) (int64, bool) {
 }
 
 // seconds takes a number of seconds, or a duration.
-func (d *decoder) seconds(n *yaml.Node, out *policy.Seconds) bool {
+func (d *decoder) seconds(n *yaml.Node, out *spec.Seconds) bool {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
 		value, ok := d.integer(n, `seconds (600) or a duration ("10m")`)
-		*out = policy.Seconds(value)
+		*out = spec.Seconds(value)
 		return ok
 	}
-	value, err := policy.ParseSeconds(n.Value)
+	value, err := spec.ParseSeconds(n.Value)
 	if err != nil {
 		// ParseSeconds says after a colon what to write instead.
 		message, hint, _ := strings.Cut(err.Error(), ": ")
@@ -100,7 +100,7 @@ func (d *decoder) seconds(n *yaml.Node, out *policy.Seconds) bool {
 		} else {
 			message = "is a string, and " + message
 		}
-		d.wrong(n, policy.CodeValueInvalid, n.Value, message, hint)
+		d.wrong(n, spec.CodeValueInvalid, n.Value, message, hint)
 		return false
 	}
 	*out = value
@@ -114,9 +114,11 @@ func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
 		if needed == "a list" {
 			hint = "leave the field out, or [] for none"
 		}
-		if last := d.path; len(last) > 0 && last[len(last)-1].field == "" {
+		steps, required := d.path.Steps(), []string{"spec", "metadata", "name", "kind", "apiVersion", "hosts"}
+		switch {
+		case len(steps) > 0 && steps[len(steps)-1].Field == "":
 			hint = "leave the item out"
-		} else if required := []string{"spec", "metadata", "name", "kind", "apiVersion", "hosts"}; len(last) <= 2 && len(last) > 0 && slices.Contains(required, last[len(last)-1].field) {
+		case len(steps) <= 2 && slices.Contains(required, d.path.Last()):
 			hint = needed
 		}
 	}
@@ -124,7 +126,7 @@ func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
 	if n.Kind == yaml.ScalarNode {
 		value = n.Value
 	}
-	d.wrong(n, policy.CodeWrongType, value, "is "+describe(n)+" where "+needed+" is needed", hint)
+	d.wrong(n, spec.CodeWrongType, value, "is "+describe(n)+" where "+needed+" is needed", hint)
 }
 
 // hasPlainTag refuses tags that no type here stands for, such as !!binary or !include.
@@ -133,7 +135,7 @@ func (d *decoder) hasPlainTag(n *yaml.Node) bool {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!map", "!!seq", "!!merge":
 		return true
 	}
-	d.wrong(n, policy.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here", "leave the tag out")
+	d.wrong(n, spec.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here", "leave the tag out")
 	return false
 }
 

@@ -3,10 +3,9 @@ package policyfile
 import (
 	"bytes"
 	"fmt"
-	"iter"
 	"unicode/utf8"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // document is the text of one document and where it stands.
@@ -22,8 +21,8 @@ type document struct {
 }
 
 type brokenPath struct {
-	path string
-	code policy.Code
+	path spec.Path
+	code spec.Code
 }
 
 // isJSON reports whether the text is to be read as JSON: a .json file is nothing
@@ -36,7 +35,7 @@ func (d *document) isJSON() bool {
 // hide the others. That is safe without parsing: a line that begins with "---" or
 // "..." and white space is a marker whatever it stands in (YAML 1.2, c-forbidden).
 // It stops after most documents and then reports true.
-func split(src *source, most int, pause func()) (documents []*document, more bool) {
+func split(src *source, most int) (documents []*document, more bool) {
 	if src.isJSON() {
 		return []*document{{source: src, text: src.data, line: 1}}, false
 	}
@@ -49,7 +48,6 @@ func split(src *source, most int, pause func()) (documents []*document, more boo
 		start, begun = end, false
 	}
 	for at, line := 0, 1; at < len(src.data); line++ {
-		pause()
 		if len(documents) == most {
 			return documents, true
 		}
@@ -153,27 +151,21 @@ func withoutBOM(data []byte) []byte {
 // isControl takes the control characters that YAML and JSON know nothing of.
 func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
 
-// judgeText finds what makes bytes no text: the position and what is wrong.
-func judgeText(data []byte, pause func()) (at position, wrong string) {
+// judgeText finds what makes bytes not text: the position, and what is wrong.
+func judgeText(data []byte) (at position, wrong string) {
 	at = position{1, 1}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		at.advance(data[:i])
 		return at, "a NUL byte"
 	}
-	control := -1
-	for start, piece := range pieces(data, pause) {
-		if !utf8.Valid(piece) {
-			bad := start + validPrefix(piece)
-			at.advance(data[:bad])
-			return at, fmt.Sprintf("byte 0x%02X is not UTF-8", data[bad])
-		}
-		if i := bytes.IndexFunc(piece, isControl); i >= 0 && control < 0 {
-			control = start + i
-		}
+	if !utf8.Valid(data) {
+		bad := validPrefix(data)
+		at.advance(data[:bad])
+		return at, fmt.Sprintf("byte 0x%02X is not UTF-8", data[bad])
 	}
-	if control >= 0 {
-		at.advance(data[:control])
-		return at, fmt.Sprintf("a control character, 0x%02X", data[control])
+	if i := bytes.IndexFunc(data, isControl); i >= 0 {
+		at.advance(data[:i])
+		return at, fmt.Sprintf("a control character, 0x%02X", data[i])
 	}
 	return at, ""
 }
@@ -189,36 +181,4 @@ func validPrefix(data []byte) int {
 		valid += n
 	}
 	return valid
-}
-
-// pieceBytes is how much of a text is looked at without a pause.
-const pieceBytes = 32 << 10
-
-// pieces gives a text and where each piece begins, with a pause before it. None begins
-// within a character.
-func pieces(text []byte, pause func()) iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		for start := 0; start < len(text); {
-			end := start + characterEnd(text[start:])
-			pause()
-			if !yield(start, text[start:end]) {
-				return
-			}
-			start = end
-		}
-	}
-}
-
-// characterEnd is where a piece of text may end: before the character that lies across
-// its bound. Bytes that could only continue a longer one than there is belong to none.
-func characterEnd(text []byte) int {
-	if len(text) <= pieceBytes {
-		return len(text)
-	}
-	for end := pieceBytes; end > pieceBytes-utf8.UTFMax; end-- {
-		if utf8.RuneStart(text[end]) {
-			return end
-		}
-	}
-	return pieceBytes
 }

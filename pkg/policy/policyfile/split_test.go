@@ -32,7 +32,7 @@ func TestSplit(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			documents, more := split(&source{name: "p.yaml", data: []byte(test.text)}, 100, func() {})
+			documents, more := split(&source{name: "p.yaml", data: []byte(test.text)}, 100)
 			var got []string
 			for _, d := range documents {
 				got = append(got, fmt.Sprintf("%d %q", d.line, d.text))
@@ -44,27 +44,12 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestPieces: what a text is cut into makes no difference to what is found wrong with it.
-func TestPieces(t *testing.T) {
-	whole := strings.Repeat("x", pieceBytes-len("😀")) + "😀\x80"
-	if at, wrong := judgeText([]byte(whole), func() {}); at != (position{1, pieceBytes - 2}) || wrong != "byte 0x80 is not UTF-8" {
-		t.Errorf("%v %q", at, wrong)
-	}
+// TestJudgeText compares the judgement of a text with that of each of its characters.
+func TestJudgeText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		bits := rapid.SampledFrom([]string{"a", "é", "€", "😀", "\n", "\x80", "\xf0\x9f", "\x01", "\xff"})
-		text := strings.Repeat("x", pieceBytes-rapid.IntRange(0, 8).Draw(t, "before")) +
-			strings.Join(rapid.SliceOfN(bits, 0, 12).Draw(t, "bits"), "") + strings.Repeat("y", rapid.SampledFrom([]int{0, pieceBytes}).Draw(t, "after"))
-		next, pauses := 0, 0
-		for start, piece := range pieces([]byte(text), func() { pauses++ }) {
-			if start != next || len(piece) > pieceBytes || utf8.ValidString(text) && !utf8.RuneStart(piece[0]) {
-				t.Fatalf("a piece of %d bytes at %d, after %d", len(piece), start, next)
-			}
-			next += len(piece)
-		}
-		if next != len(text) || pauses < len(text)/pieceBytes {
-			t.Fatalf("pieces of %d bytes, with %d pauses, not of %d", next, pauses, len(text))
-		}
-		at, wrong := judgeText([]byte(text), func() {})
+		parts := rapid.SampledFrom([]string{"a", "é", "€", "😀", "\n", "\x80", "\xf0\x9f", "\x01", "\xff"})
+		text := strings.Join(rapid.SliceOfN(parts, 0, 20).Draw(t, "parts"), "")
+		at, wrong := judgeText([]byte(text))
 		if wantAt, want := wrongInText(text); at != wantAt || wrong != want {
 			t.Fatalf("%v %q, not %v %q", at, wrong, wantAt, want)
 		}

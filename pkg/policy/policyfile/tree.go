@@ -11,31 +11,31 @@ import (
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // treeError is why there is no tree of a document. The position counts from the
 // document's first line.
 type treeError struct {
 	at      position
-	code    policy.Code
+	code    spec.Code
 	message string
 	hint    string
 }
 
 func syntax(at position, message, hint string) *treeError {
-	return &treeError{at: at, code: policy.CodeSyntax, message: shorten(message), hint: hint}
+	return &treeError{at: at, code: spec.CodeSyntax, message: shorten(message), hint: hint}
 }
 
 // parse makes the tree of a document, nil when the document is empty. The tree
 // keeps the bounds of l.
-func (d *document) parse(l limits, pause func()) (*yaml.Node, *treeError) {
-	root, failed := d.parseText(l, pause)
+func (d *document) parse(l limits) (*yaml.Node, *treeError) {
+	root, failed := d.parseText(l)
 	if failed != nil || root == nil {
 		return nil, failed
 	}
-	c := census{limits: l, pause: pause}
-	wrong := c.take(root)
+	c := nodeCounter{limits: l}
+	wrong := c.count(root)
 	if wrong == nil {
 		return root, nil
 	}
@@ -43,22 +43,22 @@ func (d *document) parse(l limits, pause func()) (*yaml.Node, *treeError) {
 	if wrong.cyclic {
 		return nil, syntax(at, wrong.message, "write the value out")
 	}
-	return nil, &treeError{at: at, code: policy.CodeLimitExceeded, message: wrong.message}
+	return nil, &treeError{at: at, code: spec.CodeLimitExceeded, message: wrong.message}
 }
 
-func (d *document) parseText(l limits, pause func()) (*yaml.Node, *treeError) {
+func (d *document) parseText(l limits) (*yaml.Node, *treeError) {
 	if d.isJSON() {
 		if start := contentStart(d.text); d.source.isJSON() || json.Valid(d.text[start:]) {
-			return parseJSON(d.text, start, l, pause)
+			return parseJSON(d.text, start, l)
 		}
 	}
-	if exceedsNodes(d.text, l.nodes, pause) {
+	if exceedsNodes(d.text, l.nodes) {
 		return nil, &treeError{
-			at: position{1, 1}, code: policy.CodeLimitExceeded, message: tooManyNodes(l.nodes),
+			at: position{1, 1}, code: spec.CodeLimitExceeded, message: tooManyNodes(l.nodes),
 			hint: "several documents, or block style: an entry in flow style, {a: b}, counts up to three times",
 		}
 	}
-	return parseYAML(d.text, l.nesting, pause)
+	return parseYAML(d.text, l.nesting)
 }
 
 // contentStart skips what may stand before the root: comments, directives, white
@@ -88,14 +88,14 @@ func startsFlow(text []byte) bool {
 var errTooDeep = errors.New("nested too deep")
 
 // parseYAML parses the text of one document.
-func parseYAML(text []byte, nesting int, pause func()) (root *yaml.Node, failed *treeError) {
+func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 	// The composer panics on sequences of events that it does not expect.
 	defer func() {
 		if p := recover(); p != nil {
 			root, failed = nil, syntax(position{1, 1}, fmt.Sprintf("the YAML parser cannot read this document: %v", p), "")
 		}
 	}()
-	parser, err := newParser(text, nesting, pause)
+	parser, err := newParser(text, nesting)
 	if err != nil {
 		return nil, syntax(position{1, 1}, err.Error(), "")
 	}
@@ -119,9 +119,9 @@ func parseYAML(text []byte, nesting int, pause func()) (root *yaml.Node, failed 
 }
 
 // newParser sets the parser up. It counts the depth of flow and block style apart
-// and knows nothing of aliases, so this bound only guards the stack; the census
+// and knows nothing of aliases, so this bound only guards the stack; the nodeCounter
 // holds the exact one. Duplicate keys are left to the decoder, which names both.
-func newParser(text []byte, nesting int, pause func()) (*yaml.Loader, error) {
+func newParser(text []byte, nesting int) (*yaml.Loader, error) {
 	depth := func(depth int, _ *yaml.DepthContext) error {
 		if depth > nesting+1 {
 			return errTooDeep
@@ -129,19 +129,7 @@ func newParser(text []byte, nesting int, pause func()) (*yaml.Loader, error) {
 		return nil
 	}
 	bounds := loaderlimits.New(loaderlimits.DepthFunc(depth), loaderlimits.AliasNone())
-	return yaml.NewLoader(&pausingReader{bytes.NewReader(text), pause}, yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
-}
-
-// pausingReader reads a text with a pause before each piece: the parser reads half a
-// kilobyte as it goes.
-type pausingReader struct {
-	text  *bytes.Reader
-	pause func()
-}
-
-func (r *pausingReader) Read(to []byte) (int, error) {
-	r.pause()
-	return r.text.Read(to)
+	return yaml.NewLoader(bytes.NewReader(text), yaml.WithUniqueKeys(false), yaml.WithPlugin(bounds))
 }
 
 // explain turns the parser's error into ours.
@@ -160,7 +148,7 @@ func explain(err error, text []byte, nesting int) *treeError {
 	}
 	at = position{max(at.line, 1), max(at.column, 1)}
 	if strings.Contains(load.Message, errTooDeep.Error()) {
-		return &treeError{at: at, code: policy.CodeLimitExceeded, message: tooDeep(nesting)}
+		return &treeError{at: at, code: spec.CodeLimitExceeded, message: tooDeep(nesting)}
 	}
 	message := load.Message
 	if load.ContextMsg != "" {

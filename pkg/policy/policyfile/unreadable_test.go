@@ -10,8 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // Whoever reads again what could not be read has to learn of it, however many faults there are.
@@ -40,13 +41,13 @@ func TestUnreadable(t *testing.T) {
 		{[]string{loop}, loop},
 		{[]string{dir}, loop}, // found in it
 	} {
-		report := policyfile.Load(row.paths)
+		report := reload.Load(row.paths)
 		switch d := report.Unreadable; {
 		case d == nil:
 			if row.want != "" {
 				t.Errorf("%v: nothing is unreadable", row.paths)
 			}
-		case d.File != row.want || d.Code != policy.CodeSourceUnreadable:
+		case d.Position.File != row.want || d.Code != spec.CodeSourceUnreadable:
 			t.Errorf("%v: %s, want %s", row.paths, d, row.want)
 		}
 		if strict := report.Strict(); strict.Unreadable != report.Unreadable {
@@ -62,7 +63,7 @@ func TestListedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := policyfile.Files([]string{dir, dir + "/notes.txt", dir + "/missing"})
+	got := policyfile.List([]string{dir, dir + "/notes.txt", dir + "/missing"})
 	slices.Sort(got)
 	want := []string{dir + "/a.yaml", dir + "/b.json", dir + "/c.yml", dir + "/missing", dir + "/notes.txt"}
 	if diff := cmp.Diff(want, got); diff != "" {

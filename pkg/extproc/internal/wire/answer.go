@@ -110,7 +110,7 @@ func (a *Answer) Unchanged(k Kind) {
 
 // Immediate answers in upstream's place. It never has a body: Envoy would send one
 // even with a 204.
-func (a *Answer) Immediate(d *policy.Decision, change *policy.Answer) {
+func (a *Answer) Immediate(d *policy.Decision, change *policy.Response) {
 	headers := mutationSize(change)
 	detail := details[d.Reason]
 	size := statusSize + sizeOf(headers) + len(detail)
@@ -154,7 +154,7 @@ func (a *Answer) Proceed(d *policy.Decision, wantsResponse bool, ahead []policy.
 
 // Mutated changes the response's headers. With a decision it says that too, which
 // is for a stream that has not said it in its request phase.
-func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
+func (a *Answer) Mutated(d *policy.Decision, change *policy.Response) {
 	mutation, response := 0, 0
 	if len(change.Set)+len(change.Remove) > 0 {
 		mutation = mutationSize(change)
@@ -182,19 +182,8 @@ func (a *Answer) Mutated(d *policy.Decision, change *policy.Answer) {
 // A HeaderMutation has values in raw_value, since one in value is sent empty.
 // append stays unset, which is to overwrite; append_action is ignored.
 
-// EncodeFields makes a part of a HeaderMutation that sets the fields, for
-// policy.Encoding.
-func EncodeFields(fields []policy.Field) []byte {
-	return appendFields(make([]byte, 0, fieldsSize(fields)), fields)
-}
-
-func mutationSize(change *policy.Answer) int {
-	n := len(change.Encoded)
-	if n == 0 {
-		n = fieldsSize(change.Set)
-	} else {
-		n += fieldsSize(change.Set[:change.EncodedFrom]) + fieldsSize(change.Set[change.EncodedTo:])
-	}
+func mutationSize(change *policy.Response) int {
+	n := fieldsSize(change.Set)
 	for _, name := range change.Remove {
 		n += sizeOf(len(name))
 	}
@@ -212,14 +201,8 @@ func fieldsSize(fields []policy.Field) int {
 // headerSize is that of a HeaderValue.
 func headerSize(f *policy.Field) int { return sizeOf(len(f.Name)) + sizeOf(len(f.Value)) }
 
-func appendMutation(dst []byte, change *policy.Answer) []byte {
-	if len(change.Encoded) == 0 {
-		dst = appendFields(dst, change.Set)
-	} else {
-		dst = appendFields(dst, change.Set[:change.EncodedFrom])
-		dst = append(dst, change.Encoded...)
-		dst = appendFields(dst, change.Set[change.EncodedTo:])
-	}
+func appendMutation(dst []byte, change *policy.Response) []byte {
+	dst = appendFields(dst, change.Set)
 	for _, name := range change.Remove {
 		dst = appendBytes(dst, 2, name) // remove_headers
 	}

@@ -11,7 +11,7 @@ import (
 //
 // Vary is left to the route: what is added here would replace what upstream says, or
 // repeat what the route says. append is false, since unset it means to append.
-func (a *Answer) Passed(d *policy.Decision, change *policy.Answer) {
+func (a *Answer) Passed(d *policy.Decision, change *policy.Response) {
 	added := 0
 	for i := range change.Set {
 		if f := &change.Set[i]; f.Name != "vary" {
@@ -35,7 +35,7 @@ func (a *Answer) Passed(d *policy.Decision, change *policy.Answer) {
 
 // Denied answers in upstream's place. append stays unset: Envoy drops a header of a
 // denial that has it set to true.
-func (a *Answer) Denied(d *policy.Decision, change *policy.Answer) {
+func (a *Answer) Denied(d *policy.Decision, change *policy.Response) {
 	denied := statusSize
 	for i := range change.Set {
 		denied += sizeOf(sizeOf(headerSize(&change.Set[i])))

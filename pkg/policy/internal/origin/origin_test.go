@@ -7,7 +7,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/corsd/corsd/pkg/policy/internal/index"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
@@ -83,57 +82,6 @@ func TestIsLoopback(t *testing.T) {
 			t.Errorf("%s: loopback %t (%v)", text, p.IsLoopback(), fault)
 		}
 	}
-}
-
-// TestSet compares a set of patterns with its patterns, one by one.
-func TestSet(t *testing.T) {
-	patterns := []string{
-		"https://a.example", "https://a.example:8443", "http://a.example", "https://*.a.example", "https://*.example:*", "http://*", "https://*:9",
-		"http://localhost:*", "app://a", "https://{t}.a.example", "https://{u}.a.example:*", "https://a.example:*", "https://*.b.a.example:8443", "https://[::1]:*",
-	}
-	origins := []string{
-		"https://a.example", "https://a.example:443", "https://a.example:8443", "https://a.example:9", "http://a.example", "http://a.example:80", "http://a.example:81",
-		"https://x.a.example", "https://x.a.example:8443", "https://y.b.a.example:8443", "https://t.a.example:1", "https://x.example", "https://example", "https://a.example.",
-		"http://localhost", "http://localhost:1", "app://a", "app://a:80", "https://[::1]", "https://[::1]:1", "https://other", "https://other:9",
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		sets := origin.NewSets(index.NewText(1<<20, 0), 0)
-		other, set := sets.New(), sets.New()
-		chosen := rapid.SliceOfN(rapid.SampledFrom(patterns), 0, 5).Draw(t, "patterns")
-		var list []origin.Pattern
-		for _, text := range chosen {
-			p, _, fault := origin.ParsePattern(text)
-			if fault != nil {
-				t.Fatal(fault)
-			}
-			sets.Add(set, p)
-			list = append(list, p)
-		}
-		tenant := origin.Tenant{Name: rapid.SampledFrom([]string{"", "t", "u"}).Draw(t, "name")}
-		if tenant.Name != "" {
-			tenant.Label = []byte(rapid.SampledFrom([]string{"x", "t", "y"}).Draw(t, "label"))
-		}
-		if len(chosen) > 0 { // what another set takes makes no difference
-			p, _, _ := origin.ParsePattern(rapid.SampledFrom(patterns).Draw(t, "of another set"))
-			sets.Add(other, p)
-		}
-		for _, text := range origins {
-			o, ok := origin.Parse(text)
-			if !ok {
-				t.Fatal(text)
-			}
-			if sets.TakesText(set, text) && (o.Canonical != text || !sets.Takes(set, o, tenant)) {
-				t.Errorf("%q is taken as it is, and not as an origin", text)
-			}
-			want := false
-			for _, p := range list {
-				want = want || p.Takes(o, tenant)
-			}
-			if got := sets.Takes(set, o, tenant); got != want {
-				t.Errorf("%q with %s=%s: the set %q takes it: %t", text, tenant.Name, tenant.Label, chosen, got)
-			}
-		}
-	})
 }
 
 // TestIPv6 compares the addresses that are taken with net/netip's, whose form is

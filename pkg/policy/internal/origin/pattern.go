@@ -93,9 +93,9 @@ func (p Pattern) IsLoopback() bool {
 		p.Kind == ExactHost && isIPv4(host) && strings.HasPrefix(host, "127.")
 }
 
-// Takes reports whether the pattern takes the origin, for requests to a host
+// Matches reports whether the pattern takes the origin, for requests to a host
 // that bound tenant. [Set] does the same for many patterns at once.
-func (p Pattern) Takes(o Origin, tenant Tenant) bool {
+func (p Pattern) Matches(o Origin, tenant Tenant) bool {
 	if p.Scheme != o.Scheme || p.Port != AnyPort && p.Port != o.Port {
 		return false
 	}
@@ -116,9 +116,9 @@ func (p Pattern) Misses(o Origin, tenant Tenant) string {
 	other := p
 	other.Scheme, other.Port = o.Scheme, AnyPort
 	switch {
-	case other.Takes(o, tenant) && p.Scheme != o.Scheme:
+	case other.Matches(o, tenant) && p.Scheme != o.Scheme:
 		return "another scheme"
-	case other.Takes(o, tenant):
+	case other.Matches(o, tenant):
 		return "another port"
 	case p.Kind == Subdomains && o.Host == p.Host:
 		return "the name itself is not below it"
@@ -216,11 +216,11 @@ func refusedWhole(s string) *Fault {
 	case s == "":
 		return &Fault{"is empty", "https://www.shop.example"}
 	case strings.EqualFold(s, Null):
-		return &Fault{"is no name of an origin", "allowNullOrigin: true"}
+		return &Fault{"is not the name of an origin", "allowNullOrigin: true"}
 	case s != strings.TrimSpace(s):
 		return &Fault{"has white space around it", strings.TrimSpace(s)}
 	case isExpression(s):
-		return &Fault{"is no origin, and reads like a regular expression", "an entry of allowOriginRegexes"}
+		return &Fault{"is not an origin, but looks like a regular expression", "an entry of allowOriginRegexes"}
 	case strings.ContainsAny(s, ", \t\r\n"):
 		return &Fault{"is not one origin", "one entry of the list for each origin"}
 	}

@@ -1,0 +1,94 @@
+// Package reload turns policy files into an engine, keeps the last good engine live, and
+// replaces it when the files change or an origin set expires.
+package reload
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// Report is the result of reading and compiling policies.
+type Report struct {
+	// Engine is nil if there is any fault.
+	Engine *policy.Engine
+
+	// Faults and Warnings have the order of files, lines and columns.
+	Faults   []spec.Diagnostic
+	Warnings []spec.Diagnostic
+
+	// Hash and Unreadable are those of [policyfile.Files].
+	Hash       string
+	Unreadable *spec.Diagnostic
+}
+
+// Load reads and compiles the policies that paths name, see [policyfile.Read].
+func Load(paths []string, opts ...policy.Option) *Report {
+	return compile(policyfile.Read(paths), opts)
+}
+
+// Parse compiles the policies in data, see [policyfile.Parse].
+func Parse(name string, data []byte, opts ...policy.Option) *Report {
+	return compile(policyfile.Parse(name, data), opts)
+}
+
+func compile(files *policyfile.Files, opts []policy.Option) *Report {
+	r := &Report{Hash: files.Hash, Unreadable: files.Unreadable}
+	if !files.Whole() {
+		r.Faults, _ = files.Locate(nil, nil)
+		return r
+	}
+	engine, warnings, err := policy.Compile(files.Config, opts...)
+	var faults spec.Faults
+	errors.As(err, &faults)
+	if r.Faults, r.Warnings = files.Locate(faults, warnings); len(r.Faults) == 0 {
+		r.Engine = engine
+	}
+	return r
+}
+
+// Strict returns the report in which each warning is a fault.
+func (r *Report) Strict() *Report {
+	if len(r.Warnings) == 0 {
+		return r
+	}
+	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash, Unreadable: r.Unreadable}
+}
+
+// Err returns the faults as an error, nil if there are none.
+func (r *Report) Err() error {
+	if len(r.Faults) == 0 {
+		return nil
+	}
+	return spec.Faults(r.Faults)
+}
+
+// WriteText writes faults, then warnings, one a line. It writes nothing if there is neither.
+func (r *Report) WriteText(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, d := range r.Faults {
+		fmt.Fprintln(out, d.String())
+	}
+	for _, d := range r.Warnings {
+		fmt.Fprintln(out, d.Warning())
+	}
+	return out.Flush()
+}
+
+// WriteJSON writes one object with the lists faults and warnings, which are never null.
+func (r *Report) WriteJSON(w io.Writer) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(struct {
+		Faults   []spec.Diagnostic `json:"faults"`
+		Warnings []spec.Diagnostic `json:"warnings"`
+	}{append([]spec.Diagnostic{}, r.Faults...), append([]spec.Diagnostic{}, r.Warnings...)})
+}

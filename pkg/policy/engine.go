@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy/internal/lint"
+	"github.com/corsd/corsd/pkg/policy/internal/match"
+	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// Engine decides by the documents that it was compiled from. It is safe for concurrent use, and
+// never changes but for origin sets that expire. The zero Engine has no policy and denies.
+type Engine struct {
+	index *match.Index
+}
+
+// Option changes how [Compile] works.
+type Option func(*plan.Options)
+
+// At sets the moment for which origin sets have expired or not. Without it none has.
+func At(now time.Time) Option {
+	return func(o *plan.Options) { o.Now = now }
+}
+
+// Compile makes an [Engine] of documents, or reports everything that is wrong with them: the
+// error is nil or [spec.Faults]. Warnings are returned in both cases.
+func Compile(documents spec.Config, opts ...Option) (engine *Engine, warnings []spec.Diagnostic, err error) {
+	var o plan.Options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	p, report := plan.Resolve(documents, o)
+	lint.Check(p, report)
+	if report.HasFaults() {
+		return nil, report.Warnings(), spec.Faults(report.Faults())
+	}
+	return &Engine{match.New(p)}, report.Warnings(), nil
+}
+
+// NextExpiry returns the next time at which an origin set expires and the documents are to be
+// compiled again. It is the zero Time if none does.
+func (e *Engine) NextExpiry() time.Time { return e.tables().NextExpiry() }
+
+// Expire lets the origin sets whose time has come grant nothing any more. It serves if the
+// documents can no longer be compiled, and is the one change that an engine can undergo.
+func (e *Engine) Expire(now time.Time) { e.tables().Expire(now) }
+
+// Summary counts what the engine was compiled from, in words.
+func (e *Engine) Summary() string {
+	x := e.tables()
+	hosts, rules := 0, 0
+	for i := range x.Policies {
+		hosts += x.Policies[i].Hosts
+		rules += len(x.Rules(&x.Policies[i]))
+	}
+	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(x.Policies), hosts, rules, x.Sets())
+}
+
+// tables returns the engine's tables, those that deny everything if it has none.
+func (e *Engine) tables() *match.Index {
+	if e == nil || e.index == nil {
+		return denyAll()
+	}
+	return e.index
+}

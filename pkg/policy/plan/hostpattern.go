@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
+)
+
+// HostKind is the form of a [HostPattern].
+type HostKind uint8
+
+// The kinds of host patterns, from the most specific.
+const (
+	HostExact HostKind = iota
+	HostCapture
+	HostWildcard
+	HostAny
+)
+
+// HostPattern is a parsed entry of hosts. Patterns can be compared with ==: {a}.x and {b}.x
+// are equal, since the name that a policy gives the label is not part of the pattern.
+type HostPattern struct {
+	Kind HostKind
+	Name string // the host in lower case, or what follows the first label; "" for "*"
+}
+
+// String returns the pattern as explain writes it, {tenant} for every name of a label.
+func (p HostPattern) String() string {
+	return [...]string{"", "{tenant}.", "*.", "*"}[p.Kind] + p.Name
+}
+
+// parseHost reads an entry of hosts.
+func parseHost(text string) (p HostPattern, tenant string, fault *origin.Fault) {
+	p, tenant, fault = readHost(text)
+	return p, tenant, fault.Settle("api.shop.example", func(hint string) *origin.Fault {
+		_, _, fault := readHost(hint)
+		return fault
+	})
+}
+
+func readHost(text string) (p HostPattern, tenant string, fault *origin.Fault) {
+	if text == "*" {
+		return HostPattern{Kind: HostAny}, "", nil
+	}
+	text = strings.TrimSuffix(text, ".")
+	rest := text
+	switch {
+	case strings.HasPrefix(rest, "*."):
+		p.Kind, rest = HostWildcard, rest[2:]
+	case strings.HasPrefix(rest, "{"):
+		var found bool
+		p.Kind = HostCapture
+		if tenant, rest, found = strings.Cut(rest[1:], "}."); !found {
+			return p, "", &origin.Fault{Message: "has braces that are not the whole first label", Hint: "{tenant}.shop.example"}
+		}
+		if !origin.IsTenantName(tenant) {
+			return p, "", &origin.Fault{Message: "has a tenant name that is not made of letters, digits, _ and -", Hint: "{tenant}." + rest}
+		}
+	}
+	p.Name = string(header.AppendLower(nil, rest))
+	return p, tenant, refusedHost(text, text[:len(text)-len(rest)], p)
+}
+
+// refusedHost judges the pattern that was read from text, whose first label, if it is a wildcard or a
+// tenant, is first.
+func refusedHost(text, first string, p HostPattern) *origin.Fault {
+	switch i := portColon(p.Name); {
+	case p.Name == "":
+		return &origin.Fault{Message: "is empty", Hint: `api.shop.example, or "*" for every host`}
+	case strings.Contains(text, "://"):
+		return &origin.Fault{Message: "is an origin or URL, and hosts are named without scheme", Hint: hostWithin(text)}
+	case strings.ContainsAny(text, "/@?#"):
+		return &origin.Fault{Message: "is more than a host", Hint: hostWithin(text)}
+	case strings.ContainsAny(p.Name, "*{}"):
+		return &origin.Fault{Message: "has a wildcard or tenant that is not the whole first label", Hint: "*.shop.example or {tenant}.shop.example"}
+	case i >= 0:
+		return &origin.Fault{Message: "has a port, and a policy holds for every port of its hosts", Hint: first + p.Name[:i]}
+	case strings.Contains(p.Name, ":") && p.Name[0] != '[':
+		return &origin.Fault{Message: "is an IPv6 address without brackets", Hint: "[" + p.Name + "]"}
+	case p.Kind != HostExact && origin.IsAddress(p.Name):
+		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.Name}
+	}
+	fault := origin.CheckHost(p.Name)
+	if fault != nil && fault.Hint != "" {
+		fault.Hint = first + fault.Hint
+	}
+	return fault
+}
+
+// hostWithin returns the host that may be meant by a URL, or by a part of one.
+func hostWithin(text string) string {
+	if _, after, found := strings.Cut(text, "://"); found {
+		text = after
+	}
+	if end := strings.IndexAny(text, "/?#"); end >= 0 {
+		text = text[:end]
+	}
+	return text[strings.LastIndexByte(text, '@')+1:]
+}
+
+// portColon returns the index of the colon before a port, -1 if there is none.
+func portColon(host string) int {
+	colon := strings.LastIndexByte(host, ':')
+	if colon < 0 || strings.IndexByte(host[colon:], ']') >= 0 {
+		return -1
+	}
+	if host[0] != '[' && strings.IndexByte(host, ':') != colon {
+		return -1 // an IPv6 address without brackets
+	}
+	return colon
+}

@@ -1,0 +1,154 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// maxHeaderName bounds the names in allowHeaders and exposeHeaders, in bytes, so that a
+// requested name can be put into lower case on the stack.
+const maxHeaderName = 256
+
+// nameKind is what a list of names is of.
+type nameKind uint8
+
+const (
+	methodNames nameKind = iota
+	requestHeaderNames
+	exposedNames
+	numNameKinds
+)
+
+// Names is a list of methods or header names, ready to be sent and looked up.
+type Names struct {
+	// Any reports whether the list has "*".
+	Any bool
+	// List has the names as written, each once; methods are normalised. It has "*" only if "*"
+	// is sent.
+	List []string
+	// Joined is the List as a header sends it, nil if it is empty.
+	Joined []byte
+
+	lower map[string]struct{} // the names in lower case, without "*"; of request headers only
+}
+
+// nameLists makes each distinct list once: thousands of rules inherit or write the same.
+type nameLists struct {
+	inherited map[inheritedList]*Names
+	written   map[writtenList]*Names
+}
+
+// inheritedList identifies a list by where it is in memory.
+type inheritedList struct {
+	kind    nameKind
+	first   *string
+	presets string
+}
+
+// writtenList identifies a list by what it has.
+type writtenList struct {
+	kind         nameKind
+	own, presets string
+}
+
+func (m *nameLists) list(kind nameKind, own []string, presets []spec.Preset) *Names {
+	inherited := inheritedList{kind: kind, presets: joinPresets(presets)}
+	if len(own) > 0 {
+		inherited.first = &own[0]
+	}
+	known := m.inherited[inherited]
+	if known == nil {
+		written := writtenList{kind, strings.Join(own, ","), inherited.presets}
+		if known = m.written[written]; known == nil {
+			known = newNames(kind, own, presets)
+			m.written[written] = known
+		}
+		m.inherited[inherited] = known
+	}
+	return known
+}
+
+func newNames(kind nameKind, own []string, presets []spec.Preset) *Names {
+	n := &Names{}
+	known := map[string]struct{}{}
+	add := func(name string) {
+		id := strings.ToLower(name)
+		if kind == methodNames {
+			name = header.NormalizeMethod(name)
+			id = name
+		}
+		if _, again := known[id]; again {
+			return
+		}
+		known[id] = struct{}{}
+		n.Any = n.Any || name == "*"
+		if name != "*" || kind == exposedNames { // the others never send it
+			n.List = append(n.List, name)
+		}
+	}
+	for _, name := range own {
+		add(name)
+	}
+	for _, p := range presets {
+		lists, _ := presetLists(p)
+		if n.Any {
+			break // it covers everything that they would add
+		}
+		for _, name := range lists[kind] {
+			add(name)
+		}
+	}
+	if kind == requestHeaderNames {
+		delete(known, "*")
+		n.lower = known
+	}
+	if len(n.List) > 0 {
+		n.Joined = []byte(strings.Join(n.List, ", "))
+	}
+	return n
+}
+
+// Lists reports whether the list names the request header, in any case and without regard
+// to "*".
+func (n *Names) Lists(name string) bool {
+	if len(name) > maxHeaderName || len(n.lower) == 0 {
+		return false
+	}
+	var buf [maxHeaderName]byte
+	_, ok := n.lower[string(header.AppendLower(buf[:0], name))]
+	return ok
+}
+
+// AllowsHeader reports whether a preflight that requests the header is granted it. "*" covers
+// neither Authorization (Fetch standard, CORS-preflight fetch, step 7.7) nor a name that no
+// page can send.
+func (n *Names) AllowsHeader(name string) bool {
+	return n.Lists(name) || n.Any && !header.EqualFold(name, "authorization") && !header.IsForbiddenRequestHeader(name)
+}
+
+// AllowsMethod reports whether a preflight that requests the method is granted it: a
+// safelisted method always is (Fetch standard, CORS-preflight fetch, step 7.6).
+func (n *Names) AllowsMethod(method string) bool {
+	return n.Any || header.IsSafelistedMethod(method) || slices.Contains(n.List, method)
+}
+
+// AllowsMethodFold is AllowsMethod for a method in any case.
+func (n *Names) AllowsMethodFold(method string) bool {
+	fold := func(name string) bool { return header.EqualFold(name, method) }
+	return slices.ContainsFunc(n.List, fold) || slices.ContainsFunc([]string{"GET", "HEAD", "POST"}, fold)
+}
+
+// String describes the list for explain.
+func (n *Names) String() string {
+	list := n.List
+	if n.Any && !slices.Contains(list, "*") {
+		list = append([]string{"*"}, list...)
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// maxDiagnostics bounds the faults, and the warnings, that one [Report] lists.
+const maxDiagnostics = 1000
+
+// Report gathers diagnostics. What is wrong at a place is reported once, however many rules
+// inherit it.
+type Report struct {
+	faults, warnings diagnostics
+}
+
+// Fault adds a fault.
+func (r *Report) Fault(d spec.Diagnostic) { r.faults.add(d) }
+
+// Warn adds a warning.
+func (r *Report) Warn(d spec.Diagnostic) { r.warnings.add(d) }
+
+// Faults lists the faults document by document, in each in the order in which they were found.
+// Beyond a bound it only counts them, in a last fault.
+func (r *Report) Faults() []spec.Diagnostic { return r.faults.sorted() }
+
+// Warnings is Faults for warnings.
+func (r *Report) Warnings() []spec.Diagnostic { return r.warnings.sorted() }
+
+// HasFaults reports whether there is any fault.
+func (r *Report) HasFaults() bool { return len(r.faults.list) > 0 }
+
+// Full reports whether further faults are only counted, and need no hint.
+func (r *Report) Full() bool { return len(r.faults.list) >= maxDiagnostics }
+
+type diagnostics struct {
+	list  []spec.Diagnostic
+	known map[problem]bool
+	more  int // counted, but not listed
+}
+
+// problem identifies what is reported once.
+type problem struct {
+	code           spec.Code
+	place, related spec.Place
+	value          string
+}
+
+func (l *diagnostics) add(d spec.Diagnostic) {
+	p := problem{code: d.Code, place: d.Place, value: d.Value}
+	if d.Related != nil {
+		p.related = d.Related.Place
+	}
+	switch {
+	case l.known[p]:
+		return
+	case len(l.list) >= maxDiagnostics:
+		l.more++
+		return
+	case l.known == nil:
+		l.known = map[problem]bool{}
+	}
+	l.known[p] = true
+	d.Message, d.Hint = oneLine(d.Message), oneLine(d.Hint)
+	l.list = append(l.list, d)
+}
+
+// oneLine replaces control characters: messages and hints may quote what someone wrote.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func (l *diagnostics) sorted() []spec.Diagnostic {
+	list := slices.Clone(l.list)
+	slices.SortStableFunc(list, func(a, b spec.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Place.Kind, b.Place.Kind), cmp.Compare(a.Place.Index, b.Place.Index))
+	})
+	if l.more > 0 {
+		list = append(list, spec.Diagnostic{Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("%d more are not shown", l.more)})
+	}
+	return list
+}
+
+// at returns a location in documents, whose position is not known here.
+func at(p spec.Place) spec.Location { return spec.Location{Place: p} }
+
+// related returns the other location of a diagnostic.
+func related(p spec.Place) *spec.Location { return &spec.Location{Place: p} }

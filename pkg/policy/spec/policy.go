@@ -1,0 +1,206 @@
+package spec
+
+// PolicySpec is the spec of a CORSPolicy document: the hosts that it governs, and what it
+// grants there.
+//
+// In every type below a nil field is unset and inherited. A field that is set replaces the
+// inherited value. An empty list that is not nil means none.
+type PolicySpec struct {
+	// Hosts names the hosts that the policy governs: an exact name
+	// (api.shop.example), a wildcard for one or more labels (*.shop.example), a
+	// capture of exactly one label ({tenant}.shop.example), or * for every host.
+	// Names are compared without case, port and one trailing dot. Required.
+	Hosts []string `json:"hosts,omitzero"`
+
+	// CORS applies to every path of the hosts that no rule matches. A policy without it
+	// governs only the paths of its rules.
+	CORS *CORS `json:"cors,omitzero"`
+
+	// Enforcement sets how much of a decision reaches the wire. Default Enforce.
+	Enforcement *Enforcement `json:"enforcement,omitzero"`
+
+	// UpstreamHeaders sets what happens to the CORS headers that the application
+	// itself sends. Default Override.
+	UpstreamHeaders *UpstreamHeaders `json:"upstreamHeaders,omitzero"`
+
+	// Preflight sets how preflights are answered.
+	Preflight *Preflight `json:"preflight,omitzero"`
+
+	// WebSocket sets whether the origin of WebSocket handshakes is checked.
+	WebSocket *WebSocket `json:"webSocket,omitzero"`
+
+	// Rules are exceptions for some paths and methods. Their order means nothing:
+	// an Exact path comes before a RegularExpression, that before the longest
+	// PathPrefix, that before the policy's own cors.
+	Rules []Rule `json:"rules,omitzero"`
+
+	// DangerouslyAllow names the refusals of unsafe policies that this policy
+	// waives, for itself and all its rules.
+	DangerouslyAllow []Danger `json:"dangerouslyAllow,omitzero"`
+}
+
+// CORS lists what pages of other origins may do. The field names are those of the
+// Gateway API's HTTPCORSFilter.
+type CORS struct {
+	// AllowOrigins lists who may read: scheme://host[:port] as browsers write it,
+	// https://*.shop.example for one or more labels, https://* for every host,
+	// http://localhost:* for every port, https://{tenant}.app.example for the
+	// label that the policy's host captured, or * alone for everyone. The four
+	// origin fields are inherited as one: a layer that sets any of them inherits
+	// none of them.
+	AllowOrigins []string `json:"allowOrigins,omitzero"`
+
+	// AllowOriginRegexes lists RE2 expressions. Each is matched against the whole
+	// origin, without its default port.
+	AllowOriginRegexes []string `json:"allowOriginRegexes,omitzero"`
+
+	// AllowOriginSets names OriginSet documents whose origins may read.
+	AllowOriginSets []string `json:"allowOriginSets,omitzero"`
+
+	// AllowNullOrigin grants the origin null, which sandboxed frames, data: URLs
+	// and some redirects send, an attacker's among them. Default false.
+	AllowNullOrigin *bool `json:"allowNullOrigin,omitzero"`
+
+	// AllowMethods lists the methods that a preflight is granted, or "*" for all.
+	// GET, HEAD and POST always pass, as the Fetch standard says.
+	AllowMethods []string `json:"allowMethods,omitzero"`
+
+	// AllowHeaders lists the request headers that a preflight is granted, or "*"
+	// for all but Authorization, which passes only when it is named.
+	AllowHeaders []string `json:"allowHeaders,omitzero"`
+
+	// ExposeHeaders lists the response headers that a page may read besides the
+	// safelisted ones, or "*" for all.
+	ExposeHeaders []string `json:"exposeHeaders,omitzero"`
+
+	// AllowCredentials lets requests carry cookies, client certificates and HTTP
+	// authentication, and pages read the answers. Default false.
+	AllowCredentials *bool `json:"allowCredentials,omitzero"`
+
+	// MaxAge is how long a browser may remember a preflight: whole seconds
+	// (600) or a duration ("10m"), 0 to 86400 s. Unset: the header is not sent
+	// and browsers remember for 5 s. 0 is sent, and forbids remembering.
+	MaxAge *Seconds `json:"maxAge,omitzero"`
+
+	// AllowPrivateNetwork answers the preflights of the withdrawn Private Network
+	// Access proposal. Default false.
+	AllowPrivateNetwork *bool `json:"allowPrivateNetwork,omitzero"`
+
+	// Presets adds the methods, request headers and exposed headers that a
+	// protocol needs to the lists above.
+	Presets []Preset `json:"presets,omitzero"`
+
+	// ExpandExposeHeaders sends the response's own header names in place of the
+	// "*" of exposeHeaders, which browsers read literally when credentials are
+	// allowed. Default false.
+	ExpandExposeHeaders *bool `json:"expandExposeHeaders,omitzero"`
+}
+
+// Rule is an exception from a policy's own settings for some paths and methods.
+type Rule struct {
+	// Name is the name of the rule in decisions, logs and selectors. Unique in its
+	// policy. Default rules[N], N being the rule's place, from 0.
+	Name string `json:"name,omitzero"`
+
+	// Match selects the requests that the rule applies to. Default: all of them.
+	Match *Match `json:"match,omitzero"`
+
+	// CORS replaces, field by field, what the policy's own cors says.
+	CORS *CORS `json:"cors,omitzero"`
+
+	// Enforcement replaces the policy's.
+	Enforcement *Enforcement `json:"enforcement,omitzero"`
+
+	// UpstreamHeaders replaces the policy's.
+	UpstreamHeaders *UpstreamHeaders `json:"upstreamHeaders,omitzero"`
+
+	// Preflight replaces the policy's, field by field.
+	Preflight *Preflight `json:"preflight,omitzero"`
+
+	// WebSocket replaces the policy's.
+	WebSocket *WebSocket `json:"webSocket,omitzero"`
+}
+
+// Match selects the requests that a rule applies to.
+type Match struct {
+	// Path is compared with the request's path without its query and without
+	// decoding it. Default PathPrefix /.
+	Path *PathMatch `json:"path,omitzero"`
+
+	// Methods are the methods that the rule matches; for a preflight that is the
+	// requested method. GET matches HEAD too, unless a rule at that path names
+	// HEAD. Default: every method.
+	Methods []string `json:"methods,omitzero"`
+}
+
+// PathMatch is a set of paths.
+type PathMatch struct {
+	// Type sets how the value is compared. Default PathPrefix.
+	Type *PathMatchType `json:"type,omitzero"`
+
+	// Value is a path that begins with "/", or an RE2 expression that is matched
+	// against the whole path. A PathPrefix is compared element by element: /api
+	// matches /api and /api/x, never /apix. Required.
+	Value string `json:"value,omitzero"`
+}
+
+// Preflight sets how preflights are answered.
+type Preflight struct {
+	// Mode sets who answers a granted preflight. Default Answer.
+	Mode *PreflightMode `json:"mode,omitzero"`
+
+	// SuccessStatus is the status of a granted preflight, 200 to 299. Default 204.
+	SuccessStatus *int `json:"successStatus,omitzero"`
+
+	// DenyStatus is the status of a refused preflight, 200 to 299 or 400 to 499.
+	// Default 403.
+	DenyStatus *int `json:"denyStatus,omitzero"`
+
+	// Detail sets how much an allowed origin is told about why its preflight was
+	// refused. Default Full.
+	Detail *PreflightDetail `json:"detail,omitzero"`
+}
+
+// WebSocket sets whether the origin of WebSocket handshakes is checked. Browsers
+// send cookies with every handshake and apply no CORS check to it.
+type WebSocket struct {
+	// OriginCheck is Disabled or Enforce. With Enforce a handshake from an origin that
+	// is not allowed is answered 403. Default Disabled.
+	OriginCheck *OriginCheck `json:"originCheck,omitzero"`
+}
+
+// OriginSetSpec is a list of origins with a name, for many policies to refer to.
+type OriginSetSpec struct {
+	// Origins lists origins and patterns as in allowOrigins, except "*".
+	Origins []string `json:"origins,omitzero"`
+
+	// Owner names a contact for the set. It has no effect.
+	Owner string `json:"owner,omitzero"`
+
+	// Expires is the date (UTC, YYYY-MM-DD) from which on the set grants nothing.
+	// Unset: it never expires.
+	Expires *string `json:"expires,omitzero"`
+}
+
+// DefaultsSpec is what every policy inherits from.
+type DefaultsSpec struct {
+	// UnmatchedHosts sets what happens to requests to hosts that no policy names.
+	// Default PassThrough.
+	UnmatchedHosts *UnmatchedHosts `json:"unmatchedHosts,omitzero"`
+
+	// CORS is inherited, field by field, by every policy and rule. It matches no
+	// requests by itself.
+	CORS *CORS `json:"cors,omitzero"`
+
+	// Enforcement is inherited by every policy. Default Enforce.
+	Enforcement *Enforcement `json:"enforcement,omitzero"`
+
+	// UpstreamHeaders is inherited by every policy. Default Override.
+	UpstreamHeaders *UpstreamHeaders `json:"upstreamHeaders,omitzero"`
+
+	// Preflight is inherited, field by field, by every policy.
+	Preflight *Preflight `json:"preflight,omitzero"`
+
+	// WebSocket is inherited by every policy.
+	WebSocket *WebSocket `json:"webSocket,omitzero"`
+}

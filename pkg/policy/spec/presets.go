@@ -1,0 +1,13 @@
+package spec
+
+// Preset names the methods and headers that a protocol needs.
+type Preset string
+
+// The values of [Preset].
+const (
+	PresetGRPCWeb Preset = "grpc-web"
+	PresetConnect Preset = "connect"
+	PresetTus     Preset = "tus"
+	PresetMCP     Preset = "mcp"
+	PresetTrace   Preset = "trace"
+)

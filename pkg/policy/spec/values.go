@@ -1,0 +1,112 @@
+package spec
+
+// Enforcement sets how much of a decision reaches the wire.
+type Enforcement string
+
+// The values of [Enforcement].
+const (
+	// EnforcementDisabled leaves every request and response untouched.
+	EnforcementDisabled Enforcement = "Disabled"
+	// EnforcementShadow decides, counts and logs, and changes nothing.
+	EnforcementShadow Enforcement = "Shadow"
+	// EnforcementEnforce answers preflights and sets the CORS headers of
+	// responses. A refused request still reaches the application, as everywhere
+	// in CORS: the browser keeps the answer from the page.
+	EnforcementEnforce Enforcement = "Enforce"
+	// EnforcementBlock answers refused requests with 403 in the application's place.
+	EnforcementBlock Enforcement = "Block"
+)
+
+// UpstreamHeaders sets what happens to the CORS headers that the application sends.
+type UpstreamHeaders string
+
+// The values of [UpstreamHeaders].
+const (
+	// UpstreamOverride removes them all and sets the policy's.
+	UpstreamOverride UpstreamHeaders = "Override"
+	// UpstreamPreserve leaves a response alone that has an
+	// Access-Control-Allow-Origin of its own.
+	UpstreamPreserve UpstreamHeaders = "Preserve"
+	// UpstreamMerge overrides, but keeps the names that the application exposes.
+	UpstreamMerge UpstreamHeaders = "Merge"
+)
+
+// PreflightMode sets who answers a granted preflight.
+type PreflightMode string
+
+// The values of [PreflightMode].
+const (
+	// PreflightAnswer answers at the edge.
+	PreflightAnswer PreflightMode = "Answer"
+	// PreflightForward lets the application answer, and sets the CORS headers of
+	// its answer.
+	PreflightForward PreflightMode = "Forward"
+)
+
+// PreflightDetail sets how much an allowed origin is told about why its preflight was refused.
+type PreflightDetail string
+
+// The values of [PreflightDetail].
+const (
+	// DetailFull answers with what is allowed, so that the browser's console
+	// names what is missing.
+	DetailFull PreflightDetail = "Full"
+	// DetailMinimal answers as to an origin that is not allowed.
+	DetailMinimal PreflightDetail = "Minimal"
+)
+
+// OriginCheck sets whether the origin of WebSocket handshakes is checked.
+type OriginCheck string
+
+// The values of [OriginCheck].
+const (
+	// OriginCheckDisabled lets every handshake pass.
+	OriginCheckDisabled OriginCheck = "Disabled"
+	// OriginCheckEnforce answers 403 to origins that are not allowed.
+	OriginCheckEnforce OriginCheck = "Enforce"
+)
+
+// PathMatchType sets how the value of a [PathMatch] is compared with a path.
+type PathMatchType string
+
+// The values of [PathMatchType], in their order of precedence.
+const (
+	// PathExact matches the path that is equal, byte for byte.
+	PathExact PathMatchType = "Exact"
+	// PathRegularExpression matches the paths that the whole expression matches.
+	PathRegularExpression PathMatchType = "RegularExpression"
+	// PathPrefix matches the path itself and all below it.
+	PathPrefix PathMatchType = "PathPrefix"
+)
+
+// UnmatchedHosts sets what happens to requests to hosts that no policy names.
+type UnmatchedHosts string
+
+// The values of [UnmatchedHosts].
+const (
+	// UnmatchedPassThrough leaves them untouched, preflights included.
+	UnmatchedPassThrough UnmatchedHosts = "PassThrough"
+	// UnmatchedDeny treats them as a policy that allows nobody would.
+	UnmatchedDeny UnmatchedHosts = "Deny"
+)
+
+// Danger names a refusal of unsafe policies that a policy may waive.
+type Danger string
+
+// The values of [Danger].
+const (
+	// AnyOriginWithCredentials permits "*" and https://* with credentials, regular
+	// expressions that match any origin, and WebSocket checks that let everyone in.
+	AnyOriginWithCredentials Danger = "AnyOriginWithCredentials"
+	// NullOriginWithCredentials permits the origin null with credentials.
+	NullOriginWithCredentials Danger = "NullOriginWithCredentials"
+	// PublicSuffixSubdomains permits https://*.com and the like with credentials.
+	PublicSuffixSubdomains Danger = "PublicSuffixSubdomains"
+	// InsecureOrigins permits http: origins with credentials.
+	InsecureOrigins Danger = "InsecureOrigins"
+)
+
+// Dangers lists every danger.
+func Dangers() []Danger {
+	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins}
+}
