@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/internal/rawconn"
 	"github.com/corsd/corsd/internal/telemetry"
 	"github.com/corsd/corsd/pkg/extproc"
 )
@@ -103,7 +104,7 @@ func newGRPC(
 // newLimits derives the bounds of peers from the memory limit.
 func newLimits(memory int64, maxStreams uint32, m *telemetry.Metrics, logger *slog.Logger) *limits.Limits {
 	return limits.New(limits.Config{
-		Memory: memory, MaxStreams: maxStreams, MaxMessage: maxMessage, UserTimeout: keepaliveTimeout,
+		Memory: memory, MaxStreams: maxStreams, MaxMessage: maxMessage,
 		Buffers: extproc.Buffers(), Observe: m.RefusedPeer, Logger: logger,
 	})
 }
@@ -117,7 +118,7 @@ func outbox(ctx context.Context) extproc.Outbox {
 }
 
 // listener returns a listener for Serve whose connections are bounded.
-func (g *grpcServer) listener(l net.Listener) net.Listener { return g.limits.Listener(direct(l)) }
+func (g *grpcServer) listener(l net.Listener) net.Listener { return g.limits.Listener(rawconn.Listener(l, rawconn.Options{RawSyscalls: true, UserTimeout: keepaliveTimeout})) }
 
 func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	for _, name := range append(extproc.ServiceNames(), "") {

@@ -1,4 +1,4 @@
-package main
+package rawconn
 
 import (
 	"bytes"
@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// directPair gives a connection of a direct listener, and its peer.
-func directPair(t *testing.T, network string) (conn, peer net.Conn) {
+// pair returns a connection that a [Listener] accepted, and its peer.
+func pair(t *testing.T, network string, options Options) (accepted, peer net.Conn) {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if network == "unix" {
@@ -34,32 +34,32 @@ func directPair(t *testing.T, network string) (conn, peer net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { peer.Close() })
-	if conn, err = direct(listener).Accept(); err != nil {
+	if accepted, err = Listener(listener, options).Accept(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
-	if _, ok := conn.(*directConn); !ok {
-		t.Fatalf("%T, want a directConn", conn)
-	}
+	t.Cleanup(func() { accepted.Close() })
 	deadline := time.Now().Add(20 * time.Second)
-	if err := errors.Join(conn.SetDeadline(deadline), peer.SetDeadline(deadline)); err != nil {
+	if err := errors.Join(accepted.SetDeadline(deadline), peer.SetDeadline(deadline)); err != nil {
 		t.Fatal(err)
 	}
-	return conn, peer
+	return accepted, peer
 }
 
 func onBoth(t *testing.T, test func(t *testing.T, conn, peer net.Conn)) {
 	t.Helper()
 	for _, network := range []string{"tcp", "unix"} {
 		t.Run(network, func(t *testing.T) {
-			conn, peer := directPair(t, network)
-			test(t, conn, peer)
+			accepted, peer := pair(t, network, Options{RawSyscalls: true})
+			if _, ok := accepted.(*conn); !ok {
+				t.Fatalf("the connection is a %T", accepted)
+			}
+			test(t, accepted, peer)
 		})
 	}
 }
 
-// More than the socket's buffers hold goes both ways at once, and comes out as it went in.
-func TestDirectCarriesAll(t *testing.T) {
+// Both directions carry more than the socket's buffers hold, at once and unchanged.
+func TestCarriesAll(t *testing.T) {
 	onBoth(t, func(t *testing.T, conn, peer net.Conn) {
 		random := rand.NewChaCha8([32]byte{})
 		sent := make([]byte, 8<<20)
@@ -79,7 +79,7 @@ func TestDirectCarriesAll(t *testing.T) {
 					return err
 				}
 				if !bytes.Equal(got, sent) {
-					return errors.New("other bytes came out")
+					return errors.New("received other bytes than were sent")
 				}
 				return nil
 			})
@@ -90,8 +90,8 @@ func TestDirectCarriesAll(t *testing.T) {
 	})
 }
 
-// Writes at the same time do not mix, although neither fits into the socket's buffers.
-func TestDirectWritesWhole(t *testing.T) {
+// Concurrent writes do not mix, although neither fits into the socket's buffers.
+func TestWritesWhole(t *testing.T) {
 	onBoth(t, func(t *testing.T, conn, peer net.Conn) {
 		const size = 1 << 20
 		var writers sync.WaitGroup
@@ -114,11 +114,11 @@ func TestDirectWritesWhole(t *testing.T) {
 	})
 }
 
-func TestDirectEnds(t *testing.T) {
+func TestEnds(t *testing.T) {
 	buffer := make([]byte, 10)
 	onBoth(t, func(t *testing.T, conn, peer net.Conn) {
 		if n, err := conn.Read(nil); n != 0 || err != nil {
-			t.Errorf("reading into nothing: %d, %v", n, err)
+			t.Errorf("reading into an empty buffer: %d, %v", n, err)
 		}
 		if _, err := peer.Write([]byte("abc")); err != nil {
 			t.Fatal(err)
@@ -133,14 +133,14 @@ func TestDirectEnds(t *testing.T) {
 			t.Errorf("after the end: %d, %v, want io.EOF", n, err)
 		}
 		var err error
-		for range 100 { // TCP tells only once the peer has refused something
+		for range 100 { // TCP reports it once the peer has refused a segment
 			if _, err = conn.Write(buffer); err != nil {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 		if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("write to a peer that is gone: %v", err)
+			t.Errorf("writing to a closed peer: %v", err)
 		}
 	})
 	onBoth(t, func(t *testing.T, conn, _ net.Conn) {
@@ -162,8 +162,8 @@ func TestDirectEnds(t *testing.T) {
 	})
 }
 
-// What is no socket is served as it is.
-func TestDirectLeavesOthers(t *testing.T) {
+// A connection that is not a socket is accepted as it is.
+func TestLeavesOthers(t *testing.T) {
 	listener := bufconn.Listen(100)
 	defer listener.Close()
 	go func() {
@@ -171,12 +171,12 @@ func TestDirectLeavesOthers(t *testing.T) {
 			c.Close()
 		}
 	}()
-	conn, err := direct(listener).Accept()
+	accepted, err := Listener(listener, Options{RawSyscalls: true}).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if _, ok := conn.(*directConn); ok {
-		t.Error("a directConn around no socket")
+	defer accepted.Close()
+	if _, ok := accepted.(*conn); ok {
+		t.Error("raw system calls were tried on a connection that is not a socket")
 	}
 }
