@@ -1,0 +1,429 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/corsd/corsd/internal/servetest"
+)
+
+// settleTime is how long package source waits for a file that was just written.
+const settleTime = 300 * time.Millisecond
+
+// put replaces a file in one step, of which nothing else is seen in its directory.
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	servetest.Rename(t, servetest.Write(t, filepath.Join(t.TempDir(), "new"), text), path)
+}
+
+// TestReload is every way in which a policy changes while it is served.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		name   string // a sentence
+		path   string // what --policy names, in a directory of its own
+		before func(t *testing.T, dir string)
+		change func(t *testing.T, dir string)
+	}{
+		{
+			"a file is written", "policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a file is written in two steps", "policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage)[:50])
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"its directory is removed and made again", "in/policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/in/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				if err := os.RemoveAll(dir + "/in"); err != nil {
+					t.Fatal(err)
+				}
+				servetest.Write(t, dir+"/in/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a directory above is renamed away, and another put in its place", "a/b/in",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/a/b/in/policy.yaml", servetest.Allowing(servetest.OldPage))
+				servetest.Write(t, dir+"/c/b/in/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Rename(t, dir+"/a", dir+"/old")
+				servetest.Rename(t, dir+"/c", dir+"/a")
+			},
+		},
+		{
+			"a file is renamed over it", "policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Rename(t, servetest.Write(t, dir+"/policy.yaml~", servetest.Allowing(servetest.NewPage)), dir+"/policy.yaml")
+			},
+		},
+		{
+			"a file is removed, and made again", "policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				if err := os.Remove(dir + "/policy.yaml"); err != nil {
+					t.Fatal(err)
+				}
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a file of a directory is written", ".",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a directory has another file", ".",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/a.yaml", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.Rename(t, dir+"/a.yaml", dir+"/a.yaml.off")
+				servetest.Write(t, dir+"/b.yml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a ConfigMap changes, of which the directory is named", ".",
+			func(t *testing.T, dir string) {
+				servetest.ConfigMap(t, dir, "..2026_11_23", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.ConfigMap(t, dir, "..2026_11_24", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a ConfigMap changes, of which the file is named", "policy.yaml",
+			func(t *testing.T, dir string) {
+				servetest.ConfigMap(t, dir, "..2026_11_23", servetest.Allowing(servetest.OldPage))
+			},
+			func(t *testing.T, dir string) {
+				servetest.ConfigMap(t, dir, "..2026_11_24", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a link to a file is pointed elsewhere", "current",
+			func(t *testing.T, dir string) {
+				servetest.Link(t, servetest.Write(t, dir+"/one/policy.yaml", servetest.Allowing(servetest.OldPage)), dir+"/current")
+			},
+			func(t *testing.T, dir string) {
+				servetest.Link(t, servetest.Write(t, dir+"/two/policy.yaml", servetest.Allowing(servetest.NewPage)), dir+"/current")
+			},
+		},
+		{
+			"what a link leads to is written", "current",
+			func(t *testing.T, dir string) {
+				servetest.Link(t, servetest.Write(t, dir+"/one/policy.yaml", servetest.Allowing(servetest.OldPage)), dir+"/current")
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/one/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+		{
+			"a link to a directory is pointed elsewhere", "current",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/one/policy.yaml", servetest.Allowing(servetest.OldPage))
+				servetest.Link(t, "one", dir+"/current")
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/two/policy.yaml", servetest.Allowing(servetest.NewPage))
+				servetest.Link(t, "two", dir+"/current")
+			},
+		},
+		{
+			"a link to a directory was pointed elsewhere, and a file there is written", "current/deploy",
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/one/deploy/policy.yaml", servetest.Allowing(servetest.OldPage))
+				servetest.Link(t, "one", dir+"/current")
+			},
+			func(t *testing.T, dir string) {
+				servetest.Write(t, dir+"/two/deploy/policy.yaml", servetest.Allowing(servetest.OldPage)+"# two\n")
+				servetest.Link(t, "two", dir+"/current")
+				time.Sleep(3 * settleTime) // read, or not: the file is written later in any case
+				servetest.Write(t, dir+"/two/deploy/policy.yaml", servetest.Allowing(servetest.NewPage))
+			},
+		},
+	}
+	for _, r := range rows {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			r.before(t, dir)
+			s := start(t, "--policy", filepath.Join(dir, r.path))
+			conn := s.conn()
+			if s.verdict(conn, servetest.OldPage) != "allow" || s.verdict(conn, servetest.NewPage) != "deny" {
+				t.Fatal("before the change the policy is not the old one")
+			}
+			before := s.liveLine()
+			r.change(t, dir)
+			s.becomes(conn, servetest.NewPage, "allow")
+			s.becomes(conn, servetest.OldPage, "deny")
+			if after := s.liveLine(); after == before {
+				t.Errorf("still %s", after)
+			}
+			if cause := s.waitForLine("policy is live")["cause"]; cause != "file change" {
+				t.Errorf("the cause is %v", cause)
+			}
+			_, metrics := s.get("/metrics")
+			if n := strings.Count(metrics, "\ncorsd_policy_info{"); n != 1 {
+				t.Errorf("%d policies are live, by the metrics", n)
+			}
+		})
+	}
+}
+
+// TestReplacedDirectory: what is put in the place of a directory is followed as the
+// directory was.
+func TestReplacedDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	servetest.Write(t, dir+"/a/in/policy.yaml", servetest.Allowing(servetest.OldPage))
+	s := start(t, "--policy", dir+"/a/in")
+	conn := s.conn()
+	for i, page := range []string{servetest.NewPage, servetest.OldPage, servetest.NewPage} {
+		servetest.Write(t, dir+"/b/in/policy.yaml", servetest.Allowing("https://other.example"))
+		servetest.Rename(t, dir+"/a", fmt.Sprintf("%s/old%d", dir, i))
+		servetest.Rename(t, dir+"/b", dir+"/a")
+		s.becomes(conn, "https://other.example", "allow")
+		servetest.Write(t, dir+"/a/in/policy.yaml", servetest.Allowing(page))
+		s.becomes(conn, page, "allow")
+	}
+}
+
+// TestUnreadable: what cannot be read is said once, though nothing can be told of its
+// content, and found as soon as it can be read.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage))
+	s := start(t, "--policy", file)
+	conn := s.conn()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	const message = "policy refused; the last good policy stays live"
+	s.waitForLine(message)
+	for i := range 5 {
+		servetest.Write(t, fmt.Sprintf("%s/other%d", dir, i), "")
+		time.Sleep(2 * settleTime)
+	}
+	if n := len(s.log.Entries(t, message)) + len(s.log.Entries(t, "policy is still refused")); n != 1 {
+		t.Errorf("said %d times: %s", n, s.log)
+	}
+	servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
+	s.becomes(conn, servetest.NewPage, "allow")
+}
+
+// TestBusyDirectory: a policy is read though something else in its directory is
+// never left alone.
+func TestBusyDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := start(t, "--policy", servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.OldPage)))
+	conn := s.conn()
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-time.After(settleTime / 20):
+				_ = os.WriteFile(dir+"/access.log", fmt.Appendln(nil, n), 0o644) // the next one will do
+			}
+		}
+	}()
+	servetest.Write(t, dir+"/policy.yaml", servetest.Allowing(servetest.NewPage))
+	s.becomes(conn, servetest.NewPage, "allow")
+	close(done)
+	<-stopped
+}
+
+// TestHangup: SIGHUP reads the policy, and ends nothing.
+func TestHangup(t *testing.T) {
+	t.Parallel()
+	s := startProcess(t, "--policy", servetest.PolicyFile(t))
+	conn := s.conn()
+	const reloads = `corsd_policy_reloads_total{result="success"}`
+	if got := s.metric(reloads); got != "1" {
+		t.Fatalf("%s reloads before", got)
+	}
+	underWay := s.stream(conn)
+	underWay.Exchange(servetest.RequestOf(servetest.OldPage))
+	s.signal(syscall.SIGHUP)
+	s.eventually("reloaded", func() bool { return s.metric(reloads) == "2" })
+	if got := servetest.AllowOrigin(underWay.Exchange(servetest.Response())); got != servetest.OldPage {
+		t.Errorf("the stream that was under way: allows %q", got)
+	}
+	underWay.End()
+	after := s.stream(conn)
+	after.Exchange(servetest.RequestOf(servetest.OldPage))
+	after.End()
+	for _, message := range []string{"policy is live", "Envoy asks for decisions"} {
+		if lines := s.log.Entries(t, message); len(lines) != 1 {
+			t.Errorf("what has not changed is logged again: %v", lines)
+		}
+	}
+	s.signal(syscall.SIGTERM)
+	s.endsWith(exitOK)
+}
+
+// TestBadPolicy: what is refused changes nothing. It is said once for each content,
+// with every fault, and stands in /readyz?verbose and the metrics until it is put right.
+func TestBadPolicy(t *testing.T) {
+	t.Parallel()
+	file := servetest.PolicyFile(t)
+	s := startProcess(t, "--policy", file)
+	conn := s.conn()
+	live := s.liveLine()
+	const refused = `corsd_policy_reloads_total{result="refused"}`
+	const message = "policy refused; the last good policy stays live"
+
+	bad := strings.Replace(servetest.Allowing("https://*"), "allowOrigins", "allowCredentials: true, maxAge: -1, allowOrigins", 1)
+	put(t, file, bad)
+	s.eventually("refused", func() bool { return s.metric(refused) == "1" })
+	put(t, file, bad) // the same again, which nobody has asked about
+	for times := 2; times <= 3; times++ {
+		s.signal(syscall.SIGHUP)
+		s.eventually("refused", func() bool { return s.metric(refused) == fmt.Sprint(times) })
+	}
+	if again := s.log.Entries(t, "policy is still refused"); len(again) != 2 || again[0]["faults"] != 2.0 || again[0]["cause"] != "SIGHUP" {
+		t.Errorf("to who asks again is said %v", again)
+	}
+	lines := s.log.Entries(t, message)
+	if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["faults"] != 2.0 || lines[0]["cause"] != "file change" {
+		t.Errorf("logged %v", lines)
+	}
+	faults := s.log.Entries(t, "policy fault")
+	if len(faults) != 2 {
+		t.Fatalf("logged %v", faults)
+	}
+	_, verbose := s.get("/readyz?verbose")
+	for _, code := range []string{"any_origin_with_credentials", "max_age_out_of_range"} {
+		if !strings.Contains(fmt.Sprint(faults), "("+code+")") || !strings.Contains(verbose, "("+code+")") {
+			t.Errorf("%s is missing: log %v, readyz %s", code, faults, verbose)
+		}
+	}
+	if !strings.HasPrefix(verbose, "ok\n"+live+"\nrefused policy: ") || !strings.Contains(verbose, file+":6:") {
+		t.Errorf("readyz: %s", verbose)
+	}
+	if status, body := s.get("/readyz"); status != 200 || body != "ok\n" {
+		t.Errorf("the last good one is live, and readyz is %d %q", status, body)
+	}
+	if got := s.metric("corsd_policy_last_reload_successful"); got != "0" {
+		t.Errorf("last reload successful: %s", got)
+	}
+	if s.verdict(conn, servetest.OldPage) != "allow" || s.health(conn, "") != serving {
+		t.Error("the last good one is not live")
+	}
+
+	put(t, file, "") // another content is another message
+	s.eventually("the empty file is refused", func() bool { return len(s.log.Entries(t, message)) == 2 })
+	if _, verbose := s.get("/readyz?verbose"); !strings.Contains(verbose, "(no_policies)") || strings.Contains(verbose, "max_age") {
+		t.Errorf("readyz: %s", verbose)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("the missing file is refused", func() bool { return len(s.log.Entries(t, message)) == 3 })
+	if _, verbose := s.get("/readyz?verbose"); !strings.Contains(verbose, "(source_unreadable)") {
+		t.Errorf("readyz: %s", verbose)
+	}
+	if got := s.verdict(conn, servetest.OldPage); got != "allow" {
+		t.Errorf("verdict %s", got)
+	}
+
+	put(t, file, servetest.Allowing(servetest.OldPage)) // as it was: that is worth a line
+	s.eventually("recovered", func() bool { return s.metric("corsd_policy_last_reload_successful") == "1" })
+	if _, verbose := s.get("/readyz?verbose"); strings.Count(verbose, "\n") != 2 {
+		t.Errorf("readyz: %s", verbose)
+	}
+	s.eventually("the recovery is logged", func() bool { return len(s.log.Entries(t, "policy is live")) == 2 })
+	put(t, file, bad)
+	s.eventually("refused again, after a good one", func() bool { return len(s.log.Entries(t, message)) == 4 })
+}
+
+// TestWarnings: warnings of a policy that goes live are logged.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	file := servetest.Write(t, filepath.Join(t.TempDir(), "policy.yaml"), servetest.Allowing(servetest.OldPage+":443"))
+	s := start(t, "--policy", file)
+	if text := fmt.Sprint(s.waitForLine("policy warning")["diagnostic"]); !strings.Contains(text, file+":6:") || !strings.Contains(text, "(default_port)") {
+		t.Errorf("logged %s", text)
+	}
+}
+
+// TestReloadUnderLoad: while policies come and go every exchange sees one of them,
+// and none fails.
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	file := servetest.PolicyFile(t)
+	s := start(t, "--policy", file)
+	conn := s.conn()
+	var done atomic.Bool
+	var group errgroup.Group
+	var exchanges atomic.Int64
+	for range 4 {
+		group.Go(func() error {
+			for !done.Load() {
+				x := s.stream(conn)
+				decided := x.Exchange(servetest.RequestOf(servetest.OldPage)).GetDynamicMetadata().GetFields()["corsd"].GetStructValue().GetFields()["verdict"].GetStringValue()
+				granted := servetest.AllowOrigin(x.Exchange(servetest.Response()))
+				x.End()
+				if (decided == "allow") != (granted == servetest.OldPage) {
+					return fmt.Errorf("the request phase came to %s, and the response phase allowed %q", decided, granted)
+				}
+				exchanges.Add(1)
+			}
+			return nil
+		})
+	}
+	for i := range 12 {
+		page, verdict := servetest.NewPage, "deny"
+		if i%2 == 1 {
+			page, verdict = servetest.OldPage, "allow"
+		}
+		put(t, file, servetest.Allowing(page))
+		s.becomes(conn, servetest.OldPage, verdict)
+	}
+	done.Store(true)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d exchanges", exchanges.Load())
+	if got := s.metric("corsd_stream_errors_total"); got != "0" {
+		t.Errorf("%s stream errors", got)
+	}
+}
