@@ -134,7 +134,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestMetricsOfTrouble is what a server that is well never counts.
+// TestMetricsOfTrouble: errors and panics are counted. A healthy server has none.
 func TestMetricsOfTrouble(t *testing.T) {
 	m := telemetry.New(buildInfo().labels())
 	m.StreamStarted()
@@ -153,7 +153,7 @@ func TestMetricsOfTrouble(t *testing.T) {
 	}
 }
 
-// liveLine is what /readyz?verbose says of the live policy.
+// liveLine returns the line of /readyz?verbose about the live policy.
 func (s *served) liveLine() string {
 	s.t.Helper()
 	_, body := s.get("/readyz?verbose")

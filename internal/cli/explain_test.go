@@ -33,12 +33,12 @@ func TestAdvice(t *testing.T) {
 		}
 		given[a] = r
 		if !strings.HasSuffix(a, ".") || strings.Count(a, ". ") > 0 || strings.ContainsAny(a, "\n\t") || len(a) < 20 {
-			t.Errorf("%s: %q is no sentence", r, a)
+			t.Errorf("%s: %q is not a sentence", r, a)
 		}
 	}
 }
 
-// TestExplanationFitsOneScreen: whatever is asked, of a policy that says all it can.
+// TestExplanationFitsOneScreen: for any request, of a policy that sets every field.
 func TestExplanationFitsOneScreen(t *testing.T) {
 	const screen = 40
 	page := func(args ...string) []string {
@@ -104,7 +104,7 @@ func TestExplanationFitsOneScreen(t *testing.T) {
 				}
 			}
 			if strings.Contains(out, "\x1b") {
-				t.Errorf("escape codes where there is no terminal: %q", out)
+				t.Errorf("escape codes without a terminal: %q", out)
 			}
 		})
 	}
@@ -162,7 +162,7 @@ func TestCaseLines(t *testing.T) {
 	}
 }
 
-// TestCasesBreakOff: what was decided until the input broke is printed.
+// TestCasesBreakOff: decisions made before the input failed are printed.
 func TestCasesBreakOff(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for _, in := range []string{"", `{"url":"https://other.`, strings.Repeat("x", 2*maxCaseBytes)} {
@@ -198,7 +198,7 @@ func TestBrokenOutput(t *testing.T) {
 	}
 }
 
-// TestManyCases: any number of cases takes the memory of one.
+// TestManyCases: any number of cases needs the memory of one.
 func TestManyCases(t *testing.T) {
 	const lines, most = 100_000, 64 << 20
 	in, feed := io.Pipe()

@@ -18,8 +18,8 @@ import (
 	"github.com/corsd/corsd/internal/servetest"
 )
 
-// TestHostileMemory runs the binary for a container of 256 MiB, and holds the memory that it ever had against that. No
-// container is needed: GOMEMLIMIT says what it would have said.
+// TestHostileMemory runs the binary with the limit of a 256 MiB container, and compares its peak memory with that.
+// GOMEMLIMIT stands in for the container.
 func TestHostileMemory(t *testing.T) {
 	const container = 256 << 20
 	t.Setenv("GOMEMLIMIT", fmt.Sprint(container/10*9))

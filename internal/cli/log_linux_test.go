@@ -35,7 +35,7 @@ func TestStopWithoutReader(t *testing.T) {
 	s := &served{t: t, log: &servetest.Log{}, ended: make(chan struct{}), process: cmd.Process}
 	go func() {
 		defer close(s.ended)
-		_ = cmd.Wait() // the status says it
+		_ = cmd.Wait() // the status has the result
 		s.status = cmd.ProcessState.ExitCode()
 	}()
 	defer func() {

@@ -48,8 +48,8 @@ func counted(t *testing.T, m *telemetry.Metrics, name string) int {
 
 const droppedName = "corsd_log_lines_dropped_total"
 
-// TestUnreadLog: a logger does not wait for a reader, counts what it drops, reports it in
-// one line when it is read again, and then loses nothing.
+// TestUnreadLog: a logger does not wait for a reader. It counts the lines that it drops, reports
+// their number in one line when the log is read again, and then loses nothing.
 func TestUnreadLog(t *testing.T) {
 	t.Parallel()
 	out := &gate{}

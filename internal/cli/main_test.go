@@ -16,12 +16,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script/*.txtar")
 
-// raceOptions: a process under the race detector sleeps a second before it ends, as
-// if nobody waited.
+// raceOptions are for the race detector: without them a process sleeps a second before it ends.
 const raceOptions = "GORACE=atexit_sleep_ms=0"
 
-// TestMain puts a command corsd on the PATH, of scripts and of tests that need a
-// process to send signals to.
+// TestMain puts a command corsd on the PATH, for scripts and for tests that send signals.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"corsd": corsd})
 }
@@ -50,7 +48,7 @@ func (l leakChecked) Run() int {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:         "testdata/script",
-		WorkdirRoot: t.TempDir(), // testscript's own stays behind where only some scripts are run
+		WorkdirRoot: t.TempDir(), // testscript's own directory is left behind if only some scripts run
 		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, raceOptions)

@@ -13,12 +13,12 @@ import (
 	"github.com/corsd/corsd/internal/servetest"
 )
 
-// hostile is what a name or a value may have in it: a colour, a line break, a character that
-// turns the reading direction, a control character beyond ASCII, a byte that is not UTF-8.
+// unprintable has what a name or value may contain: a colour, a line break, a character that
+// reverses the reading direction, and a control character beyond ASCII.
 const unprintable = "a\x1b[31m\n\u202eb\u009bc"
 
-// TestPrintable: whatever names and values are, the text of a command has one line for each
-// fault, and nothing in it that a terminal acts upon.
+// TestPrintable: for any names and values, the output of a command has one line for each fault, and
+// nothing that a terminal acts upon.
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -80,7 +80,7 @@ func assertPrintable(t *testing.T, text string) {
 	}
 }
 
-// TestPrintableJSON: JSON has names as they are.
+// TestPrintableJSON: JSON contains names unchanged.
 func TestPrintableJSON(t *testing.T) {
 	t.Parallel()
 	file := servetest.Write(t, filepath.Join(t.TempDir(), unprintable+".yaml"), "kind: [\n")
@@ -98,7 +98,7 @@ func TestPrintableJSON(t *testing.T) {
 	}
 }
 
-// TestPrintableReady: what /readyz and the log say of a refused policy is text for a terminal.
+// TestPrintableReady: the text of /readyz and of the log about a refused policy is safe for a terminal.
 func TestPrintableReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -18,13 +18,13 @@ import (
 // settleTime is how long package source waits for a file that was just written.
 const settleTime = 300 * time.Millisecond
 
-// put replaces a file in one step, of which nothing else is seen in its directory.
+// put replaces a file in one step, without another event in its directory.
 func put(t *testing.T, path, text string) {
 	t.Helper()
 	servetest.Rename(t, servetest.Write(t, filepath.Join(t.TempDir(), "new"), text), path)
 }
 
-// TestReload is every way in which a policy changes while it is served.
+// TestReload: every way in which a policy can change while it is served.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
@@ -143,7 +143,7 @@ func TestReload(t *testing.T) {
 			},
 		},
 		{
-			"what a link leads to is written", "current",
+			"the target of a link is written", "current",
 			func(t *testing.T, dir string) {
 				servetest.Link(t, servetest.Write(t, dir+"/one/policy.yaml", servetest.Allowing(servetest.OldPage)), dir+"/current")
 			},
@@ -204,8 +204,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReplacedDirectory: what is put in the place of a directory is followed as the
-// directory was.
+// TestReplacedDirectory: the files of a directory are followed after the directory was replaced.
 func TestReplacedDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -222,8 +221,8 @@ func TestReplacedDirectory(t *testing.T) {
 	}
 }
 
-// TestUnreadable: what cannot be read is said once, though nothing can be told of its
-// content, and found as soon as it can be read.
+// TestUnreadable: a file that cannot be read is logged once, though its content is unknown, and read
+// as soon as that is possible.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -240,14 +239,13 @@ func TestUnreadable(t *testing.T) {
 		time.Sleep(2 * settleTime)
 	}
 	if n := len(s.log.Entries(t, message)) + len(s.log.Entries(t, "policy is still refused")); n != 1 {
-		t.Errorf("said %d times: %s", n, s.log)
+		t.Errorf("logged %d times: %s", n, s.log)
 	}
 	servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
 	s.becomes(conn, servetest.NewPage, "allow")
 }
 
-// TestBusyDirectory: a policy is read though something else in its directory is
-// never left alone.
+// TestBusyDirectory: a policy is read while another file in its directory changes all the time.
 func TestBusyDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -271,7 +269,7 @@ func TestBusyDirectory(t *testing.T) {
 	<-stopped
 }
 
-// TestHangup: SIGHUP reads the policy, and ends nothing.
+// TestHangup: SIGHUP reads the policy and ends no stream.
 func TestHangup(t *testing.T) {
 	t.Parallel()
 	s := startProcess(t, "--policy", servetest.PolicyFile(t))
@@ -293,15 +291,15 @@ func TestHangup(t *testing.T) {
 	after.End()
 	for _, message := range []string{"policy is live", "Envoy asks for decisions"} {
 		if lines := s.log.Entries(t, message); len(lines) != 1 {
-			t.Errorf("what has not changed is logged again: %v", lines)
+			t.Errorf("unchanged state is logged again: %v", lines)
 		}
 	}
 	s.signal(syscall.SIGTERM)
 	s.endsWith(exitOK)
 }
 
-// TestBadPolicy: what is refused changes nothing. It is said once for each content,
-// with every fault, and stands in /readyz?verbose and the metrics until it is put right.
+// TestBadPolicy: a refused policy changes nothing. It is logged once for each content, with every
+// fault. /readyz?verbose and the metrics have it until it is corrected.
 func TestBadPolicy(t *testing.T) {
 	t.Parallel()
 	file := servetest.PolicyFile(t)
@@ -314,13 +312,13 @@ func TestBadPolicy(t *testing.T) {
 	bad := strings.Replace(servetest.Allowing("https://*"), "allowOrigins", "allowCredentials: true, maxAge: -1, allowOrigins", 1)
 	put(t, file, bad)
 	s.eventually("refused", func() bool { return s.metric(refused) == "1" })
-	put(t, file, bad) // the same again, which nobody has asked about
+	put(t, file, bad) // the same again, without a SIGHUP
 	for times := 2; times <= 3; times++ {
 		s.signal(syscall.SIGHUP)
 		s.eventually("refused", func() bool { return s.metric(refused) == fmt.Sprint(times) })
 	}
 	if again := s.log.Entries(t, "policy is still refused"); len(again) != 2 || again[0]["faults"] != 2.0 || again[0]["cause"] != "SIGHUP" {
-		t.Errorf("to who asks again is said %v", again)
+		t.Errorf("SIGHUP again logs %v", again)
 	}
 	lines := s.log.Entries(t, message)
 	if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["faults"] != 2.0 || lines[0]["cause"] != "file change" {
@@ -385,8 +383,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad: while policies come and go every exchange sees one of them,
-// and none fails.
+// TestReloadUnderLoad: while policies are replaced, every exchange sees one of them, and none fails.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()
 	file := servetest.PolicyFile(t)

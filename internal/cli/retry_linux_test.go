@@ -13,8 +13,8 @@ import (
 	"github.com/corsd/corsd/internal/source"
 )
 
-// TestRetryWithoutDescriptors: a revocation that comes while the process has too many open
-// files goes live once it has not, though there is no further event.
+// TestRetryWithoutDescriptors: a revocation that cannot be read, for lack of file descriptors, goes
+// live once there are some, without a further event.
 func TestRetryWithoutDescriptors(t *testing.T) {
 	t.Parallel()
 	file := servetest.PolicyFile(t)

@@ -85,7 +85,7 @@ func TestServeByEnvironment(t *testing.T) {
 	}
 }
 
-// TestServeWithoutAdmin: there is no admin listener unless asked for.
+// TestServeWithoutAdmin: without --admin there is no admin listener.
 func TestServeWithoutAdmin(t *testing.T) {
 	t.Parallel()
 	s := startWith(t, func(string) string { return "" }, "serve", "--listen", "127.0.0.1:0", "--drain", "0s", "--policy", servetest.PolicyFile(t))
@@ -95,7 +95,7 @@ func TestServeWithoutAdmin(t *testing.T) {
 	}
 }
 
-// TestReflection: only where it is asked for.
+// TestReflection: it is served with --reflection only.
 func TestReflection(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--policy", servetest.PolicyFile(t), "--reflection")
@@ -163,8 +163,8 @@ func TestMessageBound(t *testing.T) {
 	}
 }
 
-// TestShutdown: from the first moment of SIGTERM health says NOT_SERVING, and for as
-// long as --drain streams are served, new ones too. Then those under way may end.
+// TestShutdown: health is NOT_SERVING at once after SIGTERM. During --drain streams are served,
+// including new ones. Then streams under way may end.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(shortDir(t), "corsd.sock")
@@ -233,7 +233,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// TestSilentPeersDelayNoExit: connections that never say anything, to either listener.
+// TestSilentPeersDelayNoExit: idle connections, to either listener, do not delay the exit.
 func TestSilentPeersDelayNoExit(t *testing.T) {
 	t.Parallel()
 	s := startProcess(t, "--policy", servetest.PolicyFile(t))
@@ -256,8 +256,7 @@ func TestInterrupt(t *testing.T) {
 	s.endsWith(exitOK)
 }
 
-// TestSecondSignal: who sends a second one does not want to wait. One that comes with
-// the first means the same.
+// TestSecondSignal: a second signal ends the process at once, unless it comes with the first.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	s := startProcess(t, "--policy", servetest.PolicyFile(t), "--drain", "10m")
@@ -274,8 +273,8 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
-// shortDir is a directory whose name leaves room for that of a socket, which may
-// have about 100 bytes.
+// shortDir returns a directory whose name leaves room for that of a socket, which is limited to about
+// 100 bytes.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "corsd")
@@ -299,7 +298,7 @@ func modeOf(t *testing.T, path string) os.FileMode {
 	return info.Mode().Perm()
 }
 
-// TestSocket is what becomes of the path of a unix socket.
+// TestSocket: what happens to the path of a Unix socket.
 func TestSocket(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
@@ -307,7 +306,7 @@ func TestSocket(t *testing.T) {
 		before func(t *testing.T, path string)
 		flags  []string
 		mode   os.FileMode // 0 where corsd refuses to start
-		says   string      // then
+		want   string      // then, in the message
 	}{
 		{"a new socket is for the owner and the group", func(*testing.T, string) {}, nil, 0o660, ""},
 		{"its mode can be chosen", func(*testing.T, string) {}, []string{"--socket-mode", "0606"}, 0o606, ""},
@@ -342,7 +341,7 @@ func TestSocket(t *testing.T) {
 			if r.mode == 0 {
 				before, _ := os.Lstat(path)
 				var log servetest.Log
-				if got := Run(t.Context(), args, Stdio{Err: &log, Env: func(string) string { return "" }}); got != exitUsage || !strings.Contains(log.String(), r.says) {
+				if got := Run(t.Context(), args, Stdio{Err: &log, Env: func(string) string { return "" }}); got != exitUsage || !strings.Contains(log.String(), r.want) {
 					t.Errorf("exit status %d, want %d:\n%s", got, exitUsage, log.String())
 				}
 				if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) || before.Mode() != after.Mode() || before.Size() != after.Size() {
@@ -375,8 +374,7 @@ func listenUnix(t *testing.T, path string) *net.UnixListener {
 	return l
 }
 
-// TestPortTaken: a port that is taken is the caller's to change, and no listener is
-// left over.
+// TestPortTaken: a port in use is a usage error, and no listener is left open.
 func TestPortTaken(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -398,7 +396,7 @@ func TestPortTaken(t *testing.T) {
 	}
 }
 
-// TestStreamsBound: one connection has no more streams than it may.
+// TestStreamsBound: --max-streams bounds the streams of a connection.
 func TestStreamsBound(t *testing.T) {
 	t.Parallel()
 	const most = 3

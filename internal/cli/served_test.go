@@ -80,7 +80,7 @@ func startProcess(t *testing.T, flags ...string) *served {
 	s.process = cmd.Process
 	go func() {
 		defer close(s.ended)
-		_ = cmd.Wait() // the status says it
+		_ = cmd.Wait() // the status has the result
 		s.status = cmd.ProcessState.ExitCode()
 	}()
 	t.Cleanup(func() {
@@ -128,7 +128,7 @@ func (s *served) endsWith(status int) {
 // patience is how long anything may take.
 const patience = 30 * time.Second
 
-// eventually polls until what is so.
+// eventually polls until a condition holds.
 func (s *served) eventually(what string, so func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(patience); !so(); time.Sleep(10 * time.Millisecond) {
@@ -138,7 +138,7 @@ func (s *served) eventually(what string, so func() bool) {
 	}
 }
 
-// waitForLine gives the last log line whose message is msg.
+// waitForLine returns the last log line with a message.
 func (s *served) waitForLine(msg string) map[string]any {
 	s.t.Helper()
 	var lines []map[string]any
@@ -152,7 +152,7 @@ func (s *served) waitForLine(msg string) map[string]any {
 	return lines[len(lines)-1]
 }
 
-// address gives where it listens, by the log.
+// address returns the address of a listener, from the log.
 func (s *served) address(msg string) string {
 	s.t.Helper()
 	address, _ := s.waitForLine(msg)["address"].(string)
@@ -216,7 +216,7 @@ func (s *served) get(path string) (status int, body string) {
 	return resp.StatusCode, string(b)
 }
 
-// metric gives the value of a series, as /metrics has it, "" where it is absent.
+// metric returns the value of a series in /metrics, "" if it is absent.
 func (s *served) metric(series string) string {
 	s.t.Helper()
 	_, body := s.get("/metrics")
@@ -242,7 +242,7 @@ func (s *served) verdict(conn *grpc.ClientConn, origin string) string {
 	return resp.GetDynamicMetadata().GetFields()["verdict"].GetStringValue()
 }
 
-// becomes waits until the policy says of a page what it should.
+// becomes waits until the decision about a page is the wanted one.
 func (s *served) becomes(conn *grpc.ClientConn, origin, verdict string) {
 	s.t.Helper()
 	s.eventually(fmt.Sprintf("%s of %s", verdict, origin), func() bool { return s.verdict(conn, origin) == verdict })

@@ -15,8 +15,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// TestSeriesOfRemovedPolicies: what counts decisions and conflicts of a policy goes when the
-// policy goes, and nothing else does.
+// TestSeriesOfRemovedPolicies: the series of decisions and conflicts of a policy are deleted with the
+// policy, and no others are.
 func TestSeriesOfRemovedPolicies(t *testing.T) {
 	t.Parallel()
 	file := servetest.Write(t, filepath.Join(t.TempDir(), "policy.yaml"), servetest.Allowing(servetest.OldPage))

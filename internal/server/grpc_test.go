@@ -104,7 +104,7 @@ func (b bubble) open(t *testing.T) servetest.Stream {
 	return s
 }
 
-// TestHealth: NOT_SERVING until a policy is live, and again when it stops.
+// TestHealth: NOT_SERVING until a policy is live, and again when the server stops.
 func TestHealth(t *testing.T) {
 	inBubble(t, func(t *testing.T, b bubble) {
 		check := func(when string, want grpc_health_v1.HealthCheckResponse_ServingStatus) {
@@ -127,12 +127,12 @@ func TestHealth(t *testing.T) {
 		synctest.Wait() // for the drain to begin
 		check("while draining", notServing)
 		b.ready()
-		check("while draining, whoever says so", notServing)
+		check("while draining, after ready", notServing)
 		<-stopped
 	})
 }
 
-// TestStop: streams that are under way after the drain have half a minute.
+// TestStop: streams under way after the drain have half a minute.
 func TestStop(t *testing.T) {
 	const drain = 5 * time.Second
 	rows := []struct {

@@ -31,7 +31,7 @@ func (b bubble) attack(t *testing.T, settings ...http2.Setting) *servetest.Hosti
 	return servetest.Attack(t, conn, settings...)
 }
 
-// refusals is what is counted of a kind.
+// refusals returns the count of a kind of refusal.
 func (b bubble) refusals(t *testing.T, kind string) float64 {
 	t.Helper()
 	families, err := b.metrics.Registry.Gather()
@@ -69,7 +69,7 @@ const (
 	internal  = "13"
 )
 
-// TestHostileStreams: each bound at n, which is served, and at n+1. Others are served throughout.
+// TestHostileStreams: each bound at n, which is served, and at n+1. Other peers are served throughout.
 func TestHostileStreams(t *testing.T) {
 	for _, row := range []struct {
 		why    string
@@ -111,8 +111,8 @@ func metadataOf(size int) func(h *servetest.Hostile) uint32 {
 	}
 }
 
-// message sends one message, in frames as Envoy fills them, once the stream is read: a message that is larger than the
-// window needs what the server adds.
+// message sends one message in full frames, as Envoy does, once the stream is being read: a message that is larger than
+// the window needs the server to widen it.
 func message(m []byte) func(h *servetest.Hostile) uint32 {
 	return func(h *servetest.Hostile) uint32 {
 		id := h.Open(h.Headers(servetest.ProcessPath))
@@ -124,7 +124,7 @@ func message(m []byte) func(h *servetest.Hostile) uint32 {
 	}
 }
 
-// TestHostileConnections: what Envoy never does ends the connection, and others are served throughout.
+// TestHostileConnections: behaviour that Envoy never shows ends the connection. Other peers are served throughout.
 func TestHostileConnections(t *testing.T) {
 	noWindow := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
 	for _, row := range []struct {
@@ -204,7 +204,7 @@ func TestHostileConnections(t *testing.T) {
 	}
 }
 
-// TestSlowReaderIsServed: who reads late gets every answer, however many have waited.
+// TestSlowReaderIsServed: a peer that reads late receives every answer.
 func TestSlowReaderIsServed(t *testing.T) {
 	inBubble(t, func(t *testing.T, b bubble) {
 		h := b.attack(t, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
@@ -226,7 +226,7 @@ func TestSlowReaderIsServed(t *testing.T) {
 	})
 }
 
-// TestStreamsOfAllConnections: the bound holds over connections, of every service, and what ends makes room.
+// TestStreamsOfAllConnections: the bound holds for all connections and services together, and a stream that ends makes room.
 func TestStreamsOfAllConnections(t *testing.T) {
 	const lone = 8 * (bubbleStreams + 1) / 9 // what one connection gets
 	for _, path := range []string{servetest.ProcessPath, checkPath, watchPath} {
@@ -290,26 +290,26 @@ func TestMetadataIsCharged(t *testing.T) {
 	})
 }
 
-// TestSilentConnections: one that never becomes one of HTTP/2 is closed.
+// TestSilentConnections: a connection without an HTTP/2 handshake is closed.
 func TestSilentConnections(t *testing.T) {
-	for _, says := range []string{"", "PRI * HTTP/2.0\r\n", http2.ClientPreface, http2.ClientPreface + "\x00\x00"} {
+	for _, sent := range []string{"", "PRI * HTTP/2.0\r\n", http2.ClientPreface, http2.ClientPreface + "\x00\x00"} {
 		inBubble(t, func(t *testing.T, b bubble) {
 			conn, err := b.listener.DialContext(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_, _ = io.WriteString(conn, says)
+			_, _ = io.WriteString(conn, sent)
 			began := time.Now()
 			_, _ = io.Copy(io.Discard, conn)
 			if took := time.Since(began); took != handshakeTimeout {
-				t.Errorf("after %q: closed after %v", says, took)
+				t.Errorf("after %q: closed after %v", sent, took)
 			}
 		})
 	}
 }
 
-// TestStopWhateverPeersDo: a connection that says nothing, one that does not read, and a stream that never ends.
+// TestStopWhateverPeersDo: an idle connection, one that does not read, and a stream that never ends.
 func TestStopWhateverPeersDo(t *testing.T) {
 	const drain = 5 * time.Second
 	inBubble(t, func(t *testing.T, b bubble) {

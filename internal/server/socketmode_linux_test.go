@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A Unix socket never has another mode than the one that was asked for, also under a umask that hides nothing.
+// A Unix socket has its mode from the moment when its file appears, even if the umask is 0.
 func TestSocketAppearsWithItsMode(t *testing.T) {
 	umask := syscall.Umask(0)
 	defer syscall.Umask(umask)
@@ -28,7 +28,7 @@ func TestSocketAppearsWithItsMode(t *testing.T) {
 	}
 }
 
-// The umask does not narrow it.
+// The umask does not narrow the mode.
 func TestSocketModeIsTheFlag(t *testing.T) {
 	umask := syscall.Umask(0o077)
 	defer syscall.Umask(umask)
