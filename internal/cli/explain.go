@@ -49,7 +49,8 @@ for each:
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeatable)")
 	flags.StringVarP(&f.method, "request", "X", "GET", "the request's `METHOD`")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "a request header, `'Name: value'` (repeatable)")
-	flags.StringVar(&f.selector, "selector", "", "the `[NAMESPACE/]POLICY[#RULE]` that Envoy's configuration selects, instead of host and path")
+	flags.StringVar(&f.selector, "selector", "",
+		"the `[NAMESPACE/]POLICY[#RULE]` that Envoy's configuration selects, instead of host and path")
 	flags.StringVar(&f.cases, "cases", "", "read requests from `FILE`, one JSON object per line (- for standard input)")
 	formatFlag(cmd, &f.format, formatText, formatJSON)
 	return cmd

@@ -57,7 +57,8 @@ func TestRetryWithoutDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.becomes(conn, servetest.OldPage, "deny")
-	if cause := s.waitForLine("policy is live")["cause"]; cause != string(source.Retry) && cause != string(source.Changed) { // by looking
+	cause := s.waitForLine("policy is live")["cause"]
+	if cause != string(source.Retry) && cause != string(source.Changed) { // a look at the files may have found it
 		t.Errorf("the cause is %v", cause)
 	}
 	s.eventually("no retry is pending", func() bool { return s.metric("corsd_policy_read_retry_pending") == "0" })

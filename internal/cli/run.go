@@ -48,7 +48,8 @@ func Run(ctx context.Context, args []string, std Stdio) int {
 	case errors.Is(err, errPolicy):
 		return exitPolicy
 	case errors.As(err, &usage):
-		writeLast(std.Err, fmt.Sprintf("corsd: %s\nRun corsd --help, or corsd help COMMAND, for usage.\n", printable.Lines(err.Error())))
+		const hint = "Run corsd --help, or corsd help COMMAND, for usage."
+		writeLast(std.Err, fmt.Sprintf("corsd: %s\n%s\n", printable.Lines(err.Error()), hint))
 		return exitUsage
 	}
 	writeLast(std.Err, fmt.Sprintf("corsd: %s\n", printable.Lines(err.Error())))

@@ -75,7 +75,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.rawSyscalls, "raw-syscalls", true,
 		"on Linux, read and write sockets by raw system calls, which saves CPU time; false leaves it to Go's net package")
 	flags.Uint32Var(&f.maxStreams, "max-streams", 0,
-		"streams of all connections together; one lasts until the application answers (default: derived from the memory limit)")
+		"streams of all connections together; one lasts until the application answers (default: by the memory limit)")
 	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of Unix sockets, octal")
 }
 

@@ -36,8 +36,9 @@ func newAdmin(ctx context.Context, o *Options, ready http.Handler) (*admin, erro
 	mux.Handle("GET /metrics", o.MetricsPage)
 	return &admin{listener: listener, http: &http.Server{
 		Handler: withKnownHost(o.AdminHosts, mux), MaxHeaderBytes: 16 << 10,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute,
+		ErrorLog:    slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}}, nil
 }
 

@@ -226,7 +226,8 @@ func TestSlowReaderIsServed(t *testing.T) {
 	})
 }
 
-// TestStreamsOfAllConnections: the bound holds for all connections and services together, and a stream that ends makes room.
+// TestStreamsOfAllConnections: the bound holds for all connections and services together. A stream that ends makes
+// room.
 func TestStreamsOfAllConnections(t *testing.T) {
 	const lone = 8 * (bubbleStreams + 1) / 9 // what one connection gets
 	for _, path := range []string{servetest.ProcessPath, checkPath, watchPath} {

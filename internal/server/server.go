@@ -70,7 +70,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.grpc = newGRPC(&o)
-	o.Logger.Info("peers are bounded", "maxStreams", s.grpc.limits.MaxStreams(), "maxConnections", s.grpc.limits.MaxConns())
+	bounds := s.grpc.limits
+	o.Logger.Info("peers are bounded", "maxStreams", bounds.MaxStreams(), "maxConnections", bounds.MaxConns())
 	return s, nil
 }
 

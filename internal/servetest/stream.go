@@ -52,7 +52,8 @@ func (s Stream) End() {
 func RequestOf(origin string) *extprocv3.ProcessingRequest {
 	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{
 		RequestHeaders: &extprocv3.HttpHeaders{
-			Headers: Headers(":method", "GET", ":scheme", "https", ":authority", "api.shop.example", ":path", "/", "origin", origin),
+			Headers: Headers(":method", "GET", ":scheme", "https", ":authority", "api.shop.example", ":path", "/",
+				"origin", origin),
 		},
 	}}
 }
