@@ -12,7 +12,7 @@ COPY . .
 FROM source AS build
 ARG GOPROXY TARGETOS TARGETARCH VERSION=devel REVISION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$VERSION -X main.revision=$REVISION" -o /out/corsd ./cmd/corsd && \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -tags grpcnotrace -trimpath -ldflags "-s -w -X github.com/corsd/corsd/internal/cli.version=$VERSION -X github.com/corsd/corsd/internal/cli.revision=$REVISION" -o /out/corsd ./cmd/corsd && \
     go build -o /out/copy-licences ./test/licences && \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH /out/copy-licences /out/licenses -tags grpcnotrace ./cmd/corsd
 

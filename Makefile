@@ -21,7 +21,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/corsd
-	go build -tags grpcnotrace -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/corsd ./cmd/corsd
+	go build -tags grpcnotrace -trimpath -ldflags "-s -w -X github.com/corsd/corsd/internal/cli.version=$(VERSION)" -o bin/corsd ./cmd/corsd
 
 .PHONY: test
 test: test-unit test-e2e test-browser ## run all tests

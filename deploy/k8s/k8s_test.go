@@ -23,7 +23,7 @@ import (
 )
 
 // stopTimeout is how long corsd waits, after --drain, for streams that are under
-// way: the constant of that name in cmd/corsd.
+// way: the constant of that name in internal/server.
 const stopTimeout = 30 * time.Second
 
 func TestRequiredSettings(t *testing.T) {

@@ -52,8 +52,6 @@ type Config struct {
 	MaxStreams uint32
 	// MaxMessage is the size of the largest message that gRPC accepts, in bytes.
 	MaxMessage uint32
-	// UserTimeout is how long a TCP peer may leave written data unacknowledged, or keep its window closed.
-	UserTimeout time.Duration
 	// Buffers is the pool of answers' buffers.
 	Buffers mem.BufferPool
 	// Observe is called for each event.

@@ -31,7 +31,6 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		setUserTimeout(c, l.limits.config.UserTimeout)
 		if admitted := l.limits.admitConn(c); admitted != nil {
 			return admitted, nil
 		}

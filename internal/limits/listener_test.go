@@ -37,7 +37,7 @@ func (e *events) of(kind Event) int {
 func limited(memory int64) (*Limits, *events) {
 	e := &events{count: map[Event]int{}}
 	return New(Config{
-		Memory: memory, UserTimeout: 20 * time.Second, MaxMessage: 1000, Buffers: mem.NopBufferPool{},
+		Memory: memory, MaxMessage: 1000, Buffers: mem.NopBufferPool{},
 		Logger: slog.New(slog.NewTextHandler(e, nil)),
 		Observe: func(kind Event) {
 			e.mu.Lock()

@@ -1,5 +1,5 @@
-// Package reload turns policy files into an engine, keeps the last good engine live, and
-// replaces it when the files change or an origin set expires.
+// Package reload compiles policies to an engine, keeps the last good engine live, and replaces it
+// when the source of the policies changes or an origin set expires.
 package reload
 
 import (

@@ -235,7 +235,7 @@ func TestLabFollowsThePolicy(t *testing.T) {
 		if err := browser.Call(t.Context(), page, open, nil, &opened); err != nil || opened == 0 {
 			t.Fatal(opened, err)
 		}
-		await("explained", "#card-patch [data-attempt=with] .explain .table", "allowed: the policy allows it.")
+		await("explained", "#card-patch [data-attempt=with] .explain .table", "allowed: the policy allows the request.")
 		write("allowCredentials: true", "allowCredentials: perhaps")
 		await("refused", "#policy-badge", "Policy: change refused")
 		await("refused", "#policy-faults", "line 14: spec.cors.allowCredentials")

@@ -22,6 +22,12 @@ type decoder struct {
 	// types holds what was found out about each type of struct so far.
 	types map[reflect.Type]fields
 
+	// shared has the values of earlier nodes.
+	shared *sharer
+
+	// faults counts the calls of fault.
+	faults int
+
 	// fault takes one fault, of the node at, and the other node that it is about.
 	fault func(at, other *yaml.Node, d spec.Diagnostic)
 
@@ -62,12 +68,7 @@ func (d *decoder) value(n *yaml.Node, out reflect.Value) bool {
 	}
 	switch out.Kind() {
 	case reflect.Pointer:
-		target := reflect.New(out.Type().Elem())
-		ok := d.value(n, target.Elem())
-		if ok {
-			out.Set(target)
-		}
-		return ok
+		return d.pointer(n, out)
 	case reflect.Struct:
 		return d.structure(n, out)
 	case reflect.Slice:

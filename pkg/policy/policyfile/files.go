@@ -16,6 +16,7 @@ import (
 // Files is what was read of policy files.
 type Files struct {
 	// Config has the documents that were understood. Parts of documents that were not are unset.
+	// Equal parts may share memory, so it must not be changed.
 	Config spec.Config
 
 	// Hash is the SHA-256, in hex, of the names and contents of all files that could be read,
@@ -83,6 +84,7 @@ type reader struct {
 	documents map[spec.Kind][]*document // in the order of config
 	tests     map[spec.ID]spec.Position // where each CORSTest was first named
 	types     map[reflect.Type]fields
+	shared    sharer
 	order     int
 	rules     int
 	origins   int
@@ -98,11 +100,12 @@ type reader struct {
 func newReader(bounds limits) *reader {
 	return &reader{
 		limits: bounds, hash: sha256.New(), documents: map[spec.Kind][]*document{}, tests: map[spec.ID]spec.Position{},
-		types: map[reflect.Type]fields{},
+		types: map[reflect.Type]fields{}, shared: sharer{values: map[string]reflect.Value{}},
 	}
 }
 
 func (r *reader) files(paths []string) *Files {
+	r.shared = sharer{} // the rest of r is needed to locate faults
 	return &Files{Config: r.config, Hash: r.sum(), Unreadable: r.unreadable, reader: r, paths: paths}
 }
 
@@ -202,9 +205,13 @@ func (r *reader) readDocument(doc *document) {
 		return
 	}
 	d := &decoder{
-		types: r.types,
-		fault: func(at, other *yaml.Node, found spec.Diagnostic) { r.addFault(doc, at, other, found) },
-		quiet: func() bool { return len(r.faults) == r.limits.findings },
+		types:  r.types,
+		shared: &r.shared,
+		quiet:  func() bool { return len(r.faults) == r.limits.findings },
+	}
+	d.fault = func(at, other *yaml.Node, found spec.Diagnostic) {
+		d.faults++
+		r.addFault(doc, at, other, found)
 	}
 	e, ok := d.open(resolve(root))
 	r.lost = r.lost || !ok || e.nameNode == nil

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// inBackground runs f. Only on Linux does a thread have a priority of its own.
-func inBackground(f func()) { f() }

@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/server"
+	"github.com/corsd/corsd/internal/source"
+	"github.com/corsd/corsd/internal/telemetry"
+)
+
+// serveFlags are the flags of serve.
+type serveFlags struct {
+	policy      []string
+	listen      []string
+	admin       string
+	adminHosts  []string
+	drain       time.Duration
+	logLevel    string
+	reflection  bool
+	rawSyscalls bool
+	maxStreams  uint32
+	socketMode  string
+}
+
+func newServe(std Stdio) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve --policy PATH [flags]",
+		Short: "Answer Envoy's ext_proc and ext_authz calls",
+		Long: `serve answers ext_proc and ext_authz calls by the policies in PATH. It reads them
+again when they change, or on SIGHUP. A policy with faults changes nothing: the
+last good one stays live. On SIGTERM it reports NOT_SERVING, continues to serve
+for --drain, and then waits for streams under way.
+
+Every flag can be set in the environment: --max-streams is CORSD_MAX_STREAMS.
+Lists are separated by commas. A flag takes precedence.`,
+		Example: `  corsd serve --policy /etc/corsd --listen unix:/run/corsd/corsd.sock --admin 127.0.0.1:9092
+  CORSD_POLICY=/etc/corsd CORSD_LISTEN=:9002 corsd serve`,
+		Args:    noArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd.Flags(), std.Env) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), std, &f) },
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *serveFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeatable)")
+	flags.StringArrayVar(&f.listen, "listen", []string{":9002"},
+		"serve Envoy on `ADDR`, HOST:PORT or unix:PATH (repeatable)")
+	flags.StringVar(&f.admin, "admin", "", "serve /livez, /readyz and /metrics on `ADDR` (default: nowhere)")
+	flags.StringArrayVar(&f.adminHosts, "admin-host", nil,
+		"a host `NAME` that --admin serves, in addition to localhost and IP addresses (repeatable)")
+	flags.DurationVar(&f.drain, "drain", 5*time.Second,
+		"how long to serve after SIGTERM: longer than Envoy's health check interval")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.BoolVar(&f.reflection, "reflection", false, "serve gRPC reflection")
+	flags.BoolVar(&f.rawSyscalls, "raw-syscalls", true,
+		"on Linux, read and write sockets by raw system calls, which saves CPU time; false leaves it to Go's net package")
+	flags.Uint32Var(&f.maxStreams, "max-streams", 0,
+		"streams of all connections together; one lasts until the application answers (default: by the memory limit)")
+	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of Unix sockets, octal")
+}
+
+// fromEnvironment sets flags that were not given from CORSD_* variables.
+func fromEnvironment(flags *pflag.FlagSet, env func(string) string) error {
+	var errs []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "CORSD_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := env(name)
+		if f.Changed || value == "" || f.Name == "help" {
+			return
+		}
+		values := []string{value}
+		if _, isList := f.Value.(pflag.SliceValue); isList {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			if err := flags.Set(f.Name, strings.TrimSpace(v)); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// check refuses invalid values, and returns those that are parsed.
+func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
+	if len(f.policy) == 0 {
+		return 0, 0, usagef("serve needs --policy PATH")
+	}
+	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
+		checkAdminHosts(f.adminHosts)); err != nil {
+		return 0, 0, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return 0, 0, usagef("--log-level %s: write debug, info, warn or error", f.logLevel)
+	}
+	mode, err := strconv.ParseUint(f.socketMode, 8, 9)
+	if err != nil {
+		return 0, 0, usagef("--socket-mode %s: write an octal mode such as 0660", f.socketMode)
+	}
+	if f.drain < 0 {
+		return 0, 0, usagef("--drain %s: write a duration that is not negative, such as 5s", f.drain)
+	}
+	return level, fs.FileMode(mode), nil
+}
+
+// nonEmpty refuses an empty value, which an unset shell variable leaves. It must not mean the
+// working directory, or every interface.
+func nonEmpty(flag, want string, values []string) error {
+	for _, v := range values {
+		if v == "" || v == "unix:" {
+			return usagef("%s %q is empty: write %s", flag, v, want)
+		}
+	}
+	return nil
+}
+
+// checkAdminHosts refuses names that can never be the host of a request.
+func checkAdminHosts(names []string) error {
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, ":/* \t") {
+			return usagef("--admin-host %q: write a host name without a port, such as corsd.monitoring.svc", name)
+		}
+	}
+	return nil
+}
+
+// serve serves until ctx ends or a signal stops it.
+func serve(ctx context.Context, std Stdio, f *serveFlags) error {
+	level, mode, err := f.check()
+	if err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may end, and corsd continues to serve
+	m := telemetry.New(buildInfo().labels())
+	logger, log := newLogger(std.Err, level, m.LogDropped)
+	defer log.close(flushTimeout)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // from here on it does not end the process
+	defer signal.Stop(hangup)
+	reloader := reload.New(source.NewFiles(f.policy, logger), hangup, m, logger)
+	if !reloader.Start() {
+		return errPolicy
+	}
+	s, err := server.New(ctx, server.Options{
+		Listen: f.listen, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
+		Reflection: f.reflection, RawSyscalls: f.rawSyscalls, MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
+		Policies: reloader, Observer: m, RefusedPeer: m.RefusedPeer, Logger: logger,
+		MetricsPage: promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}),
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	return runUntilSignal(ctx, s, reloader)
+}
+
+// runUntilSignal serves until SIGTERM or SIGINT. Policies are reloaded until the server has stopped.
+func runUntilSignal(ctx context.Context, s *server.Server, reloader *reload.Reloader) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	// A second signal ends the process at once. Some supervisors send each signal twice, so one that
+	// comes within a second does not count.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })()
+
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		reloader.Run(watching)
+	}()
+	err := s.Run(ctx)
+	stopWatching()
+	<-stopped
+	return err
+}

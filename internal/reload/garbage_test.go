@@ -1,0 +1,39 @@
+package reload
+
+import (
+	"testing"
+)
+
+// TestGCPercent holds the percentage against what Go makes of it: so much garbage,
+// whatever lives, within bounds.
+func TestGCPercent(t *testing.T) {
+	const mb = 1 << 20
+	// goal is when Go's collector runs (runtime/mgcpacer.go).
+	goal := func(live, roots uint64, percent int) uint64 {
+		return max(live+(live+roots)*uint64(percent)/100, 4*mb*uint64(percent)/100)
+	}
+	for _, row := range []struct{ live, roots, want uint64 }{
+		{live: 0, roots: 0, want: servingGarbage},
+		{live: mb, roots: mb / 2, want: servingGarbage},
+		{live: 3 * mb, roots: mb / 2, want: servingGarbage},
+		{live: 10 * mb, roots: mb / 2, want: servingGarbage},
+		{live: 200 * mb, roots: mb, want: 100 * mb}, // half of what lives
+	} {
+		percent := gcPercent(row.live, row.roots)
+		if got := goal(row.live, row.roots, percent) - row.live; got < row.want*95/100 || got > row.want*105/100 {
+			t.Errorf("%d MB live: %d %%, which makes %d MB of garbage, not %d", row.live/mb, percent, got/mb, row.want/mb)
+		}
+	}
+}
+
+// TestGCBesideTheSoftLimit: with all that peers may hold, and what corsd itself has, there is as much room below the soft
+// limit as garbage is to take, so that the limit does not make the collector run all the time.
+func TestGCBesideTheSoftLimit(t *testing.T) {
+	const itself = 16 << 20
+	for _, memory := range []uint64{256 << 20, 1 << 30} {
+		soft, peers := memory/10*9, memory/4*3 // see the tests of package limits
+		if soft < peers+itself+servingGarbage {
+			t.Errorf("%d MiB: %d MiB are left for garbage", memory>>20, (int64(soft)-int64(peers+itself))>>20)
+		}
+	}
+}

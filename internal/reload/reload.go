@@ -1,0 +1,197 @@
+package reload
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corsd/corsd/internal/source"
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// The causes of a reload that do not come from the source.
+const (
+	causeStart  source.Cause = "start"
+	causeHangup source.Cause = "SIGHUP"
+	causeExpiry source.Cause = "an origin set expires"
+)
+
+// Metrics counts reloads.
+type Metrics interface {
+	// Reloaded is called for a policy that was read and is live.
+	Reloaded(hash string)
+	// Refused is called for a policy that was read and refused.
+	Refused()
+	// KeepOnly is called after policies were removed, with those that are left.
+	KeepOnly(policies iter.Seq[string], removed []string)
+	// RetryPending is called after each reading: will the source try again by itself?
+	RetryPending(pending bool)
+}
+
+// Reloader keeps the live engine, and replaces it when its source changes. Make one with [New].
+type Reloader struct {
+	source  source.Source
+	metrics Metrics
+	logger  *slog.Logger
+	hangup  <-chan os.Signal
+	engine  atomic.Pointer[policy.Engine]
+
+	mu    sync.Mutex
+	state State
+}
+
+// New returns a reloader without an engine. A value from hangup makes it read the source, even if
+// nothing has changed.
+func New(s source.Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Reloader {
+	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger}
+}
+
+// Engine returns the live engine, nil before the first good policy.
+func (r *Reloader) Engine() *policy.Engine { return r.engine.Load() }
+
+// State returns the present state.
+func (r *Reloader) State() State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state
+	s.Pending = r.source.Pending()
+	return s
+}
+
+// Start reads the first policy at once, and reports whether it is live.
+func (r *Reloader) Start() bool {
+	files, _ := r.source.Read("")
+	report := compile(files, now())
+	live := r.apply(report, causeStart)
+	tuneGC()
+	debug.FreeOSMemory() // reading takes several times the memory of the engine
+	return live
+}
+
+// Run reloads until ctx ends: when the source changes, on hangup, and when an origin set expires.
+func (r *Reloader) Run(ctx context.Context) {
+	changes := r.source.Watch(ctx)
+	for {
+		select {
+		case cause, open := <-changes:
+			if !open {
+				return
+			}
+			r.reload(ctx, cause)
+		case <-r.hangup:
+			r.reload(ctx, causeHangup)
+		case <-r.expiry():
+			if r.expire() {
+				r.reload(ctx, causeExpiry)
+			}
+		}
+	}
+}
+
+// reload reads the source once no change of it is half done. A reading during which the source
+// changes is dropped, but only once: it may never stop changing.
+func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
+	settled := r.source.Settle(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	report, torn := r.read(cause)
+	if settled && torn {
+		r.logger.Warn("policies changed while they were read; reading them again")
+		r.source.Settle(ctx)
+		report, _ = r.read(cause)
+	}
+	if ctx.Err() != nil || report == nil {
+		return
+	}
+	r.apply(report, cause)
+	tuneGC()
+}
+
+// read reads and compiles the policy while requests are served. It returns nil if the policy is the
+// one that was read last, unless the cause needs it anyway.
+func (r *Reloader) read(cause source.Cause) (report *Report, torn bool) {
+	known := ""
+	if cause != causeHangup && cause != causeExpiry {
+		known = r.State().read
+	}
+	inBackground(func() {
+		files, changed := r.source.Read(known)
+		if torn = changed; files != nil {
+			report = compile(files, now())
+		}
+	})
+	return report, torn
+}
+
+func now() []policy.Option { return []policy.Option{policy.At(time.Now())} }
+
+// apply makes a policy live. Everything that can fail has happened before: a policy that is refused
+// leaves the live engine as it is.
+func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.read = report.Hash
+	r.metrics.RetryPending(r.source.Pending() != "")
+	if report.Err() != nil {
+		r.refuse(report, cause)
+		return false
+	}
+	before := r.engine.Load()
+	replace := report.Hash != r.state.Hash || cause == causeExpiry ||
+		!report.Engine.NextExpiry().Equal(before.NextExpiry())
+	if replace { // an engine that stays has warned about its profile already
+		r.engine.Store(report.Engine)
+	}
+	r.metrics.Reloaded(report.Hash)
+	if replace || r.state.Refused != "" {
+		r.logLive(report, cause)
+	}
+	if replace && before != nil {
+		removed := removedBy(report.Engine, before)
+		removed.log(r.logger)
+		r.metrics.KeepOnly(report.Engine.Policies(), removed.policies)
+	}
+	if report.Hash != r.state.Hash {
+		r.state.Since = time.Now()
+	}
+	r.state = State{read: report.Hash, Hash: report.Hash, Since: r.state.Since}
+	return true
+}
+
+func (r *Reloader) logLive(report *Report, cause source.Cause) {
+	r.logger.Info("policy is live", "cause", cause, "hash", report.Hash, "summary", report.Engine.Summary())
+	for _, w := range report.Warnings {
+		r.logger.Warn("policy warning", "diagnostic", w.String())
+	}
+}
+
+// refuse logs every fault of a policy, once for each hash. The caller holds r.mu.
+func (r *Reloader) refuse(report *Report, cause source.Cause) {
+	r.metrics.Refused()
+	r.state.Faults = report.Faults
+	engine := r.engine.Load()
+	if engine != nil {
+		engine.Expire(time.Now()) // the policy that would have done so is refused
+	}
+	if r.state.Refused == report.Hash {
+		if cause == causeHangup {
+			r.logger.Error("policy is still refused", "cause", cause, "hash", report.Hash, "faults", len(report.Faults))
+		}
+		return
+	}
+	r.state.Refused = report.Hash
+	message := "policy refused; no policy is live"
+	if engine != nil {
+		message = "policy refused; the last good policy stays live"
+	}
+	r.logger.Error(message, "cause", cause, "hash", report.Hash, "faults", len(report.Faults))
+	for _, f := range report.Faults {
+		r.logger.Error("policy fault", "diagnostic", f.String())
+	}
+}

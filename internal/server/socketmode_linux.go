@@ -1,0 +1,20 @@
+package server
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// withMode returns a function for [net.ListenConfig] that sets the mode of a Unix socket before its
+// file appears: on Linux bind(2) gives the file the mode of the socket, less the umask. Setting it
+// later would let anyone connect in the meantime.
+func withMode(mode fs.FileMode) func(network, address string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var err error
+		controlErr := c.Control(func(fd uintptr) { err = syscall.Fchmod(int(fd), uint32(mode)) })
+		if controlErr != nil {
+			return controlErr
+		}
+		return err
+	}
+}
