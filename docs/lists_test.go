@@ -279,7 +279,7 @@ func TestMetrics(t *testing.T) {
 func metrics(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, file := range parseDir(t, "cmd/corsd") {
+	for _, file := range parseDir(t, "internal/telemetry") {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:

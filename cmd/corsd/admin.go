@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 // adminServer serves probes and metrics. The zero one serves nothing.
@@ -19,7 +21,7 @@ type adminServer struct {
 	http     *http.Server
 }
 
-func newAdmin(ctx context.Context, f *serveFlags, l *live, m *metrics, logger *slog.Logger) (*adminServer, error) {
+func newAdmin(ctx context.Context, f *serveFlags, l *live, m *telemetry.Metrics, logger *slog.Logger) (*adminServer, error) {
 	if f.admin == "" {
 		return &adminServer{}, nil
 	}
@@ -32,7 +34,7 @@ func newAdmin(ctx context.Context, f *serveFlags, l *live, m *metrics, logger *s
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", l.serveReady)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}))
 	return &adminServer{listener: listener, http: &http.Server{
 		Handler: withKnownHost(f.adminHosts, mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,

@@ -12,6 +12,8 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 func TestAdmin(t *testing.T) {
@@ -133,11 +135,11 @@ func TestMetrics(t *testing.T) {
 
 // TestMetricsOfTrouble is what a server that is well never counts.
 func TestMetricsOfTrouble(t *testing.T) {
-	m := newMetrics()
+	m := telemetry.New(buildInfo().metric())
 	m.StreamStarted()
 	m.StreamEnded(errors.New("the connection broke"))
 	m.Panicked()
-	families, err := m.registry.Gather()
+	families, err := m.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

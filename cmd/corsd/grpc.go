@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/internal/telemetry"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
@@ -65,7 +66,7 @@ type grpcServer struct {
 }
 
 func newGRPC(
-	l *live, m *metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool,
+	l *live, m *telemetry.Metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool,
 ) *grpcServer {
 	stopping, endWatches := context.WithCancel(context.Background())
 	g := &grpcServer{limits: bounds, health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout}
@@ -100,10 +101,10 @@ func newGRPC(
 }
 
 // newLimits derives the bounds of peers from the memory limit.
-func newLimits(memory int64, maxStreams uint32, m *metrics, logger *slog.Logger) *limits.Limits {
+func newLimits(memory int64, maxStreams uint32, m *telemetry.Metrics, logger *slog.Logger) *limits.Limits {
 	return limits.New(limits.Config{
 		Memory: memory, MaxStreams: maxStreams, MaxMessage: maxMessage, UserTimeout: keepaliveTimeout,
-		Buffers: extproc.Buffers(), Observe: m.refusedPeer, Logger: logger,
+		Buffers: extproc.Buffers(), Observe: m.RefusedPeer, Logger: logger,
 	})
 }
 

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 // bubble is a server and a client of it, where time passes as soon as all wait for it.
@@ -26,7 +28,7 @@ type bubble struct {
 	conn  *grpc.ClientConn
 	dials *atomic.Int64 // connections that the client made
 
-	metrics  *metrics
+	metrics  *telemetry.Metrics
 	listener *bufconn.Listener
 }
 
@@ -42,7 +44,7 @@ func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.D
 	synctest.Test(t, func(t *testing.T) {
 		log := &journal{}
 		logger := slog.New(slog.NewJSONHandler(log, nil))
-		m := newMetrics()
+		m := telemetry.New(buildInfo().metric())
 		l := newLive([]string{file}, m, logger)
 		if !l.reload("start") {
 			t.Fatal(log)

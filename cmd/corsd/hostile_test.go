@@ -74,7 +74,7 @@ func (b bubble) attack(t *testing.T, settings ...http2.Setting) *hostile {
 // refusals is what is counted of a kind.
 func (b bubble) refusals(t *testing.T, kind string) float64 {
 	t.Helper()
-	families, err := b.metrics.registry.Gather()
+	families, err := b.metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/telemetry"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -23,7 +24,7 @@ type live struct {
 	engine   atomic.Pointer[policy.Engine]
 	stopping atomic.Bool
 	hangup   chan os.Signal // SIGHUP
-	metrics  *metrics
+	metrics  *telemetry.Metrics
 	logger   *slog.Logger
 	watcher  *fileWatcher
 	read     func() *reload.Report
@@ -52,7 +53,7 @@ type liveState struct {
 	retry   retry
 }
 
-func newLive(paths []string, m *metrics, logger *slog.Logger) *live {
+func newLive(paths []string, m *telemetry.Metrics, logger *slog.Logger) *live {
 	l := &live{
 		paths: paths, metrics: m, logger: logger, hangup: make(chan os.Signal, 1),
 		watcher: &fileWatcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
@@ -87,7 +88,7 @@ func (l *live) use(report *reload.Report, why string) bool {
 	if !same { // an engine that stays has said already what it has to say
 		l.engine.Store(report.Engine)
 	}
-	l.metrics.reloaded(report.Hash)
+	l.metrics.Reloaded(report.Hash)
 	if !same || l.state.refused != "" {
 		l.logger.Info("policy is live", "cause", why, "hash", report.Hash, "summary", report.Engine.Summary())
 		for _, w := range report.Warnings {
@@ -97,7 +98,7 @@ func (l *live) use(report *reload.Report, why string) bool {
 	if !same && before != nil {
 		removed := removedBy(report.Engine, before)
 		removed.log(l.logger)
-		l.metrics.keepOnly(report.Engine.Policies(), removed.policies)
+		l.metrics.KeepOnly(report.Engine.Policies(), removed.policies)
 	}
 	if report.Hash != l.state.hash {
 		l.state.since = time.Now()
@@ -116,7 +117,7 @@ func (l *live) scheduleRetry(fault *spec.Diagnostic, why string) {
 	default:
 		l.state.retry = retry{}.failed(time.Now(), fault.String())
 	}
-	l.metrics.retryPending(l.state.retry.pending())
+	l.metrics.RetryPending(l.state.retry.pending())
 }
 
 // load reads and compiles the policy, beside requests where another one is live.
@@ -143,7 +144,7 @@ func (l *live) changed() (changed bool) {
 
 // refuse says what is wrong once for each content, with every fault.
 func (l *live) refuse(report *reload.Report, why string) {
-	l.metrics.refused()
+	l.metrics.Refused()
 	l.state.faults = report.Faults
 	if l.state.refused == report.Hash {
 		if why == causeHangup { // someone asks

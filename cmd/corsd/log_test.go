@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 // gate is a writer that blocks while it is shut, as a pipe does that nobody reads.
@@ -29,9 +31,9 @@ func (g *gate) Write(p []byte) (int, error) {
 }
 
 // counted returns the value of a counter without labels, 0 if there is none.
-func counted(t *testing.T, m *metrics, name string) int {
+func counted(t *testing.T, m *telemetry.Metrics, name string) int {
 	t.Helper()
-	families, err := m.registry.Gather()
+	families, err := m.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +52,8 @@ const droppedName = "corsd_log_lines_dropped_total"
 func TestUnreadLog(t *testing.T) {
 	t.Parallel()
 	out := &gate{}
-	m := newMetrics()
-	logger, q := newLogger(out, slog.LevelInfo, m.logDropped)
+	m := telemetry.New(buildInfo().metric())
+	logger, q := newLogger(out, slog.LevelInfo, m.LogDropped)
 	out.mu.Lock()
 	const extra = 100
 	for i := range maxQueuedLines + extra { // one more may be in the goroutine's hands
@@ -77,8 +79,8 @@ func TestUnreadLog(t *testing.T) {
 func TestUnreadLogBytes(t *testing.T) {
 	t.Parallel()
 	out := &gate{}
-	m := newMetrics()
-	_, q := newLogger(out, slog.LevelInfo, m.logDropped)
+	m := telemetry.New(buildInfo().metric())
+	_, q := newLogger(out, slog.LevelInfo, m.LogDropped)
 	out.mu.Lock()
 	const size, fit = 64 << 10, maxQueuedBytes / (64 << 10)
 	for range fit + 5 {
@@ -100,7 +102,7 @@ func TestUnreadLogBytes(t *testing.T) {
 func TestLogIsFlushed(t *testing.T) {
 	t.Parallel()
 	out := &gate{}
-	logger, q := newLogger(out, slog.LevelInfo, newMetrics().logDropped)
+	logger, q := newLogger(out, slog.LevelInfo, telemetry.New(buildInfo().metric()).LogDropped)
 	for i := range 1000 {
 		logger.Info("line", "number", i)
 	}
@@ -114,7 +116,7 @@ func TestLogIsFlushed(t *testing.T) {
 func TestLogIsNotAwaited(t *testing.T) {
 	t.Parallel()
 	out := &gate{}
-	logger, q := newLogger(out, slog.LevelInfo, newMetrics().logDropped)
+	logger, q := newLogger(out, slog.LevelInfo, telemetry.New(buildInfo().metric()).LogDropped)
 	out.mu.Lock()
 	logger.Info("line")
 	closed := make(chan struct{})
@@ -150,8 +152,8 @@ func (f *failing) Write(p []byte) (int, error) {
 func TestLogWriteErrors(t *testing.T) {
 	t.Parallel()
 	out := &failing{fail: 2}
-	m := newMetrics()
-	logger, q := newLogger(out, slog.LevelInfo, m.logDropped)
+	m := telemetry.New(buildInfo().metric())
+	logger, q := newLogger(out, slog.LevelInfo, m.LogDropped)
 	for i := range 3 {
 		logger.Info("line", "number", i)
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/telemetry"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -454,7 +455,7 @@ func TestExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := &journal{}
-	l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+	l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 	l.engine.Store(report.Engine)
 	l.state.read, l.state.hash = report.Hash, report.Hash
 	if got := decides(l); got != "allow" {
@@ -483,7 +484,7 @@ func TestExpiry(t *testing.T) {
 func TestChangeBeforeWatching(t *testing.T) {
 	t.Parallel()
 	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), allowing(oldPage))
-	l := newLive([]string{file}, newMetrics(), slog.New(slog.DiscardHandler))
+	l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.DiscardHandler))
 	if !l.reload("start") {
 		t.Fatal("the policy is refused")
 	}
@@ -510,7 +511,7 @@ func TestExpiryOfRefused(t *testing.T) {
 	t.Parallel()
 	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), expiring("2000-01-02"))
 	synctest.Test(t, func(t *testing.T) { // at midnight UTC, 2000-01-01
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 		if !l.reload("start") {
 			t.Fatal("the policy is refused")
 		}
@@ -531,7 +532,7 @@ func TestExpiryTime(t *testing.T) {
 	t.Parallel()
 	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), expiring("2000-01-04"))
 	synctest.Test(t, func(t *testing.T) { // at midnight UTC, 2000-01-01
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 		if !l.reload("start") {
 			t.Fatal("the policy is refused")
 		}

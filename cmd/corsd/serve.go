@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 // serveFlags is the call of serve.
@@ -99,8 +100,8 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go; serving goes on
-	m := newMetrics()
-	logger, log := newLogger(std.err, level, m.logDropped)
+	m := telemetry.New(buildInfo().metric())
+	logger, log := newLogger(std.err, level, m.LogDropped)
 	defer log.close(flushTimeout)
 	l := newLive(f.policy, m, logger)
 	signal.Notify(l.hangup, syscall.SIGHUP) // from here on it no longer ends the process

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 // Set by the linker, in released binaries and in images, which are built without
@@ -46,4 +48,9 @@ func newVersion(std stdio) *cobra.Command {
 func printVersion(std stdio) error {
 	_, err := fmt.Fprintf(std.out, "corsd %s\n", buildInfo())
 	return err
+}
+
+// metric returns the labels of corsd_build_info.
+func (b build) metric() telemetry.Build {
+	return telemetry.Build{Version: b.version, Revision: b.revision, GoVersion: b.goVersion}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/telemetry"
 )
 
 const unwatched = "files cannot be watched; a change is found when they are looked at, every so often"
@@ -85,7 +86,7 @@ func watched(
 ) (l *live, log *journal, stop func()) {
 	t.Helper()
 	log = &journal{}
-	l = newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+	l = newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 	l.watcher.open, l.watcher.paths = open, paths
 	if !l.reload(causeStart) {
 		t.Fatal("the policy is refused")
@@ -151,7 +152,7 @@ func TestRetry(t *testing.T) {
 	file := policyFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		log := &journal{}
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 		l.watcher.open = func() (*fsnotify.Watcher, error) { return nil, syscall.EMFILE }
 		if !l.reload(causeStart) {
 			t.Fatal("the policy is refused")
@@ -193,9 +194,9 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-func gaugeValue(t *testing.T, m *metrics, name string) float64 {
+func gaugeValue(t *testing.T, m *telemetry.Metrics, name string) float64 {
 	t.Helper()
-	families, err := m.registry.Gather()
+	families, err := m.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +233,7 @@ func TestHalfWritten(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "policy.yaml"), allowing(oldPage)+more)
 	synctest.Test(t, func(t *testing.T) {
 		log := &journal{}
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 		if !l.reload(causeStart) {
 			t.Fatal("the policy is refused")
 		}
@@ -257,7 +258,7 @@ func TestChangedForEver(t *testing.T) {
 	file := policyFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		log := &journal{}
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 		if !l.reload(causeStart) {
 			t.Fatal("the policy is refused")
 		}
@@ -286,7 +287,7 @@ func TestChangedWhileRead(t *testing.T) {
 	t.Parallel()
 	file := policyFile(t)
 	synctest.Test(t, func(t *testing.T) {
-		l := newLive([]string{file}, newMetrics(), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+		l := newLive([]string{file}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 		if !l.reload(causeStart) {
 			t.Fatal("the policy is refused")
 		}
@@ -345,7 +346,7 @@ func TestRemovedPolicies(t *testing.T) {
 			write(t, dir+"/shop.yaml", allowing(oldPage))
 			write(t, dir+"/more.yaml", row.before)
 			log := &journal{}
-			l := newLive([]string{dir}, newMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+			l := newLive([]string{dir}, telemetry.New(buildInfo().metric()), slog.New(slog.NewJSONHandler(log, nil)))
 			if !l.reload(causeStart) || len(log.entries(t, message)) > 0 {
 				t.Fatalf("logged %s", log)
 			}

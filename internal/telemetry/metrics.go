@@ -1,4 +1,5 @@
-package main
+// Package telemetry counts what corsd does, for Prometheus.
+package telemetry
 
 import (
 	"iter"
@@ -11,9 +12,10 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// metrics counts what happens. It is the extproc.Observer of serve.
-type metrics struct {
-	registry *prometheus.Registry
+// Metrics counts what happens. It is the extproc.Observer of serve.
+type Metrics struct {
+	// Registry has all of the metrics.
+	Registry *prometheus.Registry
 
 	decisions     *decisions
 	streams       prometheus.Counter
@@ -27,14 +29,19 @@ type metrics struct {
 	reloadTime    prometheus.Gauge
 	policyInfo    *prometheus.GaugeVec
 	readRetry     prometheus.Gauge
-	logDropped    prometheus.Counter
+	// LogDropped counts log lines that were dropped.
+	LogDropped prometheus.Counter
 }
 
-var _ extproc.Observer = (*metrics)(nil)
+var _ extproc.Observer = (*Metrics)(nil)
 
-func newMetrics() *metrics {
-	m := &metrics{
-		registry:      prometheus.NewRegistry(),
+// Build describes this binary.
+type Build struct{ Version, Revision, GoVersion string }
+
+// New returns metrics of which nothing is counted yet.
+func New(b Build) *Metrics {
+	m := &Metrics{
+		Registry:      prometheus.NewRegistry(),
 		decisions:     newDecisions(),
 		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
 		streamsActive: gauge("streams_active", "ext_proc streams that are open."),
@@ -47,18 +54,17 @@ func newMetrics() *metrics {
 		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
 		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
 		readRetry:     gauge("policy_read_retry_pending", "Whether files that could not be read will be tried again (1) or not (0)."),
-		logDropped: prometheus.NewCounter(prometheus.CounterOpts{
+		LogDropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were not read in time or could not be written.",
 		}),
 	}
 	for _, kind := range peerRefusals {
 		m.peers.WithLabelValues(kind) // 0 from the start, so that a rise can be seen
 	}
-	b := buildInfo()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
-	info.WithLabelValues(b.version, b.revision, b.goVersion).Set(1)
-	m.registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers, m.reloads,
-		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.logDropped, info,
+	info.WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
+	m.Registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers, m.reloads,
+		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -75,26 +81,31 @@ func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "corsd_" + name, Help: help}, labels)
 }
 
-func (m *metrics) StreamStarted() {
+// StreamStarted is that of [extproc.Observer].
+func (m *Metrics) StreamStarted() {
 	m.streams.Inc()
 	m.streamsActive.Inc()
 }
 
-func (m *metrics) StreamEnded(err error) {
+// StreamEnded is that of [extproc.Observer].
+func (m *Metrics) StreamEnded(err error) {
 	m.streamsActive.Dec()
 	if err != nil {
 		m.streamErrors.Inc()
 	}
 }
 
-func (m *metrics) Decided(p extproc.Profile, d *policy.Decision) { m.decisions.add(p, d) }
+// Decided is that of [extproc.Observer].
+func (m *Metrics) Decided(p extproc.Profile, d *policy.Decision) { m.decisions.add(p, d) }
 
-func (m *metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
+// StripConflict is that of [extproc.Observer].
+func (m *Metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
 
-func (m *metrics) Panicked() { m.panics.Inc() }
+// Panicked is that of [extproc.Observer].
+func (m *Metrics) Panicked() { m.panics.Inc() }
 
-// refusedPeer counts what is refused to a peer of the gRPC port.
-func (m *metrics) refusedPeer(e limits.Event) { m.peers.WithLabelValues(peerRefusals[e]).Inc() }
+// RefusedPeer counts what is refused to a peer of the gRPC port.
+func (m *Metrics) RefusedPeer(e limits.Event) { m.peers.WithLabelValues(peerRefusals[e]).Inc() }
 
 // peerRefusals are the values of the label kind.
 var peerRefusals = [...]string{
@@ -104,7 +115,8 @@ var peerRefusals = [...]string{
 	limits.AcceptFailed:  "accept",
 }
 
-func (m *metrics) reloaded(hash string) {
+// Reloaded counts a policy that was read and is live.
+func (m *Metrics) Reloaded(hash string) {
 	m.reloads.WithLabelValues("success").Inc()
 	m.reloadOK.Set(1)
 	m.reloadTime.SetToCurrentTime()
@@ -112,20 +124,22 @@ func (m *metrics) reloaded(hash string) {
 	m.policyInfo.WithLabelValues(hash).Set(1)
 }
 
-// keepOnly deletes the series of the policies that a reload has removed.
-func (m *metrics) keepOnly(policies iter.Seq[string], removed []string) {
+// KeepOnly deletes the series of the policies that a reload has removed.
+func (m *Metrics) KeepOnly(policies iter.Seq[string], removed []string) {
 	m.decisions.keepOnly(policies)
 	for _, name := range removed {
 		m.strips.DeleteLabelValues(name)
 	}
 }
 
-func (m *metrics) refused() {
+// Refused counts a policy that was read and refused.
+func (m *Metrics) Refused() {
 	m.reloads.WithLabelValues("refused").Inc()
 	m.reloadOK.Set(0)
 }
 
-func (m *metrics) retryPending(pending bool) {
+// RetryPending sets whether files that could not be read will be tried again.
+func (m *Metrics) RetryPending(pending bool) {
 	m.readRetry.Set(0)
 	if pending {
 		m.readRetry.Set(1)

@@ -1,4 +1,4 @@
-package main
+package telemetry
 
 import (
 	"testing"
@@ -19,7 +19,7 @@ func BenchmarkDecided(b *testing.B) {
 	d := engine.Decide(&policy.Request{
 		Method: "GET", Scheme: "https", Authority: "api.shop.example", Path: "/", Origin: []string{"https://a.example"},
 	})
-	m := newMetrics()
+	m := New(Build{})
 	m.Decided(extproc.TwoPhase, &d)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

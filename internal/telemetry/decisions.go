@@ -1,4 +1,4 @@
-package main
+package telemetry
 
 import (
 	"iter"
@@ -71,8 +71,10 @@ func (c *decisions) learn(labels decided) prometheus.Counter {
 // keepOnly deletes the series of policies that are not among the names. A decision of the
 // engine before, made at this very moment, may bring one back until the next call.
 func (c *decisions) keepOnly(policies iter.Seq[string]) {
-	live := setOf(policies)
-	live[""] = true // no policy
+	live := map[string]bool{"": true} // no policy
+	for name := range policies {
+		live[name] = true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for labels := range c.known {
