@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/internal/telemetry"
+	"github.com/corsd/corsd/internal/wire"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
@@ -67,12 +70,17 @@ type grpcServer struct {
 
 func newGRPC(
 	l *live, m *telemetry.Metrics, logger *slog.Logger, bounds *limits.Limits, withReflection bool,
-) *grpcServer {
+) (*grpcServer, error) {
+	process, check, err := newServices(l, m, logger)
+	if err != nil {
+		return nil, err
+	}
 	stopping, endWatches := context.WithCancel(context.Background())
 	g := &grpcServer{limits: bounds, health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout}
 	g.Server = grpc.NewServer(
 		grpc.Creds(bounds.Credentials()),
-		grpc.ForceServerCodecV2(extproc.Codec()),
+		process.ServerOption(),
+		check.ServerOption(),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(bounds.MaxStreams()),
@@ -91,36 +99,47 @@ func newGRPC(
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: keepaliveTimeout}),
 	)
 	services := bounds.Registrar(g.Server)
-	extproc.New(extproc.Options{Engine: l.engine.Load, Logger: logger, Observer: m, Outbox: outbox}).Register(services)
+	if err := errors.Join(process.Register(services), check.Register(services)); err != nil {
+		endWatches()
+		return nil, err
+	}
 	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, stopping})
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	if withReflection {
 		reflection.Register(services)
 	}
-	return g
+	return g, nil
+}
+
+// newServices returns the services of Envoy, which decide by the live engine.
+func newServices(l *live, m *telemetry.Metrics, logger *slog.Logger) (*extproc.Server, *extauthz.Server, error) {
+	options := extproc.Options{
+		Engine: l.engine.Load, Logger: logger, Observers: []extproc.Observer{m, telemetry.NewRefusals(logger)},
+	}
+	process, err := extproc.New(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	check, err := extauthz.New(options)
+	return process, check, err
 }
 
 // newLimits derives the bounds of peers from the memory limit.
 func newLimits(memory int64, maxStreams uint32, m *telemetry.Metrics, logger *slog.Logger) *limits.Limits {
 	return limits.New(limits.Config{
 		Memory: memory, MaxStreams: maxStreams, MaxMessage: maxMessage, UserTimeout: keepaliveTimeout,
-		Buffers: extproc.Buffers(), Observe: m.RefusedPeer, Logger: logger,
+		Buffers: wire.Buffers, Observe: m.RefusedPeer, Logger: logger,
 	})
 }
 
-// outbox counts a stream's answers by its connection.
-func outbox(ctx context.Context) extproc.Outbox {
-	if c := limits.ConnOf(ctx); c != nil {
-		return c
-	}
-	return nil
-}
+// The services count a connection's answers in it.
+var _ wire.Outbox = (*limits.Conn)(nil)
 
 // listener returns a listener for Serve whose connections are bounded.
 func (g *grpcServer) listener(l net.Listener) net.Listener { return g.limits.Listener(direct(l)) }
 
 func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
-	for _, name := range append(extproc.ServiceNames(), "") {
+	for _, name := range []string{"", extproc.ServiceName, extauthz.ServiceName} {
 		g.health.SetServingStatus(name, status)
 	}
 }

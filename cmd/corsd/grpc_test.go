@@ -49,7 +49,10 @@ func inBubble(t *testing.T, what func(t *testing.T, b bubble), options ...grpc.D
 		if !l.reload("start") {
 			t.Fatal(log)
 		}
-		g := newGRPC(l, m, logger, newLimits(bubbleMemory, bubbleStreams, m, logger), false)
+		g, err := newGRPC(l, m, logger, newLimits(bubbleMemory, bubbleStreams, m, logger), false)
+		if err != nil {
+			t.Fatal(err)
+		}
 		listener := bufconn.Listen(1 << 16)
 		served := make(chan error, 1)
 		go func() { served <- g.Serve(g.listener(listener)) }()

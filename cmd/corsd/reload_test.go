@@ -293,7 +293,7 @@ func TestHangup(t *testing.T) {
 	after := s.stream(conn)
 	after.exchange(requestOf(oldPage))
 	after.end()
-	for _, message := range []string{"policy is live", "Envoy asks for decisions"} {
+	for _, message := range []string{"policy is live", "Envoy requests decisions"} {
 		if lines := s.log.entries(t, message); len(lines) != 1 {
 			t.Errorf("what has not changed is logged again: %v", lines)
 		}

@@ -22,10 +22,11 @@ func TestSeriesOfRemovedPolicies(t *testing.T) {
 	count := func() {
 		for _, host := range []string{"api.shop.example", "other.example"} {
 			d := l.engine.Load().Decide(&policy.Request{Method: "GET", Scheme: "https", Authority: host, Path: "/", Origin: []string{oldPage}})
-			l.metrics.Decided(extproc.TwoPhase, &d)
-			l.metrics.Decided(extproc.Lean, &d)
+			for _, p := range []extproc.Profile{extproc.RequestResponse, extproc.ResponseOnly} {
+				l.metrics.Decided(t.Context(), extproc.Event{Profile: p, Decision: &d})
+			}
 			if d.Policy() != "" {
-				l.metrics.StripConflict(d.Policy())
+				l.metrics.StripConflict(t.Context(), extproc.Event{Decision: &d})
 			}
 		}
 	}

@@ -120,7 +120,12 @@ func serve(ctx context.Context, std stdio, f *serveFlags) error {
 	}
 	bounds := newLimits(limits.Memory(os.DirFS("/")), f.maxStreams, m, logger)
 	logger.Info("peers are bounded", "maxStreams", bounds.MaxStreams(), "maxConnections", bounds.MaxConns())
-	return runAll(ctx, f.drain, newGRPC(l, m, logger, bounds, f.reflection), admin, l, listeners, logger)
+	g, err := newGRPC(l, m, logger, bounds, f.reflection)
+	if err != nil {
+		closeAll(listeners)
+		return err
+	}
+	return runAll(ctx, f.drain, g, admin, l, listeners, logger)
 }
 
 // nonEmpty refuses a value that is empty: what an unset variable leaves must mean

@@ -3,6 +3,8 @@ package extproc_test
 import (
 	"slices"
 	"testing"
+
+	"github.com/corsd/corsd/internal/exchange/exchangetest"
 )
 
 // TestResponsePhase is which requests need the response too. The virtual host may
@@ -38,12 +40,12 @@ func TestResponsePhase(t *testing.T) {
 		{"a page that Block leaves alone likewise", "", get("block.shop.example/", evil, "sec-fetch-site: none"), why{"none", "same_origin", "block", ""}, unlessBoth, nil},
 		{"a public rule tells everyone", "", get("api.shop.example/catalogue", evil), public, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
 		{"a public rule tells those without an Origin", "", get("api.shop.example/catalogue"), publicNone, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
-		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.by("forward"), always, nil},
-		{"Preserve grants where upstream says nothing", "", get("preserve.shop.example/", page), allowed.by("preserve"), unlessAll, []string{acao}},
-		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.by("preserve"), unlessBoth, nil},
-		{"Merge grants", "", get("merge.shop.example/", page), allowed.by("merge"), unlessAll, []string{acao, aceh}},
-		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.by("expand"), always, nil},
-		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.by("shadow"), never, nil},
+		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.By("forward"), always, nil},
+		{"Preserve grants where upstream says nothing", "", get("preserve.shop.example/", page), allowed.By("preserve"), unlessAll, []string{acao}},
+		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.By("preserve"), unlessBoth, nil},
+		{"Merge grants", "", get("merge.shop.example/", page), allowed.By("merge"), unlessAll, []string{acao, aceh}},
+		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.By("expand"), always, nil},
+		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.By("shadow"), never, nil},
 		{"Disabled needs nothing", "", get("off.shop.example/", page), why{"none", "disabled", "off", ""}, never, nil},
 		{"a host that no policy names needs nothing", "", get("other.example/", page), noPolicy, never, nil},
 		{"a WebSocket needs nothing", "", webSocket("api.shop.example/cart", page), why{"none", "allowed", "shop", ""}, never, nil},
@@ -62,7 +64,7 @@ func TestResponsePhase(t *testing.T) {
 				if slices.Contains(r.want, static) {
 					want = ends(r.decision, r.ahead...)
 				}
-				equal(t, []answer{want}, newBench(t).answers(t, metadata, r.sent))
+				exchangetest.Equal(t, []answer{want}, newFixture(t).answers(t, metadata, r.sent))
 			})
 		}
 	}
@@ -98,7 +100,7 @@ func TestStaticSpellings(t *testing.T) {
 			if r.both {
 				want = ends(refused)
 			}
-			equal(t, []answer{want}, newBench(t).answers(t, r.lines, get("api.shop.example/cart", evil)))
+			exchangetest.Equal(t, []answer{want}, newFixture(t).answers(t, r.lines, get("api.shop.example/cart", evil)))
 		})
 	}
 }
