@@ -3,11 +3,9 @@ package exchange
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"strconv"
 
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // Exchange is one HTTP exchange. Its steps are: [Exchange.Begin]; the request, by
@@ -46,18 +44,18 @@ func (x *Exchange) Reset() {
 	x.decision, x.decided, x.Static = policy.Decision{}, false, policy.Static{}
 }
 
-// maxKept bounds what an Exchange keeps for the next one: capacity for header lines of a response.
-const maxKept = 256
-
-// maxKeptText bounds the buffer for the text of a request that an Exchange keeps, in bytes.
-const maxKeptText = 16 << 10
+// Bounds of the buffers that an Exchange keeps for the next one.
+const (
+	maxKept     = 256      // header lines
+	maxKeptText = 16 << 10 // bytes of a request's text
+)
 
 // End finishes the exchange, which may then begin again. Buffers that have grown far beyond the
 // usual size are dropped.
 func (x *Exchange) End() {
 	x.Reset()
 	x.service, x.ctx, x.engine = nil, nil, nil
-	if cap(x.upstream) > maxKept || cap(x.response.Remove) > maxKept || cap(x.text.values) > maxKeptText || cap(x.text.picks) > maxKept {
+	if max(cap(x.upstream), cap(x.response.Remove), cap(x.text.picks)) > maxKept || cap(x.text.values) > maxKeptText {
 		*x = Exchange{}
 	}
 }
@@ -84,31 +82,11 @@ func (x *Exchange) Decide(p Profile) {
 	}
 	s.warnUnsupported(x.engine, p)
 	if x.Static.Strip && leavesUpstream(&x.decision) {
-		x.stripConflict(e)
+		s.stripConflict(x.ctx, x.engine, e)
 	}
 	if p == ResponseOnly {
 		x.decision = x.decision.Late()
 	}
-}
-
-// stripConflict reports that the route removes the headers that the policy leaves to upstream.
-func (x *Exchange) stripConflict(e Event) {
-	for _, o := range x.service.observers {
-		o.StripConflict(x.ctx, e)
-	}
-	if d := e.Decision; x.service.warnings.firstStrip(x.engine, d.Policy()) {
-		x.service.log.LogAttrs(x.ctx, slog.LevelWarn, "the virtual host removes upstream's CORS headers, which this policy leaves to upstream; use one without response_headers_to_remove and corsd-static",
-			slog.String("policy", d.Policy()), slog.String("enforcement", string(d.Enforcement())), slog.String("upstreamHeaders", string(d.UpstreamHeaders())))
-	}
-}
-
-// leavesUpstream reports whether the settings leave upstream's CORS headers in place, or merge them.
-func leavesUpstream(d *policy.Decision) bool {
-	switch d.Enforcement() {
-	case spec.EnforcementDisabled, spec.EnforcementShadow:
-		return true
-	}
-	return d.UpstreamHeaders() != spec.UpstreamOverride
 }
 
 // Respond returns the response in upstream's place. ok is false if the request continues.
@@ -190,13 +168,6 @@ func (x *Exchange) Facts() [4]Fact {
 	d := &x.decision
 	return [...]Fact{
 		{"verdict", d.Verdict.String()}, {"reason", d.Reason.String()}, {"policy", d.Policy()}, {"rule", d.Rule()},
-	}
-}
-
-// WarnUnknownRequest warns, once for each engine, that the proxy sends no request data.
-func (x *Exchange) WarnUnknownRequest() {
-	if x.service.warnings.firstUnknown(x.engine) {
-		x.service.log.LogAttrs(x.ctx, slog.LevelWarn, "Envoy sends no data of the request, so nothing is changed: see forward_rules for the pseudo-headers, and initial_metadata for streams that begin with the response")
 	}
 }
 

@@ -1,11 +1,13 @@
 package exchange
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // warnOnce remembers which warnings were logged for the live engine, so that each is logged once,
@@ -62,6 +64,35 @@ func (s *Service) warnUnsupported(engine *policy.Engine, p Profile) {
 	}
 }
 
+// WarnUnknownRequest warns, once for each engine, that the proxy sends no request data.
+func (x *Exchange) WarnUnknownRequest() {
+	if x.service.warnings.firstUnknown(x.engine) {
+		x.service.log.Warn("Envoy sends no data of the request, so nothing is changed: see forward_rules for the " +
+			"pseudo-headers, and initial_metadata for streams that begin with the response")
+	}
+}
+
+// stripConflict reports that the route removes the headers that the policy leaves to upstream.
+func (s *Service) stripConflict(ctx context.Context, engine *policy.Engine, e Event) {
+	for _, o := range s.observers {
+		o.StripConflict(ctx, e)
+	}
+	if d := e.Decision; s.warnings.firstStrip(engine, d.Policy()) {
+		s.log.Warn("the virtual host removes upstream's CORS headers, which this policy leaves to upstream; "+
+			"use one without response_headers_to_remove and corsd-static", "policy", d.Policy(),
+			"enforcement", string(d.Enforcement()), "upstreamHeaders", string(d.UpstreamHeaders()))
+	}
+}
+
+// leavesUpstream reports whether the settings leave upstream's CORS headers in place, or merge them.
+func leavesUpstream(d *policy.Decision) bool {
+	switch d.Enforcement() {
+	case spec.EnforcementDisabled, spec.EnforcementShadow:
+		return true
+	}
+	return d.UpstreamHeaders() != spec.UpstreamOverride
+}
+
 // unsupported is a setting that a profile cannot carry out, and the effect that it has instead.
 type unsupported struct {
 	feature policy.Feature
@@ -69,17 +100,21 @@ type unsupported struct {
 }
 
 func unsupportedBy(p Profile) []unsupported {
+	const (
+		tooLate = "the request has reached the application already: "
+		unseen  = "upstream's headers cannot be seen: "
+	)
 	switch p {
 	case ResponseOnly:
 		return []unsupported{
-			{policy.FeatureBlock, "the request has reached the application already: it is refused in the response, as with Enforce"},
-			{policy.FeatureWebSocketCheck, "the handshake has reached the application already: every origin connects"},
+			{policy.FeatureBlock, tooLate + "it is refused in the response, as with Enforce"},
+			{policy.FeatureWebSocketCheck, tooLate + "every origin connects"},
 		}
 	case ExtAuthz:
 		return []unsupported{
-			{policy.FeaturePreserve, "upstream's headers cannot be seen: as Override"},
-			{policy.FeatureMerge, "upstream's headers cannot be seen: as Override"},
-			{policy.FeatureExpandExposeHeaders, "upstream's headers cannot be seen: nothing is exposed"},
+			{policy.FeaturePreserve, unseen + "as Override"},
+			{policy.FeatureMerge, unseen + "as Override"},
+			{policy.FeatureExpandExposeHeaders, unseen + "nothing is exposed"},
 			{policy.FeatureForward, "Vary of the forwarded preflight is the route's"},
 		}
 	}

@@ -42,30 +42,37 @@ func New(b Build) *Metrics {
 	m := &Metrics{
 		Registry:      prometheus.NewRegistry(),
 		decisions:     newDecisions(),
-		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
+		streams:       counter("streams_total", "ext_proc streams that were opened."),
 		streamsActive: gauge("streams_active", "ext_proc streams that are open."),
-		streamErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_stream_errors_total", Help: "ext_proc streams that ended with an error. Resets by Envoy do not count."}),
-		strips:        counters("strip_conflicts_total", "Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
-		panics:        prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_panics_total", Help: "Panics that were contained."}),
-		peers:         counters("peer_refusals_total", "Refusals to peers of the gRPC port: streams, connections, and connections that could not be accepted.", "kind"),
-		reloads:       counters("policy_reloads_total", "Attempts to read the policy, including the first one.", "result"),
-		reloadOK:      gauge("policy_last_reload_successful", "1 if the last policy that was read is live, 0 if it was refused."),
-		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
-		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
-		readRetry:     gauge("policy_read_retry_pending", "1 while files that could not be read will be read again, else 0."),
-		LogDropped: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were dropped: standard error was not read in time, or could not be written.",
-		}),
+		streamErrors:  counter("stream_errors_total", "ext_proc streams that ended with an error. Resets by Envoy do not count."),
+		strips: counters("strip_conflicts_total",
+			"Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
+		panics: counter("panics_total", "Panics that were contained."),
+		peers: counters("peer_refusals_total",
+			"Refusals to peers of the gRPC port: streams, connections, and connections that could not be accepted.", "kind"),
+		reloads:    counters("policy_reloads_total", "Attempts to read the policy, including the first one.", "result"),
+		reloadOK:   gauge("policy_last_reload_successful", "1 if the last policy was good, 0 if it was refused."),
+		reloadTime: gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
+		policyInfo: gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+		readRetry:  gauge("policy_read_retry_pending", "1 while files that could not be read will be read again, else 0."),
+		LogDropped: counter("log_lines_dropped_total",
+			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
 	for _, kind := range peerRefusals {
 		m.peers.WithLabelValues(kind) // 0 from the start, so that a rise can be seen
 	}
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
-	m.Registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers, m.reloads,
-		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.Registry.MustRegister(
+		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
+		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_" + name, Help: help})
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {

@@ -219,7 +219,8 @@ func (m *CheckRequest) readUnusual(b []byte) error {
 		return err
 	}
 	http := p.GetAttributes().GetRequest().GetHttp()
-	m.Method, m.Scheme, m.Host, m.Path = []byte(http.GetMethod()), []byte(http.GetScheme()), []byte(http.GetHost()), []byte(http.GetPath())
+	m.Method, m.Scheme = []byte(http.GetMethod()), []byte(http.GetScheme())
+	m.Host, m.Path = []byte(http.GetHost()), []byte(http.GetPath())
 	m.Headers = appendHeaders(appendEntries(m.Headers, http.GetHeaders()), http.GetHeaderMap())
 	m.Extensions = appendEntries(m.Extensions, p.GetAttributes().GetContextExtensions())
 	return nil

@@ -177,7 +177,8 @@ func (m *ProcessingRequest) readUnusual(b []byte) error {
 	}
 	m.Observability, m.Attributes = p.GetObservabilityMode(), p.GetAttributes()
 	if c := p.GetProtocolConfig(); c != nil {
-		m.HeadersOnly = c.GetRequestBodyMode() == modev3.ProcessingMode_NONE && c.GetResponseBodyMode() == modev3.ProcessingMode_NONE
+		const none = modev3.ProcessingMode_NONE
+		m.HeadersOnly = c.GetRequestBodyMode() == none && c.GetResponseBodyMode() == none
 	}
 	switch r := p.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:

@@ -60,7 +60,8 @@ func deriveField(f protoreflect.FieldDescriptor, derived map[protoreflect.FullNa
 		return shapeField{known: true, wireType: protowire.BytesType, text: true}
 	case protoreflect.BytesKind:
 		return shapeField{known: true, wireType: protowire.BytesType}
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind:
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Int64Kind,
+		protoreflect.Uint32Kind, protoreflect.Uint64Kind:
 		// A list of numbers may be packed, which is left to proto.Unmarshal.
 		return shapeField{known: !f.IsList(), wireType: protowire.VarintType}
 	case protoreflect.DoubleKind:

@@ -27,7 +27,9 @@ type call struct {
 }
 
 // handleCheck serves the method Check.
-func (s *Server) handleCheck(ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+func (s *Server) handleCheck(
+	ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor,
+) (any, error) {
 	c, _ := s.calls.Get().(*call)
 	if c == nil {
 		c = &call{}
@@ -40,7 +42,9 @@ func (s *Server) handleCheck(ctx context.Context, decode func(any) error, interc
 		return s.check(ctx, c), nil
 	}
 	info := &grpc.UnaryServerInfo{Server: s, FullMethod: authv3.Authorization_Check_FullMethodName}
-	return interceptor(ctx, &c.message, info, func(ctx context.Context, _ any) (any, error) { return s.check(ctx, c), nil })
+	return interceptor(ctx, &c.message, info, func(ctx context.Context, _ any) (any, error) {
+		return s.check(ctx, c), nil
+	})
 }
 
 // end keeps the call for another one, unless its buffers have grown far beyond the usual size.

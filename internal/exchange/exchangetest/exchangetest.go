@@ -89,7 +89,8 @@ func (r *Recorder) Panicked(context.Context) { r.With(func() { r.Panics++ }) }
 func (r *Recorder) Decided(_ context.Context, e exchange.Event) {
 	d := e.Decision
 	r.With(func() {
-		r.Decisions = append(r.Decisions, fmt.Sprintf("%s %s %s %s %s", e.Profile, d.Class, d.Verdict, d.Reason, d.Enforcement()))
+		words := fmt.Sprintf("%s %s %s %s %s", e.Profile, d.Class, d.Verdict, d.Reason, d.Enforcement())
+		r.Decisions = append(r.Decisions, words)
 	})
 	if r.OnDecided != nil {
 		r.OnDecided(e)

@@ -150,7 +150,9 @@ func Equal[T any](t testing.TB, want, got T, options ...cmp.Option) {
 func answerOptions() []cmp.Option {
 	return []cmp.Option{
 		protocmp.Transform(),
-		protocmp.SortRepeated(func(a, b *corev3.HeaderValueOption) bool { return a.GetHeader().GetKey() < b.GetHeader().GetKey() }),
+		protocmp.SortRepeated(func(a, b *corev3.HeaderValueOption) bool {
+			return a.GetHeader().GetKey() < b.GetHeader().GetKey()
+		}),
 		protocmp.SortRepeatedFields(&extprocv3.HeaderMutation{}, "remove_headers"),
 	}
 }
