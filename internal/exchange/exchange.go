@@ -36,12 +36,12 @@ func (x *Exchange) Begin(ctx context.Context, s *Service) {
 	x.service, x.ctx, x.engine = s, ctx, s.engine()
 }
 
-// Reset discards the request and the decision. The engine stays.
+// Reset discards the request and the decision. The engine and Static stay.
 func (x *Exchange) Reset() {
 	x.Request.Reset()
 	x.text.reset()
 	x.response.Reset()
-	x.decision, x.decided, x.Static = policy.Decision{}, false, policy.Static{}
+	x.decision, x.decided = policy.Decision{}, false
 }
 
 // Bounds of the buffers that an Exchange keeps for the next one.
@@ -54,7 +54,7 @@ const (
 // usual size are dropped.
 func (x *Exchange) End() {
 	x.Reset()
-	x.service, x.ctx, x.engine = nil, nil, nil
+	x.service, x.ctx, x.engine, x.Static = nil, nil, nil, policy.Static{}
 	if max(cap(x.upstream), cap(x.response.Remove), cap(x.text.picks)) > maxKept || cap(x.text.values) > maxKeptText {
 		*x = Exchange{}
 	}
@@ -72,7 +72,7 @@ func (x *Exchange) Decision() *policy.Decision { return &x.decision }
 
 // Decide decides on the request, and reports the decision to the observers.
 func (x *Exchange) Decide(p Profile) {
-	x.text.move(&x.Request)
+	x.text.move()
 	x.decision = x.engine.Decide(&x.Request)
 	x.decided = true
 	x.response.Reset()

@@ -35,24 +35,10 @@ func (w *warnOnce) since(engine *policy.Engine) *seen {
 	return s
 }
 
-func (w *warnOnce) firstProfile(engine *policy.Engine, p Profile) bool {
-	flag := &w.since(engine).profiles[p]
-	return !flag.Load() && !flag.Swap(true)
-}
-
-func (w *warnOnce) firstUnknown(engine *policy.Engine) bool {
-	return !w.since(engine).unknown.Swap(true)
-}
-
-func (w *warnOnce) firstStrip(engine *policy.Engine, policy string) bool {
-	_, before := w.since(engine).strips.LoadOrStore(policy, struct{}{})
-	return !before
-}
-
 // warnUnsupported logs which profile the proxy uses, and the settings of the live policies that the
 // profile cannot carry out.
 func (s *Service) warnUnsupported(engine *policy.Engine, p Profile) {
-	if !s.warnings.firstProfile(engine, p) {
+	if logged := &s.warnings.since(engine).profiles[p]; logged.Load() || logged.Swap(true) {
 		return
 	}
 	s.log.Info("Envoy requests decisions", slog.String("profile", p.String()))
@@ -66,7 +52,7 @@ func (s *Service) warnUnsupported(engine *policy.Engine, p Profile) {
 
 // WarnUnknownRequest warns, once for each engine, that the proxy sends no request data.
 func (x *Exchange) WarnUnknownRequest() {
-	if x.service.warnings.firstUnknown(x.engine) {
+	if !x.service.warnings.since(x.engine).unknown.Swap(true) {
 		x.service.log.Warn("Envoy sends no data of the request, so nothing is changed: see forward_rules for the " +
 			"pseudo-headers, and initial_metadata for streams that begin with the response")
 	}
@@ -77,7 +63,8 @@ func (s *Service) stripConflict(ctx context.Context, engine *policy.Engine, e Ev
 	for _, o := range s.observers {
 		o.StripConflict(ctx, e)
 	}
-	if d := e.Decision; s.warnings.firstStrip(engine, d.Policy()) {
+	d := e.Decision
+	if _, logged := s.warnings.since(engine).strips.LoadOrStore(d.Policy(), struct{}{}); !logged {
 		s.log.Warn("the virtual host removes upstream's CORS headers, which this policy leaves to upstream; "+
 			"use one without response_headers_to_remove and corsd-static", "policy", d.Policy(),
 			"enforcement", string(d.Enforcement()), "upstreamHeaders", string(d.UpstreamHeaders()))

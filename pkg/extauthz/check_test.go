@@ -314,12 +314,12 @@ func TestCheck(t *testing.T) {
 // TestCheckInterceptor: an interceptor of the server is called, as for every other service.
 func TestCheckInterceptor(t *testing.T) {
 	f := newFixture(t)
-	asked := ""
+	method := ""
 	decode := func(m any) error {
 		return exchangetest.Receive(checkRequest("GET", "api.shop.example/cart", page), m, false)
 	}
 	got, err := f.check(decode, func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		asked = info.FullMethod
+		method = info.FullMethod
 		return next(ctx, req)
 	})
 	if err != nil {
@@ -330,8 +330,8 @@ func TestCheckInterceptor(t *testing.T) {
 		t.Fatal(err)
 	}
 	exchangetest.Equal(t, passes(allowed, acao, acac, aceh), response)
-	if asked != authv3.Authorization_Check_FullMethodName {
-		t.Errorf("the interceptor was asked about %q", asked)
+	if method != authv3.Authorization_Check_FullMethodName {
+		t.Errorf("the interceptor was called for %q", method)
 	}
 	broken := errors.New("broken")
 	if _, err := f.check(func(any) error { return broken }, nil); !errors.Is(err, broken) {

@@ -108,7 +108,7 @@ func TestConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exchangetest.Equal(t, []answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseTrailers()}, got)
+	exchangetest.Equal(t, []answer{awaits(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseTrailers()}, got)
 
 	known := metadata.NewOutgoingContext(ctx, md(append(responseOnly("GET", "other.example/", evil), "corsd-policy: shop#catalogue")))
 	if got, err = converse(known, conn, responds("200")); err != nil {

@@ -40,7 +40,7 @@ func TestPanics(t *testing.T) {
 			}
 			for times := 1; times <= 2; times++ {
 				r.play(f)
-				exchangetest.Equal(t, []answer{asks(allowed)}, f.answers(t, nil, get("api.shop.example/cart", page)))
+				exchangetest.Equal(t, []answer{awaits(allowed)}, f.answers(t, nil, get("api.shop.example/cart", page)))
 				logged := f.Log.Entries(t, "panic while answering Envoy; the message was answered without changes")
 				if f.Observer.Panics != times || len(logged) != times {
 					t.Fatalf("%d panics counted, %d logged; want %d", f.Observer.Panics, len(logged), times)

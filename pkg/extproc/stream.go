@@ -51,6 +51,7 @@ func (s *Server) begin(ctx context.Context) *stream {
 	}
 	x.exchange.Begin(ctx, s.service)
 	x.metadata, x.answer.Outbox = metadataOf(ctx), wire.OutboxOf(ctx)
+	x.exchange.Static = x.metadata.static
 	x.headersOnly, x.last = false, false
 	return x
 }
@@ -133,7 +134,8 @@ func (x *stream) requestHeaders() {
 	for _, h := range x.message.Headers {
 		e.AddHeader(h.Name, h.Value)
 	}
-	x.decide(exchange.RequestResponse)
+	e.Request.Selector = x.metadata.selector
+	e.Decide(exchange.RequestResponse)
 	if e.Request.Method == "" && e.Request.Authority == "" && e.Request.Path == "" {
 		e.WarnUnknownRequest()
 	}
@@ -159,7 +161,8 @@ func (x *stream) responseHeaders() {
 			x.unknownRequest()
 			return
 		}
-		x.decide(exchange.ResponseOnly)
+		e.Request.Selector = x.metadata.selector
+		e.Decide(exchange.ResponseOnly)
 		decision = x.facts(nil)
 	}
 	x.readResponse()
@@ -184,11 +187,6 @@ func (x *stream) readResponse() {
 	for _, h := range x.message.Headers {
 		x.exchange.AddResponseHeader(h.Name, h.Value)
 	}
-}
-
-func (x *stream) decide(p exchange.Profile) {
-	x.exchange.Request.Selector, x.exchange.Static = x.metadata.selector, x.metadata.static
-	x.exchange.Decide(p)
 }
 
 // setMutation makes the answer's mutation that of a response.

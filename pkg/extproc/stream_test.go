@@ -6,17 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
-	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -24,139 +19,6 @@ import (
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// fixture is a server, and everything that it reports.
-type fixture struct {
-	exchangetest.Fixture
-	process func(grpc.ServerStream) error
-	unusual bool // messages are sent in a layout that Envoy does not use
-}
-
-func newFixture(t testing.TB) *fixture {
-	t.Helper()
-	return serving(t, exchangetest.Engine(t))
-}
-
-func serving(t testing.TB, engine *policy.Engine) *fixture {
-	t.Helper()
-	f := &fixture{Fixture: exchangetest.Fixture{Engine: engine}}
-	f.process = handler(t, f.Options())
-	return f
-}
-
-// handler returns the handler of a server, which gRPC calls.
-func handler(t testing.TB, o extproc.Options) func(grpc.ServerStream) error {
-	t.Helper()
-	s := newServer(t, o)
-	s.ServerOption()
-	var services services
-	if err := s.Register(&services); err != nil {
-		t.Fatal(err)
-	}
-	return func(stream grpc.ServerStream) error { return services[0].Streams[0].Handler(nil, stream) }
-}
-
-func newServer(t testing.TB, o extproc.Options) *extproc.Server {
-	t.Helper()
-	s, err := extproc.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// services are the services that are registered.
-type services []*grpc.ServiceDesc
-
-func (s *services) RegisterService(desc *grpc.ServiceDesc, _ any) { *s = append(*s, desc) }
-
-// answers plays a stream that ends as Envoy's do, and returns the answers.
-func (f *fixture) answers(t testing.TB, lines []string, messages ...sent) []answer {
-	t.Helper()
-	s := &script{md: md(lines), in: messages, unusual: f.unusual}
-	if err := f.process(s); err != nil {
-		t.Errorf("the stream ended with %v", err)
-	}
-	return s.out
-}
-
-// md is gRPC metadata, a value for each "key: value" line.
-func md(lines []string) metadata.MD {
-	m := metadata.MD{}
-	for _, line := range lines {
-		m.Append(exchangetest.Field(line))
-	}
-	return m
-}
-
-// script is Envoy's side of a stream. Its messages are encoded, and decoded by the codec of the
-// server.
-type script struct {
-	grpc.ServerStream // nil: only the methods below are called
-	md                metadata.MD
-	in                []sent
-	unusual           bool
-	end               error // of receiving, after the last message; nil for io.EOF
-	unsendable        error // of sending
-
-	out []answer
-}
-
-func (s *script) Context() context.Context {
-	return metadata.NewIncomingContext(context.Background(), s.md)
-}
-
-func (s *script) RecvMsg(m any) error {
-	if len(s.in) == 0 {
-		if s.end != nil {
-			return s.end
-		}
-		return io.EOF
-	}
-	next := s.in[0]
-	s.in = s.in[1:]
-	return exchangetest.Receive(next, m, s.unusual)
-}
-
-func (s *script) SendMsg(m any) error {
-	if s.unsendable != nil {
-		return s.unsendable
-	}
-	a := &extprocv3.ProcessingResponse{}
-	err := exchangetest.Deliver(m, a)
-	s.out = append(s.out, a)
-	return err
-}
-
-// responseOnly is the metadata with the request of a stream that begins with the response.
-func responseOnly(method, url string, lines ...string) []string {
-	host, path, _ := strings.Cut(url, "/")
-	known := []string{"corsd-method: " + method, "corsd-scheme: https", "corsd-host: " + host, "corsd-path: /" + path}
-	for _, line := range lines {
-		known = append(known, "corsd-"+line)
-	}
-	return known
-}
-
-// inOneLine returns the metadata with the data of the request in one value.
-func inOneLine(metadata []string) []string {
-	keys := []string{"corsd-method", "corsd-scheme", "corsd-host", "corsd-path", "corsd-fetch-site", "corsd-upgrade", "corsd-origin"}
-	values, rest, some := make([]string, len(keys)), []string(nil), false
-	for _, line := range metadata {
-		key, value, _ := strings.Cut(line, ": ")
-		if i := slices.Index(keys, key); i >= 0 {
-			values[i], some = value, true
-		} else {
-			rest = append(rest, line)
-		}
-	}
-	if !some {
-		return metadata
-	}
-	return append(rest, "corsd-request: "+strings.Join(values, "\t"))
-}
 
 // TestStream is the conversation with Envoy: every message that can arrive, in every order, and the
 // whole answer to each.
@@ -175,124 +37,124 @@ func TestStream(t *testing.T) {
 		{
 			"an allowed origin may read", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"an allowed origin may read errors", nil,
 			[]sent{get("api.shop.example/cart", page), responds("503")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"upstream's own CORS headers are replaced, and its Vary is kept", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyBoth)},
 		},
 		{
 			"a header of upstream that we do not set is removed, whatever it is", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200", "access-control-allow-methods: PUT", "access-control-max-age: 5", "access-control-x: y", "x-access-control: z")},
-			[]answer{asks(allowed), changes([]string{"access-control-allow-methods", "access-control-max-age", "access-control-x"}, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes([]string{"access-control-allow-methods", "access-control-max-age", "access-control-x"}, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a header that is sent twice is removed once", nil,
 			[]sent{get("api.shop.example/cart", evil), responds("200", "access-control-allow-origin: *", "access-control-allow-origin: null")},
-			[]answer{asks(refused), changes([]string{"access-control-allow-origin"}, varyOrigin)},
+			[]answer{awaits(refused), changes([]string{"access-control-allow-origin"}, varyOrigin)},
 		},
 		{
 			"a refused origin gets upstream's response without CORS headers", nil,
 			[]sent{get("api.shop.example/cart", evil), responds("200", upstreams...)},
-			[]answer{asks(refused), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(refused), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"without an Origin the response varies by it all the same", nil,
+			"without an Origin the response varies by it, too", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", upstreams...)},
-			[]answer{asks(notCORS), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(notCORS), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"where nothing is new nothing is changed", nil,
+			"a response that needs no change gets none", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept-Encoding,origin")},
-			[]answer{asks(notCORS), untouchedResponse()},
+			[]answer{awaits(notCORS), untouchedResponse()},
 		},
 		{
 			"several lines of Vary become one", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept", "vary: Accept-Encoding, accept")},
-			[]answer{asks(notCORS), changes(nil, "vary: Accept, Accept-Encoding, Origin")},
+			[]answer{awaits(notCORS), changes(nil, "vary: Accept, Accept-Encoding, Origin")},
 		},
 		{
-			"Vary: * says everything", nil,
+			"Vary: * includes everything", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: *")},
-			[]answer{asks(notCORS), untouchedResponse()},
+			[]answer{awaits(notCORS), untouchedResponse()},
 		},
 		{
 			"bytes that are not UTF-8 are kept where they are upstream's", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: X-\xff")},
-			[]answer{asks(notCORS), changes(nil, "vary: X-\xff, Origin")},
+			[]answer{awaits(notCORS), changes(nil, "vary: X-\xff, Origin")},
 		},
 		{
 			"1xx is not touched", nil,
 			[]sent{get("api.shop.example/cart", page), responds("103", upstreams...), responds("200")},
-			[]answer{asks(allowed), untouchedResponse(), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), untouchedResponse(), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a public rule lets everyone read, and does not vary", nil,
 			[]sent{get("api.shop.example/catalogue/1", evil), responds("200", upstreams...)},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
 			"a public rule lets everyone read without an Origin too", nil,
 			[]sent{get("api.shop.example/catalogue"), responds("200")},
-			[]answer{asks(publicNone), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(publicNone), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
-			"what no rule takes is refused", nil,
+			"a path that no rule matches is refused", nil,
 			[]sent{get("strict.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "no_rule", "strict", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "no_rule", "strict", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"an ambiguous path is refused", nil,
 			[]sent{get("api.shop.example/catalogue/../cart", page), responds("200")},
-			[]answer{asks(why{"deny", "path_ambiguous", "shop", ""}), changes(nil, varyOrigin)},
+			[]answer{awaits(why{"deny", "path_ambiguous", "shop", ""}), changes(nil, varyOrigin)},
 		},
 		{
-			"the query is no part of the path", nil,
+			"the query is not a part of the path", nil,
 			[]sent{get("api.shop.example/catalogue?x=/../;", page), responds("200")},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
 			"a page of the host itself needs no grant", nil,
 			[]sent{get("api.shop.example/cart", "origin: https://api.shop.example"), responds("200", upstreams...)},
-			[]answer{asks(why{"none", "same_origin", "shop", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"none", "same_origin", "shop", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"the browser's word for the same origin counts", nil,
+			"Sec-Fetch-Site: same-origin counts", nil,
 			[]sent{get("api.shop.example/cart", null, "sec-fetch-site: same-origin")},
-			[]answer{asks(why{"none", "same_origin", "shop", ""})},
+			[]answer{awaits(why{"none", "same_origin", "shop", ""})},
 		},
 		{
-			"a host that no policy names is none of our business", nil,
+			"a host that no policy names is left alone", nil,
 			[]sent{get("other.example/", page), responds("200", upstreams...)},
 			[]answer{ends(noPolicy), untouchedResponse()},
 		},
 		{
 			"CONNECT has no path", nil,
 			[]sent{requestHeaders(":method: CONNECT", ":authority: api.shop.example", page)},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 
 		// What the headers of a request look like.
 		{
 			"older versions of Envoy send value", nil,
 			[]sent{inValue(get("api.shop.example/cart", page)), inValue(responds("200", upstreams...))},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyBoth)},
 		},
 		{
 			"raw_value comes before value", nil,
 			[]sent{inBoth(get("api.shop.example/cart", page), "x")},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 		{
-			"an Origin that is not UTF-8 is malformed, and no reason to fail", nil,
+			"an Origin that is not UTF-8 is malformed, and not an error", nil,
 			[]sent{get("api.shop.example/cart", junk), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"an Origin that is not UTF-8 is not echoed to a preflight", nil,
@@ -302,17 +164,17 @@ func TestStream(t *testing.T) {
 		{
 			"two lines of Origin are malformed, though each is allowed", nil,
 			[]sent{get("api.shop.example/cart", page, page)},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"two lines that Envoy joined are malformed", nil,
 			[]sent{get("api.shop.example/cart", page+",https://www.shop.example")},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"an empty Origin is malformed, and not absent", nil,
 			[]sent{get("api.shop.example/cart", "origin: ")},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"two lines of requested headers are one list", nil,
@@ -325,9 +187,9 @@ func TestStream(t *testing.T) {
 			[]answer{replies(why{"deny", "method_malformed", "shop", ""}, 403, varyPreflight)},
 		},
 		{
-			"two lines of Sec-Fetch-Site are no browser's word", nil,
+			"two lines of Sec-Fetch-Site do not count", nil,
 			[]sent{get("api.shop.example/cart", evil, "sec-fetch-site: same-origin", "sec-fetch-site: same-origin")},
-			[]answer{asks(refused)},
+			[]answer{awaits(refused)},
 		},
 		{
 			"two lines of Upgrade are one list", nil,
@@ -362,7 +224,7 @@ func TestStream(t *testing.T) {
 			[]answer{replies(why{"deny", "authorization_not_listed", "shop", ""}, 204, acao, acac, acam, acah, varyPreflight)},
 		},
 		{
-			"a preflight for what no rule takes is refused", nil,
+			"a preflight for a path that no rule matches is refused", nil,
 			[]sent{preflight("strict.shop.example/", "GET", page)},
 			[]answer{replies(why{"deny", "no_rule", "strict", ""}, 403, varyPreflight)},
 		},
@@ -372,14 +234,14 @@ func TestStream(t *testing.T) {
 			[]answer{ends(noPolicy)},
 		},
 		{
-			"OPTIONS without a requested method is no preflight", nil,
+			"OPTIONS without a requested method is not a preflight", nil,
 			[]sent{do("OPTIONS", "api.shop.example/cart", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a forwarded preflight is upstream's to answer, and ours to head", nil,
 			[]sent{preflight("forward.shop.example/", "PUT", page), responds("200", "access-control-allow-methods: PATCH", "access-control-max-age: 5")},
-			[]answer{asks(allowed.By("forward")), changes([]string{"access-control-max-age"}, acao, "access-control-allow-methods: PUT", varyPreflight)},
+			[]answer{awaits(allowed.By("forward")), changes([]string{"access-control-max-age"}, acao, "access-control-allow-methods: PUT", varyPreflight)},
 		},
 		{
 			"a refused preflight is not forwarded", nil,
@@ -401,17 +263,17 @@ func TestStream(t *testing.T) {
 		{
 			"Block lets an allowed origin through", nil,
 			[]sent{get("block.shop.example/", page), responds("200")},
-			[]answer{asks(allowed.By("block")), changes(nil, acao, varyOrigin)},
+			[]answer{awaits(allowed.By("block")), changes(nil, acao, varyOrigin)},
 		},
 		{
 			"Block never keeps a page from its own host", nil,
 			[]sent{get("block.shop.example/", junk, "sec-fetch-site: same-origin")},
-			[]answer{asks(why{"deny", "origin_malformed", "block", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "block", ""})},
 		},
 		{
 			"Block never stops a request without an Origin", nil,
 			[]sent{get("block.shop.example/")},
-			[]answer{asks(notCORS.By("block"))},
+			[]answer{awaits(notCORS.By("block"))},
 		},
 		{
 			"a checked WebSocket of a refused origin is refused", nil,
@@ -451,27 +313,27 @@ func TestStream(t *testing.T) {
 		{
 			"Preserve leaves upstream's headers, and sees to Vary", nil,
 			[]sent{get("preserve.shop.example/", evil), responds("200", upstreams...)},
-			[]answer{asks(refused.By("preserve")), changes(nil, varyBoth)},
+			[]answer{awaits(refused.By("preserve")), changes(nil, varyBoth)},
 		},
 		{
-			"Preserve grants where upstream says nothing", nil,
+			"Preserve grants if upstream grants nothing", nil,
 			[]sent{get("preserve.shop.example/", page), responds("200", "access-control-max-age: 5")},
-			[]answer{asks(allowed.By("preserve")), changes([]string{"access-control-max-age"}, acao, varyOrigin)},
+			[]answer{awaits(allowed.By("preserve")), changes([]string{"access-control-max-age"}, acao, varyOrigin)},
 		},
 		{
 			"Merge joins upstream's exposed headers to ours", nil,
 			[]sent{get("merge.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(allowed.By("merge")), changes(nil, acao, "access-control-expose-headers: ETag, X-Cost", varyBoth)},
+			[]answer{awaits(allowed.By("merge")), changes(nil, acao, "access-control-expose-headers: ETag, X-Cost", varyBoth)},
 		},
 		{
 			"Merge leaves nothing to a refused origin", nil,
 			[]sent{get("merge.shop.example/", evil), responds("200", upstreams...)},
-			[]answer{asks(refused.By("merge")), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(refused.By("merge")), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"expandExposeHeaders names the response's own headers", nil,
 			[]sent{get("expand.shop.example/", page), responds("200", "content-type: text/html", "x-cost: 1", "set-cookie: a=b", "x-envoy-upstream-service-time: 3", "etag: x")},
-			[]answer{asks(allowed.By("expand")), changes(nil, acao, acac, "access-control-expose-headers: x-cost, etag", varyOrigin)},
+			[]answer{awaits(allowed.By("expand")), changes(nil, acao, acac, "access-control-expose-headers: x-cost, etag", varyOrigin)},
 		},
 
 		// Selectors.
@@ -479,16 +341,16 @@ func TestStream(t *testing.T) {
 			"a selector replaces host and path",
 			[]string{"corsd-policy: shop"},
 			[]sent{get("other.example/catalogue/../", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a selector names a rule",
 			[]string{"corsd-policy: shop#catalogue"},
 			[]sent{get("other.example/", evil), responds("200")},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
-			"a response that comes although the route does all is changed as ever",
+			"a response that is sent although the route does all is edited as usual",
 			[]string{"corsd-static: strip,vary,set"},
 			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
 			[]answer{ends(allowed, acao, acac, aceh), changes(nil, acao, acac, aceh, varyBoth)},
@@ -497,7 +359,7 @@ func TestStream(t *testing.T) {
 			"an unknown selector is refused",
 			[]string{"corsd-policy: nosuch"},
 			[]sent{get("api.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "selector_unknown", "", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "selector_unknown", "", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"a preflight under an unknown selector is refused",
@@ -508,7 +370,7 @@ func TestStream(t *testing.T) {
 		{
 			"a client cannot select", nil,
 			[]sent{get("api.shop.example/cart", page, "corsd-policy: shop#catalogue", "corsd-static: strip, vary")},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 		{
 			"a selector with the response only", append(responseOnly("GET", "other.example/", page), "corsd-policy: shop"),
@@ -555,7 +417,7 @@ func TestStream(t *testing.T) {
 			[]answer{reports(why{"deny", "origin_malformed", "shop", ""}, changes(nil, varyOrigin))},
 		},
 		{
-			"response only: where Envoy knows nothing of the request nothing is changed",
+			"response only: nothing is changed if Envoy knows nothing of the request",
 			[]string{"corsd-request: \t\t\t\t\t\t"},
 			[]sent{responds("400", upstreams...)},
 			[]answer{untouchedResponse()},
@@ -644,7 +506,7 @@ func TestStream(t *testing.T) {
 			"bodies and trailers are answered in kind, and change nothing", nil,
 			[]sent{get("api.shop.example/cart", page), requestBody, requestTrailers, responds("200"), responseBody, responseTrailers},
 			[]answer{
-				asks(allowed), untouchedRequestBody(), untouchedRequestTrailers(),
+				awaits(allowed), untouchedRequestBody(), untouchedRequestTrailers(),
 				changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseBody(), untouchedResponseTrailers(),
 			},
 		},
@@ -653,28 +515,28 @@ func TestStream(t *testing.T) {
 			[]sent{requestTrailers, responseTrailers, requestBody, responseBody, get("api.shop.example/cart", page), responds("200")},
 			[]answer{
 				untouchedRequestTrailers(), untouchedResponseTrailers(), untouchedRequestBody(), untouchedResponseBody(),
-				asks(allowed), changes(nil, acao, acac, aceh, varyOrigin),
+				awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin),
 			},
 		},
 		{
-			"a message of no known kind is ignored", nil,
+			"a message of an unknown kind is ignored", nil,
 			[]sent{unknown, get("api.shop.example/cart", page), unknown, responds("200"), unknown},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a second request is decided by itself", nil,
 			[]sent{get("api.shop.example/cart", page), get("api.shop.example/cart", evil), responds("200")},
-			[]answer{asks(allowed), asks(refused), changes(nil, varyOrigin)},
+			[]answer{awaits(allowed), awaits(refused), changes(nil, varyOrigin)},
 		},
 		{
-			"a request without headers is of no host", nil,
+			"a request without headers has no host", nil,
 			[]sent{requestHeaders(), responds("200")},
 			[]answer{ends(noPolicy), untouchedResponse()},
 		},
 		{
 			"a response without a status is a response", nil,
 			[]sent{get("api.shop.example/cart", page), requestBody, responds("")},
-			[]answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"in observability mode nothing is answered", nil,
@@ -758,7 +620,7 @@ func TestEndsWithTheLastAnswer(t *testing.T) {
 		{"a stream of the response phase", responseOnly("GET", "api.shop.example/cart", page), []sent{configured(responds("200"), none, none), responds("200")}, 1},
 		{"bodies of requests follow", stripped, []sent{configured(get("api.shop.example/cart", evil), streamed, none), requestBody}, 2},
 		{"bodies of responses follow", nil, []sent{configured(get("api.shop.example/cart", page), none, streamed), responds("200"), responseBody}, 3},
-		{"nothing is said of bodies", stripped, []sent{get("api.shop.example/cart", evil), requestBody, responds("200")}, 3},
+		{"no protocol_config is sent", stripped, []sent{get("api.shop.example/cart", evil), requestBody, responds("200")}, 3},
 		{"in observability mode", stripped, []sent{observed(configured(get("api.shop.example/cart", evil), none, none)), responds("200")}, 1},
 	}
 	for _, r := range rows {
@@ -835,15 +697,5 @@ func TestEngineIsTakenOnce(t *testing.T) {
 	stream := &script{in: []sent{get("api.shop.example/cart", page), requestBody, responds("200")}}
 	if err := process(stream); err != nil || taken != 1 {
 		t.Errorf("the engine was taken %d times, want once; %v", taken, err)
-	}
-}
-
-// eventually polls until what is so.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not so after 20 s: %s", what)
-		}
 	}
 }

@@ -57,9 +57,9 @@ func TestProfileWarnings(t *testing.T) {
 						t.Errorf("%s: warned %d times of %d engines", setting, times, engines)
 					}
 				}
-				asked := f.Log.Entries(t, "Envoy requests decisions")
-				if len(asked) != engines || asked[0]["profile"] != r.profile {
-					t.Errorf("the profile is named by %v", asked)
+				logged := f.Log.Entries(t, "Envoy requests decisions")
+				if len(logged) != engines || logged[0]["profile"] != r.profile {
+					t.Errorf("the profile is named by %v", logged)
 				}
 				f.Engine = exchangetest.Engine(t)
 			}
@@ -88,7 +88,7 @@ func TestUnknownRequests(t *testing.T) {
 			}
 			const message = "Envoy sends no data of the request, so nothing is changed: see forward_rules for the pseudo-headers, and initial_metadata for streams that begin with the response"
 			if logged := f.Log.Entries(t, message); len(logged) != r.want {
-				t.Errorf("said %d times, want %d", len(logged), r.want)
+				t.Errorf("warned %d times, want %d", len(logged), r.want)
 			}
 		})
 	}

@@ -100,7 +100,7 @@ func inBoth(m sent, value string) sent {
 	return m
 }
 
-// observed is a message of observability_mode, in which Envoy takes no answers.
+// observed is a message of observability_mode, in which Envoy ignores answers.
 func observed(m sent) sent {
 	m = proto.CloneOf(m)
 	m.ObservabilityMode = true
@@ -143,10 +143,10 @@ func reports(w why, a answer) answer {
 	return a
 }
 
-// asks lets the request go on, and asks for the response.
-func asks(w why) answer { return proceeds(w, modev3.ProcessingMode_SEND) }
+// awaits lets the request continue, and requests the response.
+func awaits(w why) answer { return proceeds(w, modev3.ProcessingMode_SEND) }
 
-// ends lets the request go on, and has seen enough: the virtual host sets the lines.
+// ends lets the request continue and needs no response. The virtual host sets the lines.
 func ends(w why, ahead ...string) answer {
 	a := proceeds(w, modev3.ProcessingMode_SKIP)
 	for _, line := range ahead {
