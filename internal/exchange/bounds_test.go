@@ -11,7 +11,8 @@ import (
 
 // TestKeptBuffers: End keeps buffers of the usual size, and drops those that are far larger.
 func TestKeptBuffers(t *testing.T) {
-	s, err := New(Options{Engine: func() *policy.Engine { return &policy.Engine{} }, Logger: slog.New(slog.DiscardHandler)})
+	engine := &policy.Engine{}
+	s, err := New(Options{Engine: func() *policy.Engine { return engine }, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,9 @@ func TestKeptBuffers(t *testing.T) {
 // nothing for its response.
 func TestExchangeAllocates(t *testing.T) {
 	engine := &policy.Engine{}
-	s, err := New(Options{Engine: func() *policy.Engine { return engine }, Logger: slog.New(slog.DiscardHandler), Observers: []Observer{Discard{}}})
+	s, err := New(Options{
+		Engine: func() *policy.Engine { return engine }, Logger: slog.New(slog.DiscardHandler), Observers: []Observer{Discard{}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,10 +51,12 @@ func lines(r *policy.Response) []string {
 func TestRequiredOptions(t *testing.T) {
 	engine, logger := func() *policy.Engine { return nil }, slog.New(slog.DiscardHandler)
 	for want, o := range map[string]exchange.Options{
-		"Options.Engine is required":  {Logger: logger},
-		"Options.Logger is required":  {Engine: engine},
-		"Options.Observers[1] is nil": {Engine: engine, Logger: logger, Observers: []exchange.Observer{exchange.Discard{}, nil}},
-		"":                            {Engine: engine, Logger: logger},
+		"Options.Engine is required": {Logger: logger},
+		"Options.Logger is required": {Engine: engine},
+		"Options.Observers[1] is nil": {
+			Engine: engine, Logger: logger, Observers: []exchange.Observer{exchange.Discard{}, nil},
+		},
+		"": {Engine: engine, Logger: logger},
 	} {
 		got := ""
 		if _, err := exchange.New(o); err != nil {
@@ -82,7 +84,9 @@ func TestProfiles(t *testing.T) {
 
 // TestExchange is an exchange of each outcome, without a transport.
 func TestExchange(t *testing.T) {
-	upstream := []string{":status: 200", "vary: accept", "access-control-allow-origin: *", "access-control-x: y", "etag: z"}
+	upstream := []string{
+		":status: 200", "vary: accept", "access-control-allow-origin: *", "access-control-x: y", "etag: z",
+	}
 	rows := []struct {
 		name     string // a sentence
 		profile  exchange.Profile
@@ -98,7 +102,10 @@ func TestExchange(t *testing.T) {
 			policy.Static{},
 			[]string{"GET", "api.shop.example/cart", exchangetest.Page},
 			0, true, nil,
-			[]string{"-access-control-x", exchangetest.AllowCredentials, exchangetest.AllowOrigin, exchangetest.ExposeHeaders, "vary: accept, Origin"},
+			[]string{
+				"-access-control-x", exchangetest.AllowCredentials, exchangetest.AllowOrigin,
+				exchangetest.ExposeHeaders, "vary: accept, Origin",
+			},
 		},
 		{
 			"a route sets the headers of an allowed page", exchange.RequestResponse,
@@ -124,7 +131,13 @@ func TestExchange(t *testing.T) {
 				exchangetest.ExposeHeaders, exchangetest.MaxAge, exchangetest.VaryPreflight,
 			},
 		},
-		{"Block answers in upstream's place", exchange.RequestResponse, policy.Static{}, []string{"GET", "block.shop.example/", exchangetest.Evil}, 403, false, nil, []string{exchangetest.VaryOrigin}},
+		{
+			"Block answers in upstream's place", exchange.RequestResponse,
+			policy.Static{},
+			[]string{"GET", "block.shop.example/", exchangetest.Evil},
+			403, false, nil,
+			[]string{exchangetest.VaryOrigin},
+		},
 		{
 			"Block comes too late for the response", exchange.ResponseOnly,
 			policy.Static{},
@@ -179,16 +192,21 @@ type witness struct {
 	events *[]string
 }
 
+func (w witness) note(ctx context.Context, words ...string) {
+	stream := ctx.Value(contextKey{}).(string)
+	*w.events = append(*w.events, strings.Join(append([]string{w.name, stream}, words...), " "))
+}
+
 func (w witness) Decided(ctx context.Context, e exchange.Event) {
-	*w.events = append(*w.events, strings.Join([]string{w.name, ctx.Value(contextKey{}).(string), e.Profile.String(), e.Request.Path, e.Decision.Reason.String()}, " "))
+	w.note(ctx, e.Profile.String(), e.Request.Path, e.Decision.Reason.String())
 }
 
 func (w witness) StripConflict(ctx context.Context, e exchange.Event) {
-	*w.events = append(*w.events, strings.Join([]string{w.name, ctx.Value(contextKey{}).(string), "strip", e.Decision.Policy()}, " "))
+	w.note(ctx, "strip", e.Decision.Policy())
 }
 
 func (w witness) StreamEnded(ctx context.Context, err error) {
-	*w.events = append(*w.events, strings.Join([]string{w.name, ctx.Value(contextKey{}).(string), "ended", err.Error()}, " "))
+	w.note(ctx, "ended", err.Error())
 }
 
 // TestObservers: each observer receives each event, in its order, with the context of the stream, the

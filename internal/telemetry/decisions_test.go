@@ -35,7 +35,9 @@ func TestDecisionsAreCounted(t *testing.T) {
 			for range rounds {
 				for i := range policies {
 					origin := []string{"https://a.example", "https://b.example"}[i%2]
-					d := engine.Decide(&policy.Request{Method: "GET", Scheme: "https", Authority: "h" + strconv.Itoa(i) + ".example", Path: "/", Origin: []string{origin}})
+					d := engine.Decide(&policy.Request{
+						Method: "GET", Scheme: "https", Authority: "h" + strconv.Itoa(i) + ".example", Path: "/", Origin: []string{origin},
+					})
 					c.add(exchange.ResponseOnly, &d)
 				}
 			}

@@ -26,7 +26,10 @@ func FuzzProcess(f *testing.F) {
 		{observed(get("api.shop.example/cart", junk)), responseBody},
 		{unknown, requestHeaders()},
 	} {
-		for _, metadata := range []string{"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop#catalogue", strings.Join(responseOnly("GET", "preserve.shop.example/", page), "\n")} {
+		for _, metadata := range []string{
+			"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop#catalogue",
+			strings.Join(responseOnly("GET", "preserve.shop.example/", page), "\n"),
+		} {
 			f.Add(metadata, exchangetest.Marshal(f, pair[0]), exchangetest.Marshal(f, pair[1]))
 		}
 	}

@@ -21,10 +21,12 @@ func TestPanics(t *testing.T) {
 			exchangetest.Equal(t, []answer{untouchedRequest()}, f.answers(t, nil, get("strict.shop.example/", page)))
 		}},
 		{"in a preflight", func(f *fixture) {
-			exchangetest.Equal(t, []answer{untouchedRequest(), untouchedRequestBody()}, f.answers(t, nil, preflight("strict.shop.example/", "PUT", page), requestBody))
+			exchangetest.Equal(t, []answer{untouchedRequest(), untouchedRequestBody()},
+				f.answers(t, nil, preflight("strict.shop.example/", "PUT", page), requestBody))
 		}},
 		{"in a response", func(f *fixture) {
-			exchangetest.Equal(t, []answer{untouchedResponse(), untouchedResponseBody()}, f.answers(t, fails, responds("200", acaoAny), responseBody))
+			exchangetest.Equal(t, []answer{untouchedResponse(), untouchedResponseBody()},
+				f.answers(t, fails, responds("200", acaoAny), responseBody))
 		}},
 		{"in observability mode, where nothing is answered", func(f *fixture) {
 			exchangetest.Equal(t, nil, f.answers(t, nil, observed(get("strict.shop.example/", page))))
@@ -46,7 +48,8 @@ func TestPanics(t *testing.T) {
 					t.Fatalf("%d panics counted, %d logged; want %d", f.Observer.Panics, len(logged), times)
 				}
 				e := logged[times-1]
-				if stack, _ := e["stack"].(string); e["level"] != "ERROR" || e["panic"] != "out of order" || !strings.Contains(stack, "panics_test.go") {
+				stack, _ := e["stack"].(string)
+				if e["level"] != "ERROR" || e["panic"] != "out of order" || !strings.Contains(stack, "panics_test.go") {
 					t.Errorf("logged %v", e)
 				}
 			}

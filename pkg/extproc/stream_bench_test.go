@@ -55,16 +55,33 @@ var exchanges = []struct {
 	messages []sent
 	allocs   float64 // at most
 }{
-	{"actual", []string{"corsd-static: strip,vary"}, []sent{get("api.shop.example/cart", page), responds("200", "content-type: text/html", "vary: accept")}, 4},
+	{
+		"actual",
+		[]string{"corsd-static: strip,vary"},
+		[]sent{get("api.shop.example/cart", page), responds("200", "content-type: text/html", "vary: accept")},
+		4,
+	},
 	{"refused", []string{"corsd-static: strip,vary"}, []sent{get("api.shop.example/cart", evil)}, 3},
-	{"set by the route", []string{":authority: strip.vary.set.corsd-static"}, []sent{get("api.shop.example/cart", page)}, 3},
-	{"preflight", nil, []sent{preflight("api.shop.example/cart", "PUT", page, "access-control-request-headers: x-trace")}, 2},
+	{
+		"set by the route",
+		[]string{":authority: strip.vary.set.corsd-static"},
+		[]sent{get("api.shop.example/cart", page)},
+		3,
+	},
+	{
+		"preflight", nil,
+		[]sent{preflight("api.shop.example/cart", "PUT", page, "access-control-request-headers: x-trace")},
+		2,
+	},
 	{"response only", responseOnly("GET", "api.shop.example/cart", page), []sent{responds("200", "vary: accept")}, 6},
 }
 
 func quietHandler(t testing.TB) func(grpc.ServerStream) error {
 	engine := exchangetest.Engine(t)
-	return handler(t, extproc.Options{Engine: func() *policy.Engine { return engine }, Logger: slog.New(slog.DiscardHandler), Observers: []extproc.Observer{extproc.Discard{}}})
+	return handler(t, extproc.Options{
+		Engine: func() *policy.Engine { return engine }, Logger: slog.New(slog.DiscardHandler),
+		Observers: []extproc.Observer{extproc.Discard{}},
+	})
 }
 
 // BenchmarkStream measures a whole exchange, without gRPC.
