@@ -281,17 +281,13 @@ func metrics(t *testing.T) []string {
 	var all []string
 	for _, file := range parseDir(t, "internal/telemetry") {
 		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CallExpr:
-				if name, ok := n.Fun.(*ast.Ident); ok && slices.Contains([]string{"counters", "gauge", "gauges"}, name.Name) {
-					words := literals(n.Args)
-					if len(words) >= 2 {
-						all = append(all, strings.Join(append([]string{"corsd_" + words[0]}, words[2:]...), " "))
-					}
-				}
-			case *ast.KeyValueExpr:
-				if words := literals([]ast.Expr{n.Value}); len(words) == 1 && strings.HasPrefix(words[0], "corsd_") && words[0] != "corsd_" {
-					all = append(all, words[0])
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if name, ok := call.Fun.(*ast.Ident); ok && slices.Contains([]string{"counter", "counters", "gauge", "gauges"}, name.Name) {
+				if words := literals(call.Args); len(words) >= 2 {
+					all = append(all, strings.Join(append([]string{"corsd_" + words[0]}, words[2:]...), " "))
 				}
 			}
 			return true

@@ -75,9 +75,9 @@ func TestMetrics(t *testing.T) {
 	_, hash, _ := strings.Cut(s.liveLine(), "live policy: ")
 	hash, _, _ = strings.Cut(hash, " ")
 	want := map[string]string{
-		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="two_phase",reason="allowed",verdict="allow"}`:            "1",
-		`corsd_decisions_total{class="actual",enforcement="Shadow",policy="legacy",profile="two_phase",reason="origin_not_allowed",verdict="deny"}`: "2",
-		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="ext_authz",reason="origin_not_allowed",verdict="deny"}`:  "1",
+		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="request_response",reason="allowed",verdict="allow"}`:            "1",
+		`corsd_decisions_total{class="actual",enforcement="Shadow",policy="legacy",profile="request_response",reason="origin_not_allowed",verdict="deny"}`: "2",
+		`corsd_decisions_total{class="actual",enforcement="Enforce",policy="shop",profile="ext_authz",reason="origin_not_allowed",verdict="deny"}`:         "1",
 		`corsd_streams_total`:                                 "3",
 		`corsd_streams_active`:                                "0",
 		`corsd_stream_errors_total`:                           "0",
@@ -137,9 +137,9 @@ func TestMetrics(t *testing.T) {
 // TestMetricsOfTrouble: errors and panics are counted. A healthy server has none.
 func TestMetricsOfTrouble(t *testing.T) {
 	m := telemetry.New(buildInfo().labels())
-	m.StreamStarted()
-	m.StreamEnded(errors.New("the connection broke"))
-	m.Panicked()
+	m.StreamStarted(t.Context())
+	m.StreamEnded(t.Context(), errors.New("the connection broke"))
+	m.Panicked(t.Context())
 	families, err := m.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -178,7 +178,7 @@ func explainCase(engine *policy.Engine, line []byte, err error) any {
 	return x.decide(engine).answer()
 }
 
-func parseCase(line []byte) (*exchange, error) {
+func parseCase(line []byte) (*example, error) {
 	var doc caseDoc
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
@@ -191,7 +191,7 @@ func parseCase(line []byte) (*exchange, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) { // d.More would ignore a closing bracket
 		return nil, fmt.Errorf("%w: more than one JSON object in the line", errCase)
 	}
-	x := &exchange{request: policy.Request{Method: "GET", Selector: doc.Selector}, upstreamStatus: 200}
+	x := &example{request: policy.Request{Method: "GET", Selector: doc.Selector}, upstreamStatus: 200}
 	if doc.Method != nil {
 		x.request.Method = *doc.Method
 	}
@@ -213,7 +213,7 @@ func jsonFault(err error) string {
 	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
-func (x *exchange) setResponse(doc *responseDoc) error {
+func (x *example) setResponse(doc *responseDoc) error {
 	if doc == nil {
 		return nil
 	}

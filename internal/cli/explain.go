@@ -80,10 +80,10 @@ func (f *explainFlags) check(cmd *cobra.Command, args []string) error {
 }
 
 func explain(std Stdio, f *explainFlags, args []string) error {
-	var request *exchange
+	var request *example
 	if f.cases == "" {
 		var err error
-		if request, err = exchangeOf(f, args[0]); err != nil {
+		if request, err = exampleOf(f, args[0]); err != nil {
 			return usageError{err}
 		}
 	}
@@ -105,9 +105,9 @@ func explain(std Stdio, f *explainFlags, args []string) error {
 	return writeExplanation(std, result, &explanation)
 }
 
-// exchangeOf returns the request of the command line.
-func exchangeOf(f *explainFlags, url string) (*exchange, error) {
-	x := &exchange{request: policy.Request{Method: f.method, Selector: f.selector}, upstreamStatus: 200}
+// exampleOf returns the request of the command line.
+func exampleOf(f *explainFlags, url string) (*example, error) {
+	x := &example{request: policy.Request{Method: f.method, Selector: f.selector}, upstreamStatus: 200}
 	if err := x.setURL(url); err != nil {
 		return nil, err
 	}
@@ -125,8 +125,8 @@ func exchangeOf(f *explainFlags, url string) (*exchange, error) {
 	return x, nil
 }
 
-// exchange is a request and the upstream response.
-type exchange struct {
+// example is a request to explain, and the upstream response to it.
+type example struct {
 	request        policy.Request
 	upstreamStatus int
 	upstream       []policy.Field
@@ -134,7 +134,7 @@ type exchange struct {
 
 // setURL splits the URL at its delimiters. URL libraries clean paths, and explain is also for paths
 // that are not clean.
-func (x *exchange) setURL(url string) error {
+func (x *example) setURL(url string) error {
 	scheme, rest, found := strings.Cut(url, "://")
 	if !found || scheme == "" {
 		return fmt.Errorf("url %q has no scheme: write https://api.shop.example/cart", url)
@@ -160,7 +160,7 @@ func onTheWire(scheme string) string {
 }
 
 // addHeader adds a header as curl does: Host replaces that of the URL.
-func (x *exchange) addHeader(name, value string) {
+func (x *example) addHeader(name, value string) {
 	switch {
 	case strings.EqualFold(name, "host"):
 		x.request.Authority = value
@@ -171,15 +171,15 @@ func (x *exchange) addHeader(name, value string) {
 	}
 }
 
-// outcome is a decision and its effect on the exchange.
+// outcome is a decision and its effect on the example.
 type outcome struct {
-	*exchange
+	*example
 	decision policy.Decision
 	change   policy.Response
 }
 
-func (x *exchange) decide(e *policy.Engine) *outcome {
-	o := &outcome{exchange: x, decision: e.Decide(&x.request)}
+func (x *example) decide(e *policy.Engine) *outcome {
+	o := &outcome{example: x, decision: e.Decide(&x.request)}
 	o.decision.Respond(&o.change)
 	o.decision.Edit(&o.change, x.upstreamStatus, x.upstream)
 	return o

@@ -265,7 +265,7 @@ func TestHangup(t *testing.T) {
 	after := s.stream(conn)
 	after.Exchange(servetest.RequestOf(servetest.OldPage))
 	after.End()
-	for _, message := range []string{"policy is live", "Envoy asks for decisions"} {
+	for _, message := range []string{"policy is live", "Envoy requests decisions"} {
 		if lines := s.log.Entries(t, message); len(lines) != 1 {
 			t.Errorf("unchanged state is logged again: %v", lines)
 		}

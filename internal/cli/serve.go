@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/internal/server"
@@ -168,7 +169,8 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	s, err := server.New(ctx, server.Options{
 		Listen: f.listen, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
 		Reflection: f.reflection, RawSyscalls: f.rawSyscalls, MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
-		Policies: reloader, Observer: m, RefusedPeer: m.RefusedPeer, Logger: logger,
+		Policies: reloader, Observers: []exchange.Observer{m, telemetry.NewRefusals(logger)},
+		RefusedPeer: m.RefusedPeer, Logger: logger,
 		MetricsPage: promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}),
 	})
 	if err != nil {

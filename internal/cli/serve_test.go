@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/corsd/corsd/internal/servetest"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
@@ -25,7 +26,7 @@ const (
 	notServing = grpc_health_v1.HealthCheckResponse_NOT_SERVING
 )
 
-var healthNames = append(extproc.ServiceNames(), "")
+var healthNames = []string{"", extproc.ServiceName, extauthz.ServiceName}
 
 // TestServe: both services and their health, on a port that was free.
 func TestServe(t *testing.T) {
@@ -104,7 +105,7 @@ func TestServeWithoutRawSyscalls(t *testing.T) {
 func TestReflection(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--policy", servetest.PolicyFile(t), "--reflection")
-	if got, err := reflected(s, s.conn()); err != nil || !slices.Contains(got, extproc.ServiceNames()[0]) || !slices.Contains(got, extproc.ServiceNames()[1]) {
+	if got, err := reflected(s, s.conn()); err != nil || !slices.Contains(got, extproc.ServiceName) || !slices.Contains(got, extauthz.ServiceName) {
 		t.Errorf("services %v, %v", got, err)
 	}
 	s = start(t, "--policy", servetest.PolicyFile(t))

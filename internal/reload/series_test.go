@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/servetest"
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/internal/telemetry"
-	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -25,10 +25,11 @@ func TestSeriesOfRemovedPolicies(t *testing.T) {
 	count := func() {
 		for _, host := range []string{"api.shop.example", "other.example"} {
 			d := r.Engine().Decide(&policy.Request{Method: "GET", Scheme: "https", Authority: host, Path: "/", Origin: []string{servetest.OldPage}})
-			m.Decided(extproc.TwoPhase, &d)
-			m.Decided(extproc.Lean, &d)
+			for _, p := range []exchange.Profile{exchange.RequestResponse, exchange.ResponseOnly} {
+				m.Decided(t.Context(), exchange.Event{Profile: p, Decision: &d})
+			}
 			if d.Policy() != "" {
-				m.StripConflict(d.Policy())
+				m.StripConflict(t.Context(), exchange.Event{Decision: &d})
 			}
 		}
 	}

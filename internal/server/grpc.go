@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/internal/rawconn"
+	"github.com/corsd/corsd/internal/wire"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
@@ -55,6 +58,9 @@ const (
 	closeTimeout = time.Second
 )
 
+// Each stream's answers are charged to its connection.
+var _ wire.Outbox = (*limits.Conn)(nil)
+
 // grpcServer serves Envoy.
 type grpcServer struct {
 	*grpc.Server
@@ -65,29 +71,38 @@ type grpcServer struct {
 	stopTimeout time.Duration
 }
 
-func newGRPC(o *Options) *grpcServer {
+func newGRPC(o *Options) (*grpcServer, error) {
+	options := extproc.Options{Engine: o.Policies.Engine, Logger: o.Logger, Observers: o.Observers}
+	process, err := extproc.New(options)
+	if err != nil {
+		return nil, err
+	}
+	check, err := extauthz.New(options)
+	if err != nil {
+		return nil, err
+	}
 	stopping, endWatches := context.WithCancel(context.Background())
 	g := &grpcServer{
 		limits: newLimits(o), sockets: rawconn.Options{RawSyscalls: o.RawSyscalls, UserTimeout: keepaliveTimeout},
 		health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout,
 	}
-	g.Server = grpc.NewServer(grpcOptions(g.limits)...)
+	g.Server = grpc.NewServer(append(grpcOptions(g.limits), process.ServerOption(), check.ServerOption())...)
 	services := g.limits.Registrar(g.Server)
-	extproc.New(extproc.Options{
-		Engine: o.Policies.Engine, Logger: o.Logger, Observer: o.Observer, Outbox: outbox,
-	}).Register(services)
+	if err := errors.Join(process.Register(services), check.Register(services)); err != nil {
+		endWatches()
+		return nil, err
+	}
 	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, stopping})
 	g.setHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	if o.Reflection {
 		reflection.Register(services)
 	}
-	return g
+	return g, nil
 }
 
 func grpcOptions(bounds *limits.Limits) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.Creds(bounds.Credentials()),
-		grpc.ForceServerCodecV2(extproc.Codec()),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(bounds.MaxStreams()),
@@ -110,16 +125,8 @@ func grpcOptions(bounds *limits.Limits) []grpc.ServerOption {
 func newLimits(o *Options) *limits.Limits {
 	return limits.New(limits.Config{
 		Memory: o.Memory, MaxStreams: o.MaxStreams, MaxMessage: maxMessage,
-		Buffers: extproc.Buffers(), Observe: o.RefusedPeer, Logger: o.Logger,
+		Buffers: wire.Buffers, Observe: o.RefusedPeer, Logger: o.Logger,
 	})
-}
-
-// outbox charges a stream's answers to its connection.
-func outbox(ctx context.Context) extproc.Outbox {
-	if c := limits.ConnOf(ctx); c != nil {
-		return c
-	}
-	return nil
 }
 
 // listener returns a listener for Serve, of connections that are bounded.
@@ -128,7 +135,7 @@ func (g *grpcServer) listener(l net.Listener) net.Listener {
 }
 
 func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
-	for _, name := range append(extproc.ServiceNames(), "") {
+	for _, name := range []string{"", extproc.ServiceName, extauthz.ServiceName} {
 		g.health.SetServingStatus(name, status)
 	}
 }

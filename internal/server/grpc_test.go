@@ -18,9 +18,11 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/internal/servetest"
 	"github.com/corsd/corsd/internal/telemetry"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -36,7 +38,7 @@ const (
 	notServing = grpc_health_v1.HealthCheckResponse_NOT_SERVING
 )
 
-var healthNames = append(extproc.ServiceNames(), "")
+var healthNames = []string{"", extproc.ServiceName, extauthz.ServiceName}
 
 // bubble is a server and its client in a bubble of synctest.
 type bubble struct {
@@ -65,10 +67,13 @@ func inBubble(t *testing.T, test func(t *testing.T, b bubble), options ...grpc.D
 		log := &servetest.Log{}
 		logger := slog.New(slog.NewJSONHandler(log, nil))
 		m := telemetry.New(telemetry.Build{})
-		g := newGRPC(&Options{
-			Policies: policies{report.Engine}, Observer: m, RefusedPeer: m.RefusedPeer, Logger: logger,
+		g, err := newGRPC(&Options{
+			Policies: policies{report.Engine}, Observers: []exchange.Observer{m}, RefusedPeer: m.RefusedPeer, Logger: logger,
 			RawSyscalls: true, Memory: bubbleMemory, MaxStreams: bubbleStreams,
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		listener := bufconn.Listen(1 << 16)
 		served := make(chan error, 1)
 		go func() { served <- g.Serve(g.listener(listener)) }()

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/internal/reload"
-	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -42,7 +42,7 @@ type Options struct {
 	Memory      int64         // that the process may use, in bytes; 0 if nothing limits it
 
 	Policies    Policies
-	Observer    extproc.Observer
+	Observers   []exchange.Observer
 	RefusedPeer func(limits.Event) // called for each refusal to a peer
 	MetricsPage http.Handler       // serves /metrics
 	Logger      *slog.Logger
@@ -59,17 +59,20 @@ type Server struct {
 
 // New opens all listeners. An error means that the options cannot be met, and none is open.
 func New(ctx context.Context, o Options) (*Server, error) {
+	grpcServer, err := newGRPC(&o)
+	if err != nil {
+		return nil, err
+	}
 	listeners, err := listenAll(ctx, o.Listen, o.SocketMode, o.Logger)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, listeners: listeners}
+	s := &Server{options: o, listeners: listeners, grpc: grpcServer}
 	s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
 	if err != nil {
 		closeAll(listeners)
 		return nil, err
 	}
-	s.grpc = newGRPC(&o)
 	bounds := s.grpc.limits
 	o.Logger.Info("peers are bounded", "maxStreams", bounds.MaxStreams(), "maxConnections", bounds.MaxConns())
 	return s, nil

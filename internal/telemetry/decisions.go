@@ -7,13 +7,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// decisions counts decisions by their labels. It keeps the counter of each set of labels, so
-// that counting neither formats labels nor allocates.
+// decisions counts decisions by their labels. It keeps the counter of each set of labels, so that
+// counting neither formats labels nor allocates.
 type decisions struct {
 	vec *prometheus.CounterVec
 
@@ -28,12 +28,12 @@ type decided struct {
 	class       policy.Class
 	verdict     policy.Verdict
 	reason      policy.Reason
-	profile     extproc.Profile
+	profile     exchange.Profile
 }
 
 func newDecisions() *decisions {
 	return &decisions{
-		vec: counters("decisions_total", "Decisions, by what they came to. Under Shadow they are counted as if enforced.",
+		vec: counters("decisions_total", "Decisions by their result. Under Shadow they count as if enforced.",
 			"class", "verdict", "reason", "policy", "enforcement", "profile"),
 		known: map[decided]prometheus.Counter{},
 	}
@@ -46,19 +46,20 @@ func (k *decided) labels() []string {
 	}
 }
 
-func (c *decisions) add(p extproc.Profile, d *policy.Decision) {
+func (c *decisions) add(p exchange.Profile, d *policy.Decision) {
 	labels := decided{d.Policy(), d.Enforcement(), d.Class, d.Verdict, d.Reason, p}
 	c.mu.RLock()
-	counter, ok := c.known[labels]
+	counter, known := c.known[labels]
 	c.mu.RUnlock()
-	if !ok {
-		counter = c.learn(labels)
+	if !known {
+		counter = c.create(labels)
 	}
 	counter.Inc()
 }
 
-func (c *decisions) learn(labels decided) prometheus.Counter {
-	// They may be parts of larger strings: the engine's, or a file's.
+// create makes the counter of a new set of labels.
+func (c *decisions) create(labels decided) prometheus.Counter {
+	// The names may be slices of larger strings: the engine's, or a file's.
 	labels.policy = strings.Clone(labels.policy)
 	labels.enforcement = spec.Enforcement(strings.Clone(string(labels.enforcement)))
 	c.mu.Lock()
@@ -68,8 +69,8 @@ func (c *decisions) learn(labels decided) prometheus.Counter {
 	return counter
 }
 
-// keepOnly deletes the series of policies that are not among the names. A decision of the
-// engine before, made at this very moment, may bring one back until the next call.
+// keepOnly deletes the series of all other policies. A decision that the previous engine makes at
+// this moment may create one again; the next call deletes it.
 func (c *decisions) keepOnly(policies iter.Seq[string]) {
 	live := map[string]bool{"": true} // no policy
 	for name := range policies {

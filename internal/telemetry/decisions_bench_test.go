@@ -3,12 +3,12 @@ package telemetry
 import (
 	"testing"
 
-	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// BenchmarkDecided is what counting one decision costs, whose series exists.
+// BenchmarkDecided is the cost of counting one decision whose series exists.
 func BenchmarkDecided(b *testing.B) {
 	engine, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{Name: "shop", Spec: spec.PolicySpec{
 		Hosts: []string{"api.shop.example"}, CORS: &spec.CORS{AllowOrigins: []string{"https://a.example"}},
@@ -19,12 +19,13 @@ func BenchmarkDecided(b *testing.B) {
 	d := engine.Decide(&policy.Request{
 		Method: "GET", Scheme: "https", Authority: "api.shop.example", Path: "/", Origin: []string{"https://a.example"},
 	})
+	e := exchange.Event{Profile: exchange.RequestResponse, Decision: &d}
 	m := New(Build{})
-	m.Decided(extproc.TwoPhase, &d)
+	m.Decided(b.Context(), e)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			m.Decided(extproc.TwoPhase, &d)
+			m.Decided(b.Context(), e)
 		}
 	})
 }

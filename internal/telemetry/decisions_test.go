@@ -7,13 +7,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// TestDecisionsAreCounted: while many count and learn at once, and someone reads, none is
-// lost or counted for another.
+// TestDecisionsAreCounted: while many goroutines count and create series, and one reads them, no
+// decision is lost or counted under wrong labels.
 func TestDecisionsAreCounted(t *testing.T) {
 	const policies, goroutines, rounds = 40, 8, 25
 	var config spec.Config
@@ -35,8 +35,10 @@ func TestDecisionsAreCounted(t *testing.T) {
 			for range rounds {
 				for i := range policies {
 					origin := []string{"https://a.example", "https://b.example"}[i%2]
-					d := engine.Decide(&policy.Request{Method: "GET", Scheme: "https", Authority: "h" + strconv.Itoa(i) + ".example", Path: "/", Origin: []string{origin}})
-					c.add(extproc.Lean, &d)
+					d := engine.Decide(&policy.Request{
+						Method: "GET", Scheme: "https", Authority: "h" + strconv.Itoa(i) + ".example", Path: "/", Origin: []string{origin},
+					})
+					c.add(exchange.ResponseOnly, &d)
 				}
 			}
 		})

@@ -1,18 +1,17 @@
-// Package telemetry counts what corsd does, for Prometheus.
 package telemetry
 
 import (
+	"context"
 	"iter"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
-	"github.com/corsd/corsd/pkg/extproc"
-	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Metrics counts what happens. It is the extproc.Observer of serve.
+// Metrics is the Prometheus metrics of corsd. It is an [exchange.Observer].
 type Metrics struct {
 	// Registry has all of the metrics.
 	Registry *prometheus.Registry
@@ -33,40 +32,47 @@ type Metrics struct {
 	LogDropped prometheus.Counter
 }
 
-var _ extproc.Observer = (*Metrics)(nil)
+var _ exchange.Observer = (*Metrics)(nil)
 
 // Build describes this binary.
 type Build struct{ Version, Revision, GoVersion string }
 
-// New returns metrics of which nothing is counted yet.
+// New returns metrics that are all zero.
 func New(b Build) *Metrics {
 	m := &Metrics{
 		Registry:      prometheus.NewRegistry(),
 		decisions:     newDecisions(),
-		streams:       prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_streams_total", Help: "ext_proc streams that were opened."}),
+		streams:       counter("streams_total", "ext_proc streams that were opened."),
 		streamsActive: gauge("streams_active", "ext_proc streams that are open."),
-		streamErrors:  prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_stream_errors_total", Help: "ext_proc streams that ended with an error. Envoy's resets are none."}),
-		strips:        counters("strip_conflicts_total", "Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
-		panics:        prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_panics_total", Help: "Panics that were contained."}),
-		peers:         counters("peer_refusals_total", "What was refused to peers of the gRPC port: streams, connections, and connections that could not be accepted.", "kind"),
-		reloads:       counters("policy_reloads_total", "Readings of the policy, the first one included.", "result"),
-		reloadOK:      gauge("policy_last_reload_successful", "Whether the last reading of the policy went well (1) or was refused (0)."),
-		reloadTime:    gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
-		policyInfo:    gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
-		readRetry:     gauge("policy_read_retry_pending", "Whether files that could not be read will be tried again (1) or not (0)."),
-		LogDropped: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "corsd_log_lines_dropped_total", Help: "Log lines that were not read in time or could not be written.",
-		}),
+		streamErrors:  counter("stream_errors_total", "ext_proc streams that ended with an error. Resets by Envoy do not count."),
+		strips: counters("strip_conflicts_total",
+			"Requests whose virtual host removes the upstream headers that the policy leaves to upstream.", "policy"),
+		panics: counter("panics_total", "Panics that were contained."),
+		peers: counters("peer_refusals_total",
+			"Refusals to peers of the gRPC port: streams, connections, and connections that could not be accepted.", "kind"),
+		reloads:    counters("policy_reloads_total", "Attempts to read the policy, including the first one.", "result"),
+		reloadOK:   gauge("policy_last_reload_successful", "1 if the last policy was good, 0 if it was refused."),
+		reloadTime: gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
+		policyInfo: gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+		readRetry:  gauge("policy_read_retry_pending", "1 while files that could not be read will be read again, else 0."),
+		LogDropped: counter("log_lines_dropped_total",
+			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
 	for _, kind := range peerRefusals {
 		m.peers.WithLabelValues(kind) // 0 from the start, so that a rise can be seen
 	}
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
-	m.Registry.MustRegister(m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers, m.reloads,
-		m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.Registry.MustRegister(
+		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
+		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
 	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: "corsd_" + name, Help: help})
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
@@ -81,30 +87,34 @@ func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "corsd_" + name, Help: help}, labels)
 }
 
-// StreamStarted is that of [extproc.Observer].
-func (m *Metrics) StreamStarted() {
+// StreamStarted implements [exchange.Observer].
+func (m *Metrics) StreamStarted(context.Context) {
 	m.streams.Inc()
 	m.streamsActive.Inc()
 }
 
-// StreamEnded is that of [extproc.Observer].
-func (m *Metrics) StreamEnded(err error) {
+// StreamEnded implements [exchange.Observer].
+func (m *Metrics) StreamEnded(_ context.Context, err error) {
 	m.streamsActive.Dec()
 	if err != nil {
 		m.streamErrors.Inc()
 	}
 }
 
-// Decided is that of [extproc.Observer].
-func (m *Metrics) Decided(p extproc.Profile, d *policy.Decision) { m.decisions.add(p, d) }
+// Decided implements [exchange.Observer].
+func (m *Metrics) Decided(_ context.Context, e exchange.Event) {
+	m.decisions.add(e.Profile, e.Decision)
+}
 
-// StripConflict is that of [extproc.Observer].
-func (m *Metrics) StripConflict(policy string) { m.strips.WithLabelValues(policy).Inc() }
+// StripConflict implements [exchange.Observer].
+func (m *Metrics) StripConflict(_ context.Context, e exchange.Event) {
+	m.strips.WithLabelValues(e.Decision.Policy()).Inc()
+}
 
-// Panicked is that of [extproc.Observer].
-func (m *Metrics) Panicked() { m.panics.Inc() }
+// Panicked implements [exchange.Observer].
+func (m *Metrics) Panicked(context.Context) { m.panics.Inc() }
 
-// RefusedPeer counts what is refused to a peer of the gRPC port.
+// RefusedPeer counts a stream or connection that was refused to a peer of the gRPC port.
 func (m *Metrics) RefusedPeer(e limits.Event) { m.peers.WithLabelValues(peerRefusals[e]).Inc() }
 
 // peerRefusals are the values of the label kind.

@@ -1,9 +1,11 @@
-// Package extproc speaks Envoy's external processing (ext_proc) and external
-// authorization (ext_authz) protocols: it turns Envoy's messages into a
-// policy.Request, and what package policy decides into Envoy's messages.
+// Package extproc serves Envoy's external processing protocol (ext_proc): it reads an HTTP exchange
+// from Envoy's messages, and answers with the decision that package policy makes.
 //
-// No rule of CORS lives here. What lives here is how Envoy behaves: which
-// message it wants answered by which, what it does with a value that is set in
-// the wrong field, where the data of a request comes from when the stream begins
-// with the response. Each such fact is noted with the versions it was seen on.
+//	s, err := extproc.New(extproc.Options{Engine: engine.Load, Logger: slog.Default()})
+//	server := grpc.NewServer(s.ServerOption())
+//	err = s.Register(server)
+//
+// The package contains no rule of CORS. It contains how Envoy behaves: which answer each message
+// needs, and where the data of a request comes from if a stream begins with the response. Each such
+// fact is noted with the versions of Envoy that it was seen on.
 package extproc

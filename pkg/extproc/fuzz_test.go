@@ -1,19 +1,18 @@
 package extproc_test
 
 import (
-	"bytes"
 	"reflect"
 	"strings"
 	"testing"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/corsd/corsd/internal/exchange/exchangetest"
 )
 
-// FuzzProcess: whatever bytes make two messages, each is answered at most once, by
-// an answer of its kind that can be sent and that Envoy takes; and nothing panics.
+// FuzzProcess: each of two messages has at most one answer, of its kind, which can be sent and which
+// Envoy accepts. Nothing panics.
 func FuzzProcess(f *testing.F) {
 	for _, pair := range [][2]sent{
 		{get("api.shop.example/cart", page), responds("200", acaoAny, "vary: Accept")},
@@ -27,11 +26,14 @@ func FuzzProcess(f *testing.F) {
 		{observed(get("api.shop.example/cart", junk)), responseBody},
 		{unknown, requestHeaders()},
 	} {
-		for _, metadata := range []string{"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop#catalogue", strings.Join(lean("GET", "preserve.shop.example/", page), "\n")} {
-			f.Add(metadata, marshalled(f, pair[0]), marshalled(f, pair[1]))
+		for _, metadata := range []string{
+			"", "corsd-static: strip,vary", ":authority: strip.vary.set.corsd-static", "corsd-policy: shop#catalogue",
+			strings.Join(responseOnly("GET", "preserve.shop.example/", page), "\n"),
+		} {
+			f.Add(metadata, exchangetest.Marshal(f, pair[0]), exchangetest.Marshal(f, pair[1]))
 		}
 	}
-	engine := load(f, "testdata/policy.yaml")
+	engine := exchangetest.Engine(f)
 	f.Fuzz(func(t *testing.T, lines string, first, second []byte) {
 		var messages []sent
 		for _, wire := range [][]byte{first, second} {
@@ -41,8 +43,8 @@ func FuzzProcess(f *testing.F) {
 			}
 			messages = append(messages, m)
 		}
-		b := serving(engine)
-		got := b.answers(t, metadataLines(lines), messages...)
+		f := serving(t, engine)
+		got := f.answers(t, metadataLines(lines), messages...)
 		want := 0
 		for _, m := range messages {
 			if m.GetRequest() == nil || m.GetObservabilityMode() {
@@ -56,43 +58,10 @@ func FuzzProcess(f *testing.F) {
 		if len(got) != want {
 			t.Errorf("%d answers to %d messages", len(got), want)
 		}
-		if b.observer.panics > 0 {
-			t.Errorf("a panic was contained: %s", b.log)
+		if f.Observer.Panics > 0 {
+			t.Errorf("a panic was contained: %s", &f.Log)
 		}
 	})
-}
-
-// FuzzCheck is the same of ext_authz.
-func FuzzCheck(f *testing.F) {
-	for _, r := range []*authv3.CheckRequest{
-		checkRequest("GET", "api.shop.example/cart", page),
-		joined(checkRequest("OPTIONS", "api.shop.example/cart", page, "access-control-request-method: PUT", "access-control-request-headers: a")),
-		selecting(checkRequest("GET", "block.shop.example/", evil), "block"),
-	} {
-		f.Add(marshalled(f, r))
-	}
-	engine := load(f, "testdata/policy.yaml")
-	f.Fuzz(func(t *testing.T, wire []byte) {
-		r := &authv3.CheckRequest{}
-		if proto.Unmarshal(wire, r) != nil {
-			t.Skip("no message")
-		}
-		b := serving(engine)
-		got := b.asked(t, r)
-		checkHeaders(t, append(got.GetDeniedResponse().GetHeaders(), got.GetOkResponse().GetResponseHeadersToAdd()...))
-		if (got.GetOkResponse() == nil) == (got.GetDeniedResponse() == nil) || b.observer.panics > 0 {
-			t.Errorf("%d panics, response %v", b.observer.panics, got)
-		}
-	})
-}
-
-func marshalled(t testing.TB, m proto.Message) []byte {
-	t.Helper()
-	wire, err := proto.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wire
 }
 
 func metadataLines(text string) []string {
@@ -105,8 +74,8 @@ func metadataLines(text string) []string {
 	return lines
 }
 
-// checkKind: a request may be answered in upstream's place, everything else only
-// by its own kind.
+// checkKind: a request may have an answer in upstream's place. Every other message has one of its
+// kind.
 func checkKind(t *testing.T, m sent, a answer) {
 	asked := strings.TrimPrefix(reflect.TypeOf(m.GetRequest()).Elem().Name(), "ProcessingRequest_")
 	if a.GetResponse() == nil {
@@ -119,23 +88,6 @@ func checkKind(t *testing.T, m sent, a answer) {
 	if len(a.GetImmediateResponse().GetBody()) > 0 {
 		t.Errorf("an immediate response with a body")
 	}
-	checkHeaders(t, a.GetImmediateResponse().GetHeaders().GetSetHeaders())
-	checkHeaders(t, a.GetResponseHeaders().GetResponse().GetHeaderMutation().GetSetHeaders())
-}
-
-// checkHeaders: a byte that is not allowed in a header is a 500 for the client,
-// even when failing open, and an empty value is a header of no meaning.
-func checkHeaders(t *testing.T, headers []*corev3.HeaderValueOption) {
-	for _, h := range headers {
-		name, value := h.GetHeader().GetKey(), h.GetHeader().GetRawValue()
-		if len(value) == 0 {
-			value = []byte(h.GetHeader().GetValue())
-		}
-		if name != "vary" && !strings.HasPrefix(name, "access-control-") {
-			t.Errorf("sets %q", name)
-		}
-		if len(value) == 0 || bytes.ContainsAny(value, "\x00\r\n") {
-			t.Errorf("sets %s to %q", name, value)
-		}
-	}
+	exchangetest.CheckHeaders(t, a.GetImmediateResponse().GetHeaders().GetSetHeaders())
+	exchangetest.CheckHeaders(t, a.GetResponseHeaders().GetResponse().GetHeaderMutation().GetSetHeaders())
 }

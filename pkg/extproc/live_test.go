@@ -23,18 +23,28 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/corsd/corsd/internal/exchange/exchangetest"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// connect serves over a gRPC connection, with health, and gives the client's side.
-func connect(t *testing.T, s *extproc.Server) *grpc.ClientConn {
+// connect serves ext_proc and ext_authz over a gRPC connection, with health, and returns the client's
+// side.
+func connect(t *testing.T, o extproc.Options) *grpc.ClientConn {
 	t.Helper()
-	server, reports := grpc.NewServer(grpc.ForceServerCodecV2(extproc.Codec()), grpc.WaitForHandlers(true)), health.NewServer()
-	s.Register(server)
+	process := newServer(t, o)
+	check, err := extauthz.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, reports := grpc.NewServer(process.ServerOption(), check.ServerOption(), grpc.WaitForHandlers(true)), health.NewServer()
+	if err := errors.Join(process.Register(server), check.Register(server)); err != nil {
+		t.Fatal(err)
+	}
 	grpc_health_v1.RegisterHealthServer(server, reports)
-	for _, name := range extproc.ServiceNames() {
+	for _, name := range []string{extproc.ServiceName, extauthz.ServiceName} {
 		reports.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
 	}
 	listener := bufconn.Listen(1 << 16)
@@ -57,7 +67,7 @@ func connect(t *testing.T, s *extproc.Server) *grpc.ClientConn {
 	return conn
 }
 
-// converse sends messages over one stream and gives what is answered to each.
+// converse sends messages over one stream and returns the answer to each.
 func converse(ctx context.Context, conn *grpc.ClientConn, messages ...sent) ([]answer, error) {
 	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(ctx)
 	if err != nil {
@@ -91,31 +101,34 @@ func deadline(t *testing.T) context.Context {
 
 // TestConnection is both services over one connection.
 func TestConnection(t *testing.T) {
-	b := newBench(t)
-	conn, ctx := connect(t, extproc.New(b.options())), deadline(t)
+	f := newFixture(t)
+	conn, ctx := connect(t, f.Options()), deadline(t)
 
 	got, err := converse(ctx, conn, get("api.shop.example/cart", page), requestBody, responds("200", acaoAny), responseTrailers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, []answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseTrailers()}, got)
+	exchangetest.Equal(t, []answer{awaits(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseTrailers()}, got)
 
-	known := metadata.NewOutgoingContext(ctx, md(append(lean("GET", "other.example/", evil), "corsd-policy: shop#catalogue")))
+	known := metadata.NewOutgoingContext(ctx, md(append(responseOnly("GET", "other.example/", evil), "corsd-policy: shop#catalogue")))
 	if got, err = converse(known, conn, responds("200")); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, []answer{public.said(changes(nil, acaoAny, "access-control-expose-headers: X-Total"))}, got)
+	exchangetest.Equal(t, []answer{reports(public, changes(nil, acaoAny, "access-control-expose-headers: X-Total"))}, got)
 
-	checked, err := authv3.NewAuthorizationClient(conn).Check(ctx, checkRequest("GET", "block.shop.example/", evil))
+	checked, err := authv3.NewAuthorizationClient(conn).Check(ctx, &authv3.CheckRequest{
+		Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
+			Method: "GET", Scheme: "https", Host: "block.shop.example", Path: "/", HeaderMap: exchangetest.HeaderMap([]string{evil}),
+		}}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, denies(refused.by("block"), 403, varyOrigin), checked)
-
-	if n := len(extproc.ServiceNames()); n != 2 {
-		t.Errorf("%d services, want two", n)
+	if code := checked.GetDeniedResponse().GetStatus().GetCode(); code != 403 {
+		t.Errorf("the check answers %v", checked)
 	}
-	for _, name := range extproc.ServiceNames() {
+
+	for _, name := range []string{extproc.ServiceName, extauthz.ServiceName} {
 		h, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: name})
 		if err != nil || h.Status != grpc_health_v1.HealthCheckResponse_SERVING {
 			t.Errorf("health of %s: %v, %v", name, h, err)
@@ -123,11 +136,11 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-// TestConnectionResets: Envoy resets streams that it needs no more, which is no
-// error; and streams that break do not end others.
+// TestConnectionResets: Envoy resets streams that it no longer needs, which is not an error. A stream
+// that breaks does not end others.
 func TestConnectionResets(t *testing.T) {
-	b := newBench(t)
-	conn, ctx := connect(t, extproc.New(b.options())), deadline(t)
+	f := newFixture(t)
+	conn, ctx := connect(t, f.Options()), deadline(t)
 	const resets = 20
 	for range resets {
 		one, reset := context.WithCancel(ctx)
@@ -148,10 +161,10 @@ func TestConnectionResets(t *testing.T) {
 	}
 	eventually(t, "all streams have ended", func() bool {
 		var ends int
-		b.observer.note(func() { ends = len(b.observer.ends) })
+		f.Observer.With(func() { ends = len(f.Observer.Ends) })
 		return ends == resets
 	})
-	for _, err := range b.observer.ends {
+	for _, err := range f.Observer.Ends {
 		if err != nil {
 			t.Errorf("a reset is an error: %v", err)
 		}
@@ -180,7 +193,7 @@ func TestReload(t *testing.T) {
 	engines := []*policy.Engine{named(t, "one"), named(t, "two")}
 	var live atomic.Pointer[policy.Engine]
 	live.Store(engines[0])
-	conn := connect(t, extproc.New(extproc.Options{Engine: live.Load, Logger: slog.New(slog.DiscardHandler), Observer: &recorder{}}))
+	conn := connect(t, extproc.Options{Engine: live.Load, Logger: slog.New(slog.DiscardHandler)})
 
 	done := make(chan struct{})
 	swapping := make(chan struct{})

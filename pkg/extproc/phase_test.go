@@ -3,11 +3,13 @@ package extproc_test
 import (
 	"slices"
 	"testing"
+
+	"github.com/corsd/corsd/internal/exchange/exchangetest"
 )
 
-// TestResponsePhase is which requests need the response too. The virtual host may
-// strip upstream's CORS headers, add Vary: Origin, or set what is granted, and say so;
-// what it does need not be done again.
+// TestResponsePhase: which requests need the response, too. A virtual host may strip upstream's CORS
+// headers, add Vary: Origin, or set the granted headers, and corsd-static lists what it does. corsd
+// does not repeat it.
 func TestResponsePhase(t *testing.T) {
 	const strips, all = "strip, vary", "strip, vary, set"
 	statics := []string{"", "strip", "vary", "set", "vary, set", "strip, set", strips, all}
@@ -24,26 +26,26 @@ func TestResponsePhase(t *testing.T) {
 		selector string
 		sent     sent
 		decision why
-		want     []string // the values of corsd-static under which it is not asked for
-		ahead    []string // what the virtual host is to set then
+		want     []string // the values of corsd-static with which it is not requested
+		ahead    []string // headers that the virtual host then sets
 	}{
-		{"an allowed origin is told so", "", get("api.shop.example/cart", page), allowed, unlessAll, []string{acao, acac, aceh}},
+		{"an allowed origin needs the route to do all", "", get("api.shop.example/cart", page), allowed, unlessAll, []string{acao, acac, aceh}},
 		{"a refused origin needs the strip and Vary", "", get("api.shop.example/cart", evil), refused, unlessBoth, nil},
 		{"a malformed origin likewise", "", get("api.shop.example/cart", junk), why{"deny", "origin_malformed", "shop", ""}, unlessBoth, nil},
 		{"a request without an Origin likewise", "", get("api.shop.example/cart"), notCORS, unlessBoth, nil},
 		{"a page of the host itself likewise", "", get("api.shop.example/cart", "origin: https://api.shop.example"), why{"none", "same_origin", "shop", ""}, unlessBoth, nil},
-		{"what no rule takes likewise", "", get("strict.shop.example/", page), why{"deny", "no_rule", "strict", ""}, unlessBoth, nil},
+		{"a path that no rule matches likewise", "", get("strict.shop.example/", page), why{"deny", "no_rule", "strict", ""}, unlessBoth, nil},
 		{"an ambiguous path likewise", "", get("api.shop.example//", page), why{"deny", "path_ambiguous", "shop", ""}, unlessBoth, nil},
 		{"an unknown selector likewise", "nosuch", get("api.shop.example/", page), why{"deny", "selector_unknown", "", ""}, unlessBoth, nil},
 		{"a page that Block leaves alone likewise", "", get("block.shop.example/", evil, "sec-fetch-site: none"), why{"none", "same_origin", "block", ""}, unlessBoth, nil},
-		{"a public rule tells everyone", "", get("api.shop.example/catalogue", evil), public, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
-		{"a public rule tells those without an Origin", "", get("api.shop.example/catalogue"), publicNone, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
-		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.by("forward"), always, nil},
-		{"Preserve grants where upstream says nothing", "", get("preserve.shop.example/", page), allowed.by("preserve"), unlessAll, []string{acao}},
-		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.by("preserve"), unlessBoth, nil},
-		{"Merge grants", "", get("merge.shop.example/", page), allowed.by("merge"), unlessAll, []string{acao, aceh}},
-		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.by("expand"), always, nil},
-		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.by("shadow"), never, nil},
+		{"a public rule grants to everyone", "", get("api.shop.example/catalogue", evil), public, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
+		{"a public rule grants without an Origin, too", "", get("api.shop.example/catalogue"), publicNone, withoutVary, []string{acaoAny, "access-control-expose-headers: X-Total"}},
+		{"a forwarded preflight is granted in the response", "", preflight("forward.shop.example/", "PUT", page), allowed.By("forward"), always, nil},
+		{"Preserve grants if upstream grants nothing", "", get("preserve.shop.example/", page), allowed.By("preserve"), unlessAll, []string{acao}},
+		{"Preserve refuses by leaving", "", get("preserve.shop.example/", evil), refused.By("preserve"), unlessBoth, nil},
+		{"Merge grants", "", get("merge.shop.example/", page), allowed.By("merge"), unlessAll, []string{acao, aceh}},
+		{"names that are the response's own are not known before", "", get("expand.shop.example/", page), allowed.By("expand"), always, nil},
+		{"Shadow needs nothing", "", get("shadow.shop.example/", page), allowed.By("shadow"), never, nil},
 		{"Disabled needs nothing", "", get("off.shop.example/", page), why{"none", "disabled", "off", ""}, never, nil},
 		{"a host that no policy names needs nothing", "", get("other.example/", page), noPolicy, never, nil},
 		{"a WebSocket needs nothing", "", webSocket("api.shop.example/cart", page), why{"none", "allowed", "shop", ""}, never, nil},
@@ -58,18 +60,18 @@ func TestResponsePhase(t *testing.T) {
 				if r.selector != "" {
 					metadata = append(metadata, "corsd-policy: "+r.selector)
 				}
-				want := asks(r.decision)
+				want := awaits(r.decision)
 				if slices.Contains(r.want, static) {
 					want = ends(r.decision, r.ahead...)
 				}
-				equal(t, []answer{want}, newBench(t).answers(t, metadata, r.sent))
+				exchangetest.Equal(t, []answer{want}, newFixture(t).answers(t, metadata, r.sent))
 			})
 		}
 	}
 }
 
-// TestStaticSpellings: corsd-static is a list, and what it does not know of is of
-// no effect. The stream's authority can say the same.
+// TestStaticSpellings: corsd-static is a list, and unknown words in it have no effect. The stream's
+// authority can have the same words.
 func TestStaticSpellings(t *testing.T) {
 	rows := []struct {
 		name  string
@@ -87,18 +89,18 @@ func TestStaticSpellings(t *testing.T) {
 		{"the authority", []string{":authority: strip.vary.corsd-static"}, true},
 		{"the authority with a word of the future", []string{":authority: sing.vary.strip.corsd-static"}, true},
 		{"the authority, which is enough", []string{":authority: strip.corsd-static", "corsd-static: strip,vary"}, false},
-		{"the authority that says nothing", []string{":authority: .corsd-static"}, false},
+		{"the authority without a word", []string{":authority: .corsd-static"}, false},
 		{"the name of the cluster", []string{":authority: corsd", "corsd-static: strip,vary"}, true},
-		{"the name of a cluster that says words", []string{":authority: strip.vary"}, false},
+		{"the name of a cluster that looks like words", []string{":authority: strip.vary"}, false},
 		{"an authority of another domain", []string{":authority: strip.vary.corsd-static.example"}, false},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			want := asks(refused)
+			want := awaits(refused)
 			if r.both {
 				want = ends(refused)
 			}
-			equal(t, []answer{want}, newBench(t).answers(t, r.lines, get("api.shop.example/cart", evil)))
+			exchangetest.Equal(t, []answer{want}, newFixture(t).answers(t, r.lines, get("api.shop.example/cart", evil)))
 		})
 	}
 }

@@ -1,279 +1,27 @@
 package extproc_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	modev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
-	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/mem"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/exchange/exchangetest"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// bench is a server, and all that it tells.
-type bench struct {
-	services
-	observer *recorder
-	log      *journal
-	engine   *policy.Engine // what is live
-	unusual  bool           // messages are sent in a layout that Envoy does not use
-}
-
-// services is what a server puts on a gRPC server.
-type services map[string]*grpc.ServiceDesc
-
-func registered(o extproc.Options) services {
-	s := services{}
-	extproc.New(o).Register(s)
-	return s
-}
-
-func (s services) RegisterService(desc *grpc.ServiceDesc, _ any) { s[desc.ServiceName] = desc }
-
-// process and check call the handlers as gRPC does.
-func (s services) process(stream grpc.ServerStream) error {
-	return s[extprocv3.ExternalProcessor_ServiceDesc.ServiceName].Streams[0].Handler(nil, stream)
-}
-
-func (s services) check(decode func(any) error) (any, error) {
-	return s[authv3.Authorization_ServiceDesc.ServiceName].Methods[0].Handler(nil, context.Background(), decode, nil)
-}
-
-func newBench(t testing.TB) *bench {
-	t.Helper()
-	return serving(load(t, "testdata/policy.yaml"))
-}
-
-func serving(engine *policy.Engine) *bench {
-	b := &bench{observer: &recorder{}, log: &journal{}, engine: engine}
-	b.services = registered(b.options())
-	return b
-}
-
-func (b *bench) options() extproc.Options {
-	return extproc.Options{
-		Engine: func() *policy.Engine { return b.engine }, Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Observer: b.observer,
-	}
-}
-
-func load(t testing.TB, path string) *policy.Engine {
-	t.Helper()
-	report := reload.Load([]string{path})
-	if err := report.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return report.Engine
-}
-
-// answers plays a stream that ends as Envoy's do, and gives what was answered.
-func (b *bench) answers(t testing.TB, lines []string, messages ...sent) []answer {
-	t.Helper()
-	s := &script{md: md(lines), in: messages, unusual: b.unusual}
-	if err := b.process(s); err != nil {
-		t.Errorf("the stream ended with %v", err)
-	}
-	return s.out
-}
-
-// md is gRPC metadata, a value for each "key: value" line.
-func md(lines []string) metadata.MD {
-	m := metadata.MD{}
-	for _, line := range lines {
-		m.Append(field(line))
-	}
-	return m
-}
-
-// script is Envoy's side of a stream, written down. What it passes on goes
-// through its wire form, and through the codec of the server.
-type script struct {
-	grpc.ServerStream // nil: no more is needed than the methods below
-	md                metadata.MD
-	in                []sent
-	unusual           bool
-	end               error // of receiving, after the last message; nil for io.EOF
-	unsendable        error // of sending
-
-	out []answer
-}
-
-func (s *script) Context() context.Context {
-	return metadata.NewIncomingContext(context.Background(), s.md)
-}
-
-func (s *script) RecvMsg(m any) error {
-	if len(s.in) == 0 {
-		if s.end != nil {
-			return s.end
-		}
-		return io.EOF
-	}
-	next := s.in[0]
-	s.in = s.in[1:]
-	return receive(next, m, s.unusual)
-}
-
-func (s *script) SendMsg(m any) error {
-	if s.unsendable != nil {
-		return s.unsendable
-	}
-	a := &extprocv3.ProcessingResponse{}
-	err := deliver(m, a)
-	s.out = append(s.out, a)
-	return err
-}
-
-// receive gives a message to the server as gRPC does. An unusual one has a field
-// that is not known, which says nothing, and takes another way to the same end.
-func receive(from proto.Message, to any, unusual bool) error {
-	wire, err := proto.Marshal(from)
-	if err != nil {
-		return err
-	}
-	if unusual {
-		wire = protowire.AppendVarint(protowire.AppendTag(wire, 1000, protowire.VarintType), 1)
-	}
-	buffer := slices.Clone(wire)
-	err = extproc.Codec().Unmarshal(mem.BufferSlice{mem.SliceBuffer(buffer)}, to)
-	if r, ok := to.(interface{ Release() }); ok && err != nil {
-		r.Release()
-	}
-	return err
-}
-
-// deliver gives what the server has answered.
-func deliver(from any, to proto.Message) error {
-	buffers, err := extproc.Codec().Marshal(from)
-	if err != nil {
-		return err
-	}
-	return proto.Unmarshal(buffers.Materialize(), to)
-}
-
-// recorder is an Observer that remembers.
-type recorder struct {
-	mu        sync.Mutex
-	started   int
-	ends      []error
-	decisions []string
-	strips    []string
-	panics    int
-
-	onDecided func(*policy.Decision)
-}
-
-func (r *recorder) StreamStarted() { r.note(func() { r.started++ }) }
-
-func (r *recorder) StreamEnded(err error) { r.note(func() { r.ends = append(r.ends, err) }) }
-
-func (r *recorder) StripConflict(policy string) {
-	r.note(func() { r.strips = append(r.strips, policy) })
-}
-
-func (r *recorder) Panicked() { r.note(func() { r.panics++ }) }
-
-func (r *recorder) Decided(p extproc.Profile, d *policy.Decision) {
-	r.note(func() {
-		r.decisions = append(r.decisions, fmt.Sprintf("%s %s %s %s %s", p, d.Class, d.Verdict, d.Reason, d.Enforcement()))
-	})
-	if r.onDecided != nil {
-		r.onDecided(d)
-	}
-}
-
-func (r *recorder) note(what func()) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	what()
-}
-
-// journal keeps log lines.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-// entries gives the lines whose message is msg.
-func (j *journal) entries(t testing.TB, msg string) []map[string]any {
-	t.Helper()
-	var entries []map[string]any
-	for line := range strings.Lines(j.String()) {
-		var e map[string]any
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("log line %q: %v", line, err)
-		}
-		if e["msg"] == msg {
-			entries = append(entries, e)
-		}
-	}
-	return entries
-}
-
-// lean is the metadata by which Envoy says what a response answers.
-func lean(method, url string, lines ...string) []string {
-	host, path, _ := strings.Cut(url, "/")
-	known := []string{"corsd-method: " + method, "corsd-scheme: https", "corsd-host: " + host, "corsd-path: /" + path}
-	for _, line := range lines {
-		known = append(known, "corsd-"+line)
-	}
-	return known
-}
-
-// inOneLine gives the metadata with what it says of the request in one value.
-func inOneLine(metadata []string) []string {
-	keys := []string{"corsd-method", "corsd-scheme", "corsd-host", "corsd-path", "corsd-fetch-site", "corsd-upgrade", "corsd-origin"}
-	values, rest, some := make([]string, len(keys)), []string(nil), false
-	for _, line := range metadata {
-		key, value, _ := strings.Cut(line, ": ")
-		if i := slices.Index(keys, key); i >= 0 {
-			values[i], some = value, true
-		} else {
-			rest = append(rest, line)
-		}
-	}
-	if !some {
-		return metadata
-	}
-	return append(rest, "corsd-request: "+strings.Join(values, "\t"))
-}
-
-// TestStream is the conversation with Envoy: every message that can come, in
-// every order, and all that is answered.
+// TestStream is the conversation with Envoy: every message that can arrive, in every order, and the
+// whole answer to each.
 func TestStream(t *testing.T) {
 	upstreams := []string{"access-control-allow-origin: *", "access-control-expose-headers: X-Cost", "vary: Accept-Encoding"}
 	bothRemoved := []string{"access-control-allow-origin", "access-control-expose-headers"}
@@ -289,124 +37,124 @@ func TestStream(t *testing.T) {
 		{
 			"an allowed origin may read", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"an allowed origin may read errors", nil,
 			[]sent{get("api.shop.example/cart", page), responds("503")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"upstream's own CORS headers are replaced, and its Vary is kept", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyBoth)},
 		},
 		{
 			"a header of upstream that we do not set is removed, whatever it is", nil,
 			[]sent{get("api.shop.example/cart", page), responds("200", "access-control-allow-methods: PUT", "access-control-max-age: 5", "access-control-x: y", "x-access-control: z")},
-			[]answer{asks(allowed), changes([]string{"access-control-allow-methods", "access-control-max-age", "access-control-x"}, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes([]string{"access-control-allow-methods", "access-control-max-age", "access-control-x"}, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a header that is sent twice is removed once", nil,
 			[]sent{get("api.shop.example/cart", evil), responds("200", "access-control-allow-origin: *", "access-control-allow-origin: null")},
-			[]answer{asks(refused), changes([]string{"access-control-allow-origin"}, varyOrigin)},
+			[]answer{awaits(refused), changes([]string{"access-control-allow-origin"}, varyOrigin)},
 		},
 		{
 			"a refused origin gets upstream's response without CORS headers", nil,
 			[]sent{get("api.shop.example/cart", evil), responds("200", upstreams...)},
-			[]answer{asks(refused), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(refused), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"without an Origin the response varies by it all the same", nil,
+			"without an Origin the response varies by it, too", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", upstreams...)},
-			[]answer{asks(notCORS), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(notCORS), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"where nothing is new nothing is changed", nil,
+			"a response that needs no change gets none", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept-Encoding,origin")},
-			[]answer{asks(notCORS), untouchedResponse()},
+			[]answer{awaits(notCORS), untouchedResponse()},
 		},
 		{
 			"several lines of Vary become one", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: Accept", "vary: Accept-Encoding, accept")},
-			[]answer{asks(notCORS), changes(nil, "vary: Accept, Accept-Encoding, Origin")},
+			[]answer{awaits(notCORS), changes(nil, "vary: Accept, Accept-Encoding, Origin")},
 		},
 		{
-			"Vary: * says everything", nil,
+			"Vary: * includes everything", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: *")},
-			[]answer{asks(notCORS), untouchedResponse()},
+			[]answer{awaits(notCORS), untouchedResponse()},
 		},
 		{
 			"bytes that are not UTF-8 are kept where they are upstream's", nil,
 			[]sent{get("api.shop.example/cart"), responds("200", "vary: X-\xff")},
-			[]answer{asks(notCORS), changes(nil, "vary: X-\xff, Origin")},
+			[]answer{awaits(notCORS), changes(nil, "vary: X-\xff, Origin")},
 		},
 		{
 			"1xx is not touched", nil,
 			[]sent{get("api.shop.example/cart", page), responds("103", upstreams...), responds("200")},
-			[]answer{asks(allowed), untouchedResponse(), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), untouchedResponse(), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a public rule lets everyone read, and does not vary", nil,
 			[]sent{get("api.shop.example/catalogue/1", evil), responds("200", upstreams...)},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
 			"a public rule lets everyone read without an Origin too", nil,
 			[]sent{get("api.shop.example/catalogue"), responds("200")},
-			[]answer{asks(publicNone), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(publicNone), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
-			"what no rule takes is refused", nil,
+			"a path that no rule matches is refused", nil,
 			[]sent{get("strict.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "no_rule", "strict", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "no_rule", "strict", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"an ambiguous path is refused", nil,
 			[]sent{get("api.shop.example/catalogue/../cart", page), responds("200")},
-			[]answer{asks(why{"deny", "path_ambiguous", "shop", ""}), changes(nil, varyOrigin)},
+			[]answer{awaits(why{"deny", "path_ambiguous", "shop", ""}), changes(nil, varyOrigin)},
 		},
 		{
-			"the query is no part of the path", nil,
+			"the query is not a part of the path", nil,
 			[]sent{get("api.shop.example/catalogue?x=/../;", page), responds("200")},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
 			"a page of the host itself needs no grant", nil,
 			[]sent{get("api.shop.example/cart", "origin: https://api.shop.example"), responds("200", upstreams...)},
-			[]answer{asks(why{"none", "same_origin", "shop", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"none", "same_origin", "shop", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
-			"the browser's word for the same origin counts", nil,
+			"Sec-Fetch-Site: same-origin counts", nil,
 			[]sent{get("api.shop.example/cart", null, "sec-fetch-site: same-origin")},
-			[]answer{asks(why{"none", "same_origin", "shop", ""})},
+			[]answer{awaits(why{"none", "same_origin", "shop", ""})},
 		},
 		{
-			"a host that no policy names is none of our business", nil,
+			"a host that no policy names is left alone", nil,
 			[]sent{get("other.example/", page), responds("200", upstreams...)},
 			[]answer{ends(noPolicy), untouchedResponse()},
 		},
 		{
 			"CONNECT has no path", nil,
 			[]sent{requestHeaders(":method: CONNECT", ":authority: api.shop.example", page)},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 
 		// What the headers of a request look like.
 		{
 			"older versions of Envoy send value", nil,
 			[]sent{inValue(get("api.shop.example/cart", page)), inValue(responds("200", upstreams...))},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyBoth)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyBoth)},
 		},
 		{
 			"raw_value comes before value", nil,
 			[]sent{inBoth(get("api.shop.example/cart", page), "x")},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 		{
-			"an Origin that is not UTF-8 is malformed, and no reason to fail", nil,
+			"an Origin that is not UTF-8 is malformed, and not an error", nil,
 			[]sent{get("api.shop.example/cart", junk), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"an Origin that is not UTF-8 is not echoed to a preflight", nil,
@@ -416,17 +164,17 @@ func TestStream(t *testing.T) {
 		{
 			"two lines of Origin are malformed, though each is allowed", nil,
 			[]sent{get("api.shop.example/cart", page, page)},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"two lines that Envoy joined are malformed", nil,
 			[]sent{get("api.shop.example/cart", page+",https://www.shop.example")},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"an empty Origin is malformed, and not absent", nil,
 			[]sent{get("api.shop.example/cart", "origin: ")},
-			[]answer{asks(why{"deny", "origin_malformed", "shop", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "shop", ""})},
 		},
 		{
 			"two lines of requested headers are one list", nil,
@@ -439,14 +187,14 @@ func TestStream(t *testing.T) {
 			[]answer{replies(why{"deny", "method_malformed", "shop", ""}, 403, varyPreflight)},
 		},
 		{
-			"two lines of Sec-Fetch-Site are no browser's word", nil,
+			"two lines of Sec-Fetch-Site do not count", nil,
 			[]sent{get("api.shop.example/cart", evil, "sec-fetch-site: same-origin", "sec-fetch-site: same-origin")},
-			[]answer{asks(refused)},
+			[]answer{awaits(refused)},
 		},
 		{
 			"two lines of Upgrade are one list", nil,
 			[]sent{webSocket("block.shop.example/", evil, "upgrade: h2c")},
-			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+			[]answer{replies(refused.By("block"), 403, varyOrigin)},
 		},
 
 		// Preflights.
@@ -476,7 +224,7 @@ func TestStream(t *testing.T) {
 			[]answer{replies(why{"deny", "authorization_not_listed", "shop", ""}, 204, acao, acac, acam, acah, varyPreflight)},
 		},
 		{
-			"a preflight for what no rule takes is refused", nil,
+			"a preflight for a path that no rule matches is refused", nil,
 			[]sent{preflight("strict.shop.example/", "GET", page)},
 			[]answer{replies(why{"deny", "no_rule", "strict", ""}, 403, varyPreflight)},
 		},
@@ -486,19 +234,19 @@ func TestStream(t *testing.T) {
 			[]answer{ends(noPolicy)},
 		},
 		{
-			"OPTIONS without a requested method is no preflight", nil,
+			"OPTIONS without a requested method is not a preflight", nil,
 			[]sent{do("OPTIONS", "api.shop.example/cart", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a forwarded preflight is upstream's to answer, and ours to head", nil,
 			[]sent{preflight("forward.shop.example/", "PUT", page), responds("200", "access-control-allow-methods: PATCH", "access-control-max-age: 5")},
-			[]answer{asks(allowed.by("forward")), changes([]string{"access-control-max-age"}, acao, "access-control-allow-methods: PUT", varyPreflight)},
+			[]answer{awaits(allowed.By("forward")), changes([]string{"access-control-max-age"}, acao, "access-control-allow-methods: PUT", varyPreflight)},
 		},
 		{
 			"a refused preflight is not forwarded", nil,
 			[]sent{preflight("forward.shop.example/", "PUT", evil)},
-			[]answer{replies(refused.by("forward"), 403, varyPreflight)},
+			[]answer{replies(refused.By("forward"), 403, varyPreflight)},
 		},
 		{
 			"a response that follows an answer of ours is not touched", nil,
@@ -510,32 +258,32 @@ func TestStream(t *testing.T) {
 		{
 			"Block answers a refused origin in the application's place", nil,
 			[]sent{get("block.shop.example/", evil)},
-			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+			[]answer{replies(refused.By("block"), 403, varyOrigin)},
 		},
 		{
 			"Block lets an allowed origin through", nil,
 			[]sent{get("block.shop.example/", page), responds("200")},
-			[]answer{asks(allowed.by("block")), changes(nil, acao, varyOrigin)},
+			[]answer{awaits(allowed.By("block")), changes(nil, acao, varyOrigin)},
 		},
 		{
 			"Block never keeps a page from its own host", nil,
 			[]sent{get("block.shop.example/", junk, "sec-fetch-site: same-origin")},
-			[]answer{asks(why{"deny", "origin_malformed", "block", ""})},
+			[]answer{awaits(why{"deny", "origin_malformed", "block", ""})},
 		},
 		{
 			"Block never stops a request without an Origin", nil,
 			[]sent{get("block.shop.example/")},
-			[]answer{asks(notCORS.by("block"))},
+			[]answer{awaits(notCORS.By("block"))},
 		},
 		{
 			"a checked WebSocket of a refused origin is refused", nil,
 			[]sent{webSocket("block.shop.example/", evil)},
-			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+			[]answer{replies(refused.By("block"), 403, varyOrigin)},
 		},
 		{
 			"a checked WebSocket of an allowed origin passes untouched", nil,
 			[]sent{webSocket("block.shop.example/", page), responds("101", upstreams...)},
-			[]answer{ends(allowed.by("block")), untouchedResponse()},
+			[]answer{ends(allowed.By("block")), untouchedResponse()},
 		},
 		{
 			"a WebSocket that is not checked passes untouched", nil,
@@ -545,17 +293,17 @@ func TestStream(t *testing.T) {
 		{
 			"an extended CONNECT is a WebSocket too", nil,
 			[]sent{requestHeaders(":method: CONNECT", ":protocol: websocket", ":scheme: https", ":authority: block.shop.example", ":path: /", evil)},
-			[]answer{replies(refused.by("block"), 403, varyOrigin)},
+			[]answer{replies(refused.By("block"), 403, varyOrigin)},
 		},
 		{
 			"Shadow decides and changes nothing", nil,
 			[]sent{get("shadow.shop.example/", evil), responds("200", upstreams...)},
-			[]answer{ends(refused.by("shadow")), untouchedResponse()},
+			[]answer{ends(refused.By("shadow")), untouchedResponse()},
 		},
 		{
 			"Shadow answers no preflight", nil,
 			[]sent{preflight("shadow.shop.example/", "PUT", evil), responds("200", upstreams...)},
-			[]answer{ends(refused.by("shadow")), untouchedResponse()},
+			[]answer{ends(refused.By("shadow")), untouchedResponse()},
 		},
 		{
 			"Disabled decides nothing", nil,
@@ -565,27 +313,27 @@ func TestStream(t *testing.T) {
 		{
 			"Preserve leaves upstream's headers, and sees to Vary", nil,
 			[]sent{get("preserve.shop.example/", evil), responds("200", upstreams...)},
-			[]answer{asks(refused.by("preserve")), changes(nil, varyBoth)},
+			[]answer{awaits(refused.By("preserve")), changes(nil, varyBoth)},
 		},
 		{
-			"Preserve grants where upstream says nothing", nil,
+			"Preserve grants if upstream grants nothing", nil,
 			[]sent{get("preserve.shop.example/", page), responds("200", "access-control-max-age: 5")},
-			[]answer{asks(allowed.by("preserve")), changes([]string{"access-control-max-age"}, acao, varyOrigin)},
+			[]answer{awaits(allowed.By("preserve")), changes([]string{"access-control-max-age"}, acao, varyOrigin)},
 		},
 		{
 			"Merge joins upstream's exposed headers to ours", nil,
 			[]sent{get("merge.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(allowed.by("merge")), changes(nil, acao, "access-control-expose-headers: ETag, X-Cost", varyBoth)},
+			[]answer{awaits(allowed.By("merge")), changes(nil, acao, "access-control-expose-headers: ETag, X-Cost", varyBoth)},
 		},
 		{
 			"Merge leaves nothing to a refused origin", nil,
 			[]sent{get("merge.shop.example/", evil), responds("200", upstreams...)},
-			[]answer{asks(refused.by("merge")), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(refused.By("merge")), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"expandExposeHeaders names the response's own headers", nil,
 			[]sent{get("expand.shop.example/", page), responds("200", "content-type: text/html", "x-cost: 1", "set-cookie: a=b", "x-envoy-upstream-service-time: 3", "etag: x")},
-			[]answer{asks(allowed.by("expand")), changes(nil, acao, acac, "access-control-expose-headers: x-cost, etag", varyOrigin)},
+			[]answer{awaits(allowed.By("expand")), changes(nil, acao, acac, "access-control-expose-headers: x-cost, etag", varyOrigin)},
 		},
 
 		// Selectors.
@@ -593,16 +341,16 @@ func TestStream(t *testing.T) {
 			"a selector replaces host and path",
 			[]string{"corsd-policy: shop"},
 			[]sent{get("other.example/catalogue/../", page), responds("200")},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a selector names a rule",
 			[]string{"corsd-policy: shop#catalogue"},
 			[]sent{get("other.example/", evil), responds("200")},
-			[]answer{asks(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
+			[]answer{awaits(public), changes(nil, acaoAny, "access-control-expose-headers: X-Total")},
 		},
 		{
-			"a response that comes although the route does all is changed as ever",
+			"a response that is sent although the route does all is edited as usual",
 			[]string{"corsd-static: strip,vary,set"},
 			[]sent{get("api.shop.example/cart", page), responds("200", upstreams...)},
 			[]answer{ends(allowed, acao, acac, aceh), changes(nil, acao, acac, aceh, varyBoth)},
@@ -611,7 +359,7 @@ func TestStream(t *testing.T) {
 			"an unknown selector is refused",
 			[]string{"corsd-policy: nosuch"},
 			[]sent{get("api.shop.example/", page), responds("200", upstreams...)},
-			[]answer{asks(why{"deny", "selector_unknown", "", ""}), changes(bothRemoved, varyBoth)},
+			[]answer{awaits(why{"deny", "selector_unknown", "", ""}), changes(bothRemoved, varyBoth)},
 		},
 		{
 			"a preflight under an unknown selector is refused",
@@ -622,97 +370,97 @@ func TestStream(t *testing.T) {
 		{
 			"a client cannot select", nil,
 			[]sent{get("api.shop.example/cart", page, "corsd-policy: shop#catalogue", "corsd-static: strip, vary")},
-			[]answer{asks(allowed)},
+			[]answer{awaits(allowed)},
 		},
 		{
-			"a selector under lean", append(lean("GET", "other.example/", page), "corsd-policy: shop"),
+			"a selector with the response only", append(responseOnly("GET", "other.example/", page), "corsd-policy: shop"),
 			[]sent{responds("200")},
-			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+			[]answer{reports(allowed, changes(nil, acao, acac, aceh, varyOrigin))},
 		},
 
 		// Streams that begin with the response.
 		{
-			"lean: an allowed origin may read", lean("GET", "api.shop.example/cart", page),
+			"response only: an allowed origin may read", responseOnly("GET", "api.shop.example/cart", page),
 			[]sent{responds("200", upstreams...)},
-			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyBoth))},
+			[]answer{reports(allowed, changes(nil, acao, acac, aceh, varyBoth))},
 		},
 		{
-			"lean: a refused origin may not", lean("GET", "api.shop.example/cart", evil),
+			"response only: a refused origin may not", responseOnly("GET", "api.shop.example/cart", evil),
 			[]sent{responds("404", upstreams...)},
-			[]answer{refused.said(changes(bothRemoved, varyBoth))},
+			[]answer{reports(refused, changes(bothRemoved, varyBoth))},
 		},
 		{
-			"lean: an absent key is an absent header", lean("GET", "api.shop.example/cart"),
+			"response only: an absent key is an absent header", responseOnly("GET", "api.shop.example/cart"),
 			[]sent{responds("200")},
-			[]answer{notCORS.said(changes(nil, varyOrigin))},
+			[]answer{reports(notCORS, changes(nil, varyOrigin))},
 		},
 		{
-			"lean: an Origin that is not UTF-8 is malformed", lean("GET", "api.shop.example/cart", junk),
+			"response only: an Origin that is not UTF-8 is malformed", responseOnly("GET", "api.shop.example/cart", junk),
 			[]sent{responds("200")},
-			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+			[]answer{reports(why{"deny", "origin_malformed", "shop", ""}, changes(nil, varyOrigin))},
 		},
 		{
-			"lean: two lines of Origin arrive joined, and are malformed", lean("GET", "api.shop.example/cart", page+",https://www.shop.example"),
+			"response only: two lines of Origin arrive joined, and are malformed", responseOnly("GET", "api.shop.example/cart", page+",https://www.shop.example"),
 			[]sent{responds("200")},
-			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+			[]answer{reports(why{"deny", "origin_malformed", "shop", ""}, changes(nil, varyOrigin))},
 		},
 		{
-			"lean: a tab in Sec-Fetch-Site makes no origin",
+			"response only: a tab in Sec-Fetch-Site makes no origin",
 			[]string{"corsd-request: GET\thttps\tapi.shop.example\t/cart\tx\t\thttps://www.shop.example\t\thttps://evil.example"},
 			[]sent{responds("200", upstreams...)},
-			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(bothRemoved, varyBoth))},
+			[]answer{reports(why{"deny", "origin_malformed", "shop", ""}, changes(bothRemoved, varyBoth))},
 		},
 		{
-			"lean: a tab in Origin is malformed",
+			"response only: a tab in Origin is malformed",
 			[]string{"corsd-request: GET\thttps\tapi.shop.example\t/cart\t\t\thttps://www.shop.example\t"},
 			[]sent{responds("200")},
-			[]answer{why{"deny", "origin_malformed", "shop", ""}.said(changes(nil, varyOrigin))},
+			[]answer{reports(why{"deny", "origin_malformed", "shop", ""}, changes(nil, varyOrigin))},
 		},
 		{
-			"lean: where Envoy knows nothing of the request nothing is changed",
+			"response only: nothing is changed if Envoy knows nothing of the request",
 			[]string{"corsd-request: \t\t\t\t\t\t"},
 			[]sent{responds("400", upstreams...)},
 			[]answer{untouchedResponse()},
 		},
 		{
-			"lean: a page of the host itself", lean("GET", "api.shop.example/cart", evil, "fetch-site: same-origin"),
+			"response only: a page of the host itself", responseOnly("GET", "api.shop.example/cart", evil, "fetch-site: same-origin"),
 			[]sent{responds("200")},
-			[]answer{why{"none", "same_origin", "shop", ""}.said(changes(nil, varyOrigin))},
+			[]answer{reports(why{"none", "same_origin", "shop", ""}, changes(nil, varyOrigin))},
 		},
 		{
-			"lean: a rule by its path, less the query", lean("GET", "api.shop.example/catalogue?x=1", evil),
+			"response only: a rule by its path, less the query", responseOnly("GET", "api.shop.example/catalogue?x=1", evil),
 			[]sent{responds("200")},
-			[]answer{public.said(changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
+			[]answer{reports(public, changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
 		},
 		{
-			"lean: what Block refuses has reached the application, and is refused in the response", lean("GET", "block.shop.example/", evil),
+			"response only: what Block refuses has reached the application, and is refused in the response", responseOnly("GET", "block.shop.example/", evil),
 			[]sent{responds("200", upstreams...)},
-			[]answer{refused.by("block").said(changes(bothRemoved, varyBoth))},
+			[]answer{reports(refused.By("block"), changes(bothRemoved, varyBoth))},
 		},
 		{
-			"lean: a checked WebSocket is open already, and passes", lean("GET", "block.shop.example/", evil, "upgrade: websocket"),
+			"response only: a checked WebSocket is open already, and passes", responseOnly("GET", "block.shop.example/", evil, "upgrade: websocket"),
 			[]sent{responds("101", upstreams...)},
-			[]answer{refused.by("block").said(untouchedResponse())},
+			[]answer{reports(refused.By("block"), untouchedResponse())},
 		},
 		{
-			"lean: Shadow changes nothing", lean("GET", "shadow.shop.example/", evil),
+			"response only: Shadow changes nothing", responseOnly("GET", "shadow.shop.example/", evil),
 			[]sent{responds("200", upstreams...)},
-			[]answer{refused.by("shadow").said(untouchedResponse())},
+			[]answer{reports(refused.By("shadow"), untouchedResponse())},
 		},
 		{
-			"lean: Preserve leaves upstream's headers", lean("GET", "preserve.shop.example/", page),
+			"response only: Preserve leaves upstream's headers", responseOnly("GET", "preserve.shop.example/", page),
 			[]sent{responds("200", upstreams...)},
-			[]answer{allowed.by("preserve").said(changes(nil, varyBoth))},
+			[]answer{reports(allowed.By("preserve"), changes(nil, varyBoth))},
 		},
 		{
-			"lean: a host that no policy names", lean("GET", "other.example/", page),
+			"response only: a host that no policy names", responseOnly("GET", "other.example/", page),
 			[]sent{responds("200", upstreams...)},
-			[]answer{noPolicy.said(untouchedResponse())},
+			[]answer{reports(noPolicy, untouchedResponse())},
 		},
 		{
-			"lean: the decision is made once", lean("GET", "api.shop.example/cart", page),
+			"response only: the decision is made once", responseOnly("GET", "api.shop.example/cart", page),
 			[]sent{responds("200"), responds("200")},
-			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin)), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{reports(allowed, changes(nil, acao, acac, aceh, varyOrigin)), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"attributes stand in for metadata", nil,
@@ -720,14 +468,14 @@ func TestStream(t *testing.T) {
 				"request.method": "GET", "request.scheme": "https", "request.host": "api.shop.example", "request.path": "/cart?q=1",
 				"request.headers['origin']": "https://www.shop.example",
 			})},
-			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+			[]answer{reports(allowed, changes(nil, acao, acac, aceh, varyOrigin))},
 		},
 		{
 			"attributes may have the path without its query", nil,
 			[]sent{described(responds("200"), map[string]string{
 				"request.host": "api.shop.example", "request.url_path": "/catalogue", "request.headers['sec-fetch-site']": "cross-site",
 			})},
-			[]answer{publicNone.said(changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
+			[]answer{reports(publicNone, changes(nil, acaoAny, "access-control-expose-headers: X-Total"))},
 		},
 		{
 			"attributes may have an upgrade", nil,
@@ -735,12 +483,12 @@ func TestStream(t *testing.T) {
 				"request.method": "GET", "request.host": "block.shop.example", "request.path": "/",
 				"request.headers['origin']": "https://evil.example", "request.headers['upgrade']": "websocket",
 			})},
-			[]answer{refused.by("block").said(untouchedResponse())},
+			[]answer{reports(refused.By("block"), untouchedResponse())},
 		},
 		{
-			"metadata comes before attributes", lean("GET", "api.shop.example/cart", page),
+			"metadata comes before attributes", responseOnly("GET", "api.shop.example/cart", page),
 			[]sent{described(responds("200"), map[string]string{"request.host": "other.example", "request.path": "/"})},
-			[]answer{allowed.said(changes(nil, acao, acac, aceh, varyOrigin))},
+			[]answer{reports(allowed, changes(nil, acao, acac, aceh, varyOrigin))},
 		},
 		{
 			"an error of Envoy's own, before it knew the request, is not touched", nil,
@@ -758,7 +506,7 @@ func TestStream(t *testing.T) {
 			"bodies and trailers are answered in kind, and change nothing", nil,
 			[]sent{get("api.shop.example/cart", page), requestBody, requestTrailers, responds("200"), responseBody, responseTrailers},
 			[]answer{
-				asks(allowed), untouchedRequestBody(), untouchedRequestTrailers(),
+				awaits(allowed), untouchedRequestBody(), untouchedRequestTrailers(),
 				changes(nil, acao, acac, aceh, varyOrigin), untouchedResponseBody(), untouchedResponseTrailers(),
 			},
 		},
@@ -767,28 +515,28 @@ func TestStream(t *testing.T) {
 			[]sent{requestTrailers, responseTrailers, requestBody, responseBody, get("api.shop.example/cart", page), responds("200")},
 			[]answer{
 				untouchedRequestTrailers(), untouchedResponseTrailers(), untouchedRequestBody(), untouchedResponseBody(),
-				asks(allowed), changes(nil, acao, acac, aceh, varyOrigin),
+				awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin),
 			},
 		},
 		{
-			"a message of no known kind is ignored", nil,
+			"a message of an unknown kind is ignored", nil,
 			[]sent{unknown, get("api.shop.example/cart", page), unknown, responds("200"), unknown},
-			[]answer{asks(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"a second request is decided by itself", nil,
 			[]sent{get("api.shop.example/cart", page), get("api.shop.example/cart", evil), responds("200")},
-			[]answer{asks(allowed), asks(refused), changes(nil, varyOrigin)},
+			[]answer{awaits(allowed), awaits(refused), changes(nil, varyOrigin)},
 		},
 		{
-			"a request without headers is of no host", nil,
+			"a request without headers has no host", nil,
 			[]sent{requestHeaders(), responds("200")},
 			[]answer{ends(noPolicy), untouchedResponse()},
 		},
 		{
 			"a response without a status is a response", nil,
 			[]sent{get("api.shop.example/cart", page), requestBody, responds("")},
-			[]answer{asks(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin)},
+			[]answer{awaits(allowed), untouchedRequestBody(), changes(nil, acao, acac, aceh, varyOrigin)},
 		},
 		{
 			"in observability mode nothing is answered", nil,
@@ -800,16 +548,16 @@ func TestStream(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for _, unusual := range []bool{false, true} {
-				b := newBench(t)
-				b.unusual = unusual
-				equal(t, r.want, b.answers(t, r.metadata, r.sent...))
-				equal(t, r.want, newBench(t).answers(t, inOneLine(r.metadata), r.sent...))
+				f := newFixture(t)
+				f.unusual = unusual
+				exchangetest.Equal(t, r.want, f.answers(t, r.metadata, r.sent...))
+				exchangetest.Equal(t, r.want, newFixture(t).answers(t, inOneLine(r.metadata), r.sent...))
 			}
 		})
 	}
 }
 
-// TestStreamEnds: Envoy half-closes, or resets the stream. Both are no error.
+// TestStreamEnds: Envoy half-closes or resets the stream. Neither is an error.
 func TestStreamEnds(t *testing.T) {
 	broken := status.Error(codes.Unavailable, "broken")
 	rows := []struct {
@@ -829,33 +577,33 @@ func TestStreamEnds(t *testing.T) {
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			b := newBench(t)
+			f := newFixture(t)
 			s := &script{in: []sent{get("api.shop.example/cart", page), responds("200")}, end: r.end, unsendable: r.unsendable}
-			if err := b.process(s); !errors.Is(err, r.want) {
+			if err := f.process(s); !errors.Is(err, r.want) {
 				t.Errorf("ended with %v, want %v", err, r.want)
 			}
 			if sent := len(s.out); (sent == 0) != r.wantUnsentAnswer {
 				t.Errorf("%d answers", sent)
 			}
-			if b.observer.started != 1 || len(b.observer.ends) != 1 || !errors.Is(b.observer.ends[0], r.want) {
-				t.Errorf("observed: %d started, ends %v", b.observer.started, b.observer.ends)
+			if f.Observer.Started != 1 || len(f.Observer.Ends) != 1 || !errors.Is(f.Observer.Ends[0], r.want) {
+				t.Errorf("observed: %d started, ends %v", f.Observer.Started, f.Observer.Ends)
 			}
-			if len(b.log.entries(t, "Envoy asks for decisions")) != 1 || strings.Count(b.log.String(), "\n") != 1 {
-				t.Errorf("logged:\n%s", b.log)
+			if len(f.Log.Entries(t, "Envoy requests decisions")) != 1 || strings.Count(f.Log.String(), "\n") != 1 {
+				t.Errorf("logged:\n%s", &f.Log)
 			}
 		})
 	}
 }
 
-// configured is the first message of a stream, which says how bodies are sent.
+// configured is the first message of a stream, which contains how bodies are sent.
 func configured(m sent, requestBodies, responseBodies modev3.ProcessingMode_BodySendMode) sent {
 	m = proto.CloneOf(m)
 	m.ProtocolConfig = &extprocv3.ProtocolConfiguration{RequestBodyMode: requestBodies, ResponseBodyMode: responseBodies}
 	return m
 }
 
-// TestEndsWithTheLastAnswer: where Envoy says that it sends no bodies a stream ends when
-// nothing is left to say, and not before; elsewhere Envoy ends it.
+// TestEndsWithTheLastAnswer: if Envoy sends no bodies, a stream ends with the last answer that Envoy
+// needs, and not before. Otherwise Envoy ends it.
 func TestEndsWithTheLastAnswer(t *testing.T) {
 	const none, streamed = modev3.ProcessingMode_NONE, modev3.ProcessingMode_STREAMED
 	stripped := []string{"corsd-static: strip,vary"}
@@ -869,18 +617,18 @@ func TestEndsWithTheLastAnswer(t *testing.T) {
 		{"a preflight", nil, []sent{configured(preflight("api.shop.example/cart", "PUT", page), none, none), responds("204")}, 1},
 		{"an allowed request has its response", stripped, []sent{configured(get("api.shop.example/cart", page), none, none), responds("200"), responds("200")}, 2},
 		{"an allowed request, where the route does all", []string{"corsd-static: strip,vary,set"}, []sent{configured(get("api.shop.example/cart", page), none, none), responds("200")}, 1},
-		{"a stream of the response phase", lean("GET", "api.shop.example/cart", page), []sent{configured(responds("200"), none, none), responds("200")}, 1},
+		{"a stream of the response phase", responseOnly("GET", "api.shop.example/cart", page), []sent{configured(responds("200"), none, none), responds("200")}, 1},
 		{"bodies of requests follow", stripped, []sent{configured(get("api.shop.example/cart", evil), streamed, none), requestBody}, 2},
 		{"bodies of responses follow", nil, []sent{configured(get("api.shop.example/cart", page), none, streamed), responds("200"), responseBody}, 3},
-		{"nothing is said of bodies", stripped, []sent{get("api.shop.example/cart", evil), requestBody, responds("200")}, 3},
+		{"no protocol_config is sent", stripped, []sent{get("api.shop.example/cart", evil), requestBody, responds("200")}, 3},
 		{"in observability mode", stripped, []sent{observed(configured(get("api.shop.example/cart", evil), none, none)), responds("200")}, 1},
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			for _, unusual := range []bool{false, true} {
-				b := newBench(t)
-				b.unusual = unusual
-				if got := b.answers(t, r.metadata, r.sent...); len(got) != r.answers {
+				f := newFixture(t)
+				f.unusual = unusual
+				if got := f.answers(t, r.metadata, r.sent...); len(got) != r.answers {
 					t.Errorf("%d answers, want %d", len(got), r.answers)
 				}
 			}
@@ -888,71 +636,66 @@ func TestEndsWithTheLastAnswer(t *testing.T) {
 	}
 }
 
-// TestNoEngine: while there is no policy nothing is changed.
+// TestNoEngine: nothing is changed while there is no policy.
 func TestNoEngine(t *testing.T) {
-	b := newBench(t)
-	b.engine = nil
-	got := b.answers(t, lean("GET", "api.shop.example/cart", page),
+	f := newFixture(t)
+	f.Engine = nil
+	got := f.answers(t, responseOnly("GET", "api.shop.example/cart", page),
 		responds("200", acaoAny), get("api.shop.example/cart", evil), preflight("api.shop.example/cart", "PUT", page),
 		requestBody, responseBody, requestTrailers, responseTrailers, unknown, observed(responds("200")))
-	equal(t, []answer{
+	exchangetest.Equal(t, []answer{
 		untouchedResponse(), untouchedRequest(), untouchedRequest(),
 		untouchedRequestBody(), untouchedResponseBody(), untouchedRequestTrailers(), untouchedResponseTrailers(),
 	}, got)
-	if len(b.observer.decisions) > 0 {
-		t.Errorf("decided: %v", b.observer.decisions)
+	if len(f.Observer.Decisions) > 0 {
+		t.Errorf("decided: %v", f.Observer.Decisions)
 	}
 }
 
-// TestObserved: each decision is told once, with the way in which Envoy asked.
+// TestObserved: observers receive each decision once, with its profile.
 func TestObserved(t *testing.T) {
-	b := newBench(t)
-	b.answers(t, nil, get("api.shop.example/cart", page), responds("200"))
-	b.answers(t, nil, observed(get("shadow.shop.example/", evil)), observed(responds("200")))
-	b.answers(t, lean("GET", "block.shop.example/", evil), responds("200"), responds("200"))
-	b.answers(t, nil, responds("400"), requestBody, unknown)
-	b.asked(t, checkRequest("OPTIONS", "off.shop.example/", page, "access-control-request-method: PUT"))
+	f := newFixture(t)
+	f.answers(t, nil, get("api.shop.example/cart", page), responds("200"))
+	f.answers(t, nil, observed(get("shadow.shop.example/", evil)), observed(responds("200")))
+	f.answers(t, responseOnly("GET", "block.shop.example/", evil), responds("200"), responds("200"))
+	f.answers(t, nil, responds("400"), requestBody, unknown)
 	want := []string{
-		"two_phase actual allow allowed Enforce",
-		"two_phase actual deny origin_not_allowed Shadow",
-		"lean actual deny origin_not_allowed Block",
-		"ext_authz preflight none disabled Disabled",
+		"request_response actual allow allowed Enforce",
+		"request_response actual deny origin_not_allowed Shadow",
+		"response_only actual deny origin_not_allowed Block",
 	}
-	equal(t, want, b.observer.decisions)
-	if b.observer.started != 4 || len(b.observer.ends) != 4 {
-		t.Errorf("%d streams started, %d ended; want 4", b.observer.started, len(b.observer.ends))
+	exchangetest.Equal(t, want, f.Observer.Decisions)
+	if f.Observer.Started != 4 || len(f.Observer.Ends) != 4 {
+		t.Errorf("%d streams started, %d ended; want 4", f.Observer.Started, len(f.Observer.Ends))
 	}
 }
 
-// TestEngineIsTakenOnce: both phases of an exchange see one policy, whatever is
-// reloaded in between.
+// TestRegister: a missing option and a missing codec are errors before the first request.
+func TestRegister(t *testing.T) {
+	if _, err := extproc.New(extproc.Options{}); err == nil || err.Error() != "extproc: Options.Engine is required" {
+		t.Errorf("without options: %v", err)
+	}
+	f := newFixture(t)
+	s := newServer(t, f.Options())
+	if err := s.Register(&services{}); err == nil || !strings.Contains(err.Error(), "ServerOption") {
+		t.Errorf("without the codec: %v", err)
+	}
+	s.ServerOption()
+	if err := s.Register(&services{}); err != nil {
+		t.Errorf("with the codec: %v", err)
+	}
+}
+
+// TestEngineIsTakenOnce: both phases of an exchange use one policy, even if another one goes live in
+// between.
 func TestEngineIsTakenOnce(t *testing.T) {
 	taken := 0
-	engine := load(t, "testdata/policy.yaml")
-	s := registered(extproc.Options{
-		Engine: func() *policy.Engine { taken++; return engine }, Logger: slog.New(slog.DiscardHandler), Observer: &recorder{},
+	engine := exchangetest.Engine(t)
+	process := handler(t, extproc.Options{
+		Engine: func() *policy.Engine { taken++; return engine }, Logger: slog.New(slog.DiscardHandler),
 	})
 	stream := &script{in: []sent{get("api.shop.example/cart", page), requestBody, responds("200")}}
-	if err := s.process(stream); err != nil || taken != 1 {
+	if err := process(stream); err != nil || taken != 1 {
 		t.Errorf("the engine was taken %d times, want once; %v", taken, err)
-	}
-}
-
-// TestProfiles: a profile that is added has a name of its own.
-func TestProfiles(t *testing.T) {
-	names := map[string]int{}
-	for _, p := range extproc.Profiles() {
-		names[p.String()]++
-	}
-	equal(t, []string{"ext_authz", "lean", "two_phase"}, sorted(names))
-}
-
-// eventually polls until what is so.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not so after 20 s: %s", what)
-		}
 	}
 }

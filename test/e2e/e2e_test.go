@@ -34,8 +34,8 @@ type profile struct {
 }
 
 var (
-	twoPhase = &profile{
-		name: "two_phase", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
+	requestResponse = &profile{
+		name: "request_response", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 37},
 		selectors: "selectors-ext-proc.yaml",
 	}
 	lean = &profile{
@@ -48,18 +48,17 @@ var (
 		cannot:    []string{"upstreamHeaders: Preserve", "upstreamHeaders: Merge", "preflight.mode: Forward"},
 		logged:    "ext_authz",
 	}
-	// What corsd can do besides: streams that begin with the response, which it calls lean
-	// whoever sends them.
+	// Streams that begin with the response. No configuration of deploy/ has them.
 	responseOnly = &profile{
 		name: "response_only", config: "envoy.yaml", since: envoy.Version{Major: 1, Minor: 39},
 		filter:    "filter-response-only.yaml",
 		selectors: "selectors-ext-proc.yaml",
 		cannot:    []string{"enforcement: Block", "webSocket.originCheck: Enforce"},
-		logged:    "lean",
+		logged:    "response_only",
 	}
 
-	shipped  = []*profile{twoPhase, lean, extAuthz}
-	profiles = []*profile{twoPhase, lean, extAuthz, responseOnly}
+	shipped  = []*profile{requestResponse, lean, extAuthz}
+	profiles = []*profile{requestResponse, lean, extAuthz, responseOnly}
 )
 
 // What all tests run.

@@ -62,7 +62,7 @@ var preflights = []row{
 					vary("Accept-Encoding", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"),
 				},
 				asked: 2, reason: "allowed", also: []string{"x-cost: 7"},
-				why: "response_only asks about a preflight as two_phase does",
+				why: "response_only asks about a preflight as request_response does",
 			},
 			"ext_authz": {
 				status: 200, cors: []string{acao, acac, acam, acah, acma, aceh, varyBoth},

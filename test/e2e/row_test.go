@@ -38,7 +38,7 @@ type want struct {
 	why string // a profile is unlike the others
 }
 
-// unlike is what profiles other than two_phase do instead.
+// unlike is what profiles other than request_response do instead.
 type unlike map[string]want
 
 func (r row) wantFor(p *profile) want {
@@ -46,7 +46,7 @@ func (r row) wantFor(p *profile) want {
 		return w
 	}
 	w := r.want
-	if both := p == twoPhase || p == lean && r.late != ""; !both && w.asked > 1 {
+	if both := p == requestResponse || p == lean && r.late != ""; !both && w.asked > 1 {
 		w.asked = 1
 	}
 	return w

@@ -14,10 +14,10 @@ import (
 // The three configurations are one gateway: where they are not about how corsd
 // is asked, they say the same.
 func TestShippedConfigurationsAgree(t *testing.T) {
-	want := gateway(t, twoPhase)
+	want := gateway(t, requestResponse)
 	for _, p := range shipped[1:] {
 		if diff := cmp.Diff(want, gateway(t, p)); diff != "" {
-			t.Errorf("%s is another gateway than %s (-%[2]s +%[1]s):\n%s", p.config, twoPhase.config, diff)
+			t.Errorf("%s is another gateway than %s (-%[2]s +%[1]s):\n%s", p.config, requestResponse.config, diff)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestShippedFiltersHaveLeastPrivilege(t *testing.T) {
 		filters int
 		must    []string // fields
 	}{
-		{twoPhase, extProc, 1, []string{"forward_rules", "mutation_rules", "message_timeout"}},
+		{requestResponse, extProc, 1, []string{"forward_rules", "mutation_rules", "message_timeout"}},
 		{lean, extProc, 1, []string{"forward_rules", "mutation_rules", "message_timeout"}},
 		{extAuthz, authz, 1, []string{"allowed_headers", "validate_mutations", "encode_raw_headers"}},
 	} {

@@ -40,7 +40,7 @@ var (
 
 func and(lines []string, more ...string) []string { return slices.Concat(lines, more) }
 
-// Why a profile is unlike two_phase.
+// Why a profile is unlike request_response.
 const (
 	notRouted   = "Envoy does not ask ext_authz where no route matches"
 	onlyAnswers = "response_only asks about a response, when it is too late to answer in the application's place"

@@ -18,7 +18,7 @@ type Options struct {
 	Corsd string // path of the binary
 
 	// Profile and Transport say how browser, Envoy and corsd speak. The zero values
-	// are TwoPhase and HTTP.
+	// are RequestResponse and HTTP.
 	Profile   Profile
 	Transport Transport
 
@@ -91,7 +91,7 @@ func (l *Lab) Stop() error { return errors.Join(l.Mesh.Stop(), l.servers.stop())
 
 func (o Options) withDefaults() Options {
 	if o.Profile == (Profile{}) {
-		o.Profile = TwoPhase
+		o.Profile = RequestResponse
 	}
 	if o.Transport == "" {
 		o.Transport = HTTP

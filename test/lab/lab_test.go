@@ -125,7 +125,7 @@ func TestWithAndWithoutCorsd(t *testing.T) {
 func TestTransports(t *testing.T) {
 	for transport, want := range map[Transport]string{TLS: "HTTP/1.1", TLSHTTP2: "HTTP/2.0"} {
 		t.Run(string(transport), func(t *testing.T) {
-			l := start(t, TwoPhase, transport)
+			l := start(t, RequestResponse, transport)
 			client := l.client(t)
 			for _, origin := range []string{l.Origins.Page, l.Origins.API, l.Origins.Bare, l.Origins.Weather, l.Origins.BareWeather} {
 				answer, err := client.Get(origin + "/")
@@ -170,7 +170,7 @@ func (l *Lab) client(t *testing.T) *http.Client {
 }
 
 func TestPageIsServed(t *testing.T) {
-	l := start(t, TwoPhase, HTTP)
+	l := start(t, RequestResponse, HTTP)
 	for _, path := range Assets() {
 		if got := l.ask(t, "GET", l.Origins.Page+path); got.Status != 200 || len(got.Body) == 0 {
 			t.Errorf("%s: status %d, %d bytes", path, got.Status, len(got.Body))
@@ -189,7 +189,7 @@ func TestPageIsServed(t *testing.T) {
 
 // The page learns what Envoy saw, what corsd said, and where the policy says so.
 func TestExchangesAreExplained(t *testing.T) {
-	l := start(t, TwoPhase, HTTP)
+	l := start(t, RequestResponse, HTTP)
 	l.ask(t, "OPTIONS", l.Origins.API+"/articles/7?run=1",
 		wire.Field{Name: "Origin", Value: l.Origins.Page}, wire.Field{Name: "Access-Control-Request-Method", Value: "PATCH"})
 	var all []told
@@ -210,7 +210,7 @@ func TestExchangesAreExplained(t *testing.T) {
 }
 
 func TestPolicyIsFollowed(t *testing.T) {
-	l := start(t, TwoPhase, HTTP)
+	l := start(t, RequestResponse, HTTP)
 	text, err := os.ReadFile(l.Policy)
 	if err != nil {
 		t.Fatal(err)

@@ -14,11 +14,11 @@ type Profile struct {
 
 // The profiles, as docs/envoy.md describes them.
 var (
-	TwoPhase = Profile{"two_phase", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}, "corsd"}
-	Lean     = Profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}, "corsd"}
-	ExtAuthz = Profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}, "envoy.filters.http.ext_authz"}
+	RequestResponse = Profile{"request_response", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}, "corsd"}
+	Lean            = Profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}, "corsd"}
+	ExtAuthz        = Profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}, "envoy.filters.http.ext_authz"}
 
-	Profiles = []Profile{TwoPhase, Lean, ExtAuthz}
+	Profiles = []Profile{RequestResponse, Lean, ExtAuthz}
 )
 
 // Transport is how browsers speak to Envoy.

@@ -11,18 +11,10 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 	"github.com/corsd/corsd/pkg/policy"
 )
-
-// silent observes nothing.
-type silent struct{}
-
-func (silent) StreamStarted()                            {}
-func (silent) StreamEnded(error)                         {}
-func (silent) Decided(extproc.Profile, *policy.Decision) {}
-func (silent) StripConflict(string)                      {}
-func (silent) Panicked()                                 {}
 
 // served is corsd's server within the test, by a policy of a small size.
 func served(t *testing.T, s size) (listen string) {
@@ -40,8 +32,19 @@ func served(t *testing.T, s size) (listen string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(grpc.ForceServerCodecV2(extproc.Codec()))
-	extproc.New(extproc.Options{Engine: func() *policy.Engine { return report.Engine }, Logger: slog.New(slog.DiscardHandler), Observer: silent{}}).Register(server)
+	options := extproc.Options{Engine: func() *policy.Engine { return report.Engine }, Logger: slog.New(slog.DiscardHandler)}
+	process, err := extproc.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check, err := extauthz.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(process.ServerOption(), check.ServerOption())
+	if err := errors.Join(process.Register(server), check.Register(server)); err != nil {
+		t.Fatal(err)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
@@ -37,7 +38,7 @@ func serveNoop(listen string) error {
 	extprocv3.RegisterExternalProcessorServer(server, noop{})
 	authv3.RegisterAuthorizationServer(server, noop{})
 	well := health.NewServer()
-	for _, name := range extproc.ServiceNames() {
+	for _, name := range []string{extproc.ServiceName, extauthz.ServiceName} {
 		well.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
 	}
 	grpc_health_v1.RegisterHealthServer(server, well)

@@ -25,8 +25,8 @@ var (
 	engine  = []string{"./pkg/policy"}
 	origins = []string{"./pkg/policy/internal/origin", "./pkg/policy"}
 	headers = []string{"./pkg/policy/internal/header", "./pkg/policy"}
-	adapter = []string{"./pkg/extproc"}
-	wires   = []string{"./pkg/extproc/internal/wire", "./pkg/extproc"}
+	adapter = []string{"./internal/exchange", "./pkg/extproc", "./pkg/extauthz"}
+	wires   = []string{"./internal/wire", "./pkg/extproc", "./pkg/extauthz"}
 )
 
 // mutations are the mistakes. Where the code changes, from and to have to follow.
@@ -260,18 +260,18 @@ var mutations = []mutation{
 	// The adapter.
 	{
 		name: "the response is not asked for where it is to be granted",
-		file: "pkg/extproc/process.go", packages: adapter,
-		from: "x.reply.Proceed(d, wantsResponse, x.change.Set)", to: "x.reply.Proceed(d, false, x.change.Set)",
+		file: "pkg/extproc/stream.go", packages: adapter,
+		from: "x.answer.Proceed(needsResponse, x.facts(ahead))", to: "x.answer.Proceed(false, x.facts(ahead))",
 	},
 	{
 		name: "a filter's promise to strip is taken for one to vary",
-		file: "pkg/extproc/read.go", packages: adapter,
+		file: "pkg/extproc/metadata.go", packages: adapter,
 		from: "			m.static.Strip = true", to: "			m.static.Strip, m.static.Vary = true, true",
 	},
 	{
 		name: "the virtual host is told to set nothing",
-		file: "pkg/extproc/process.go", packages: adapter,
-		from: "		d.AppendAhead(&x.change)", to: "		d.AppendRequestPhase(&x.change)",
+		file: "internal/exchange/exchange.go", packages: adapter,
+		from: "	x.decision.EditAhead(&x.response)\n", to: "",
 	},
 	{
 		name: "the response's own names are exposed before there is a response",
@@ -280,18 +280,28 @@ var mutations = []mutation{
 	},
 	{
 		name: "upstream's CORS headers that are not frequent are not seen",
-		file: "pkg/extproc/read.go", packages: adapter,
-		from: "(all || bytes.HasPrefix(h.Name, []byte(corsPrefix))):", to: "all && !bytes.HasPrefix(h.Name, []byte(corsPrefix)):",
+		file: "internal/exchange/exchange.go", packages: adapter,
+		from: "(x.decision.ReadsAllFields() || bytes.HasPrefix(name, []byte(corsPrefix))):", to: "x.decision.ReadsAllFields() && !bytes.HasPrefix(name, []byte(corsPrefix)):",
+	},
+	{
+		name: "a request that has gone upstream is decided as if it had not",
+		file: "internal/exchange/exchange.go", packages: adapter,
+		from: "	if p == ResponseOnly {", to: "	if false && p == ResponseOnly {",
+	},
+	{
+		name: "a server is registered without its codec",
+		file: "pkg/extproc/server.go", packages: adapter,
+		from: "	if !s.hasCodec.Load() {", to: "	if false {",
 	},
 	{
 		name: "nothing is removed on the wire",
-		file: "pkg/extproc/internal/wire/answer.go", packages: wires,
-		from: "		dst = appendBytes(dst, 2, name) // remove_headers", to: "		dst = appendBytes(dst, 7, name)",
+		file: "internal/wire/extproc.go", packages: wires,
+		from: "		writeValue(w, 2, m.Remove[i]) // remove_headers", to: "		writeValue(w, 7, m.Remove[i])",
 	},
 	{
 		name: "ext_authz repeats Vary",
-		file: "pkg/extproc/internal/wire/checkanswer.go", packages: wires,
-		from: "		if f.Name == \"vary\" {\n			continue\n		}\n", to: "",
+		file: "pkg/extauthz/check.go", packages: adapter,
+		from: "		if !passes || f.Name != \"vary\" {", to: "		if !passes || f.Name != \"\" {",
 	},
 
 	// Reading.

@@ -196,7 +196,7 @@ func TestLabFollowsThePolicy(t *testing.T) {
 		}
 	}
 	write("", "")
-	l := startLab(t, lab.TwoPhase, lab.HTTP, file)
+	l := startLab(t, lab.RequestResponse, lab.HTTP, file)
 	inEach(t, func(t *testing.T, b browser.Browser) {
 		page := tab(t, newProfile(t, b), l.Origins.Page+"/?manual")
 		await := func(what, element, text string) {

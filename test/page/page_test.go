@@ -25,11 +25,11 @@ type profile struct {
 }
 
 var (
-	twoPhase = &profile{"two_phase", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}}
-	lean     = &profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}}
-	extAuthz = &profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}}
+	requestResponse = &profile{"request_response", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}}
+	lean            = &profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}}
+	extAuthz        = &profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}}
 
-	profiles = []*profile{twoPhase, lean, extAuthz}
+	profiles = []*profile{requestResponse, lean, extAuthz}
 )
 
 // transport is how browsers talk to Envoy.

@@ -28,7 +28,7 @@ import (
 
 var (
 	seed    = flag.Uint64("seed", 0, "what the randomised run is made from; 0 takes the clock")
-	fetches = flag.Int("fetches", 2400, "requests of the randomised run in Chromium and the two-phase profile; a quarter of it elsewhere")
+	fetches = flag.Int("fetches", 2400, "requests of the randomised run in Chromium and the request-response profile; a quarter of it elsewhere")
 )
 
 // maxHosts bounds the policies of a run, with a host each: a profile of Chromium, which
@@ -59,7 +59,7 @@ func TestRandom(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			inEach(t, func(t *testing.T, b browser.Browser) {
 				n := *fetches
-				if p != twoPhase || b.Kind() != browser.Chromium {
+				if p != requestResponse || b.Kind() != browser.Chromium {
 					n /= 4
 				}
 				newRandomRun(t, s, p, n).check(t, p, b)

@@ -26,7 +26,7 @@ func TestPreflightsAreRemembered(t *testing.T) {
 	}
 	// Between the second and the third the browser forgets what it was not told to keep.
 	pauses := []time.Duration{0, 300 * time.Millisecond, 5500 * time.Millisecond}
-	g := through(t, twoPhase, http2)
+	g := through(t, requestResponse, http2)
 	inEach(t, func(t *testing.T, b browser.Browser) {
 		page := tab(t, newProfile(t, b), "https://"+www)
 		got := make([][]int, len(rows))
@@ -83,7 +83,7 @@ func count(lines []string, line string) (n int) {
 // answer, lets a browser remember the one for the other: DELETE is refused, and
 // allowed after a PUT.
 func TestRememberedPreflightLeaksAMethod(t *testing.T) {
-	g := through(t, twoPhase, http2)
+	g := through(t, requestResponse, http2)
 	inEach(t, func(t *testing.T, b browser.Browser) {
 		t.Run("DELETE alone is refused", func(t *testing.T) {
 			page := tab(t, newProfile(t, b), "https://"+www)
@@ -156,7 +156,7 @@ func TestRememberedPreflightLeaksNoHeader(t *testing.T) {
 // The header of the withdrawn Private Network Access proposal: pages of loopback are
 // never asked for it, so allowPrivateNetwork is without effect, and does no harm.
 func TestPrivateNetworkIsNotAskedFor(t *testing.T) {
-	g := through(t, twoPhase, http2)
+	g := through(t, requestResponse, http2)
 	inEach(t, func(t *testing.T, b browser.Browser) {
 		page := tab(t, newProfile(t, b), "https://"+www)
 		g.mirror.take()
