@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // other is a way of doing CORS that corsd is run beside.

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-var update = flag.Bool("update", false, "write docs/conformance.md and docs/conformance/ again")
+var update = flag.Bool("update", false, "write docs/conformance.md and testdata/requests again")
 
 // What all tests run.
 var (

@@ -4,7 +4,7 @@
 // Envoy, and send all the same requests. Each difference has a reason in a table;
 // a difference without a reason fails, and so does a reason without a difference.
 //
-// docs/conformance.md and docs/conformance/ are made from these runs:
+// docs/conformance.md and testdata/requests are made from these runs:
 //
-//	go test ./test/conformance -update
+//	go test -C test ./conformance -update
 package conformance

@@ -16,9 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/lab"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/demo/lab"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 func main() {

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // profile is one of the ways to put corsd into Envoy.
