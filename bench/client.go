@@ -35,7 +35,7 @@ const (
 	checkMethod   = "/envoy.service.auth.v3.Authorization/Check"
 )
 
-// outcome is what a client saw.
+// outcome is the result of a client.
 type outcome struct {
 	exchanges int
 	seconds   float64
@@ -238,7 +238,7 @@ func (c *client) send(d data) error {
 	return c.writer.WriteData(d.id, d.end, d.body)
 }
 
-// read takes what the server sends, until the connection is closed.
+// read reads frames until the connection is closed.
 func (c *client) read() error {
 	for {
 		frame, err := c.reader.ReadFrame()
@@ -295,7 +295,7 @@ func (c *client) take(frame http2.Frame) error {
 	return nil
 }
 
-// widen sends what has been waiting for the window.
+// widen sends the data that waits for the window.
 func (c *client) widen(n int64) error {
 	c.window += n
 	for len(c.waiting) > 0 && c.window >= int64(len(c.waiting[0].body)) {
@@ -336,7 +336,7 @@ func (c *client) takeData(f *http2.DataFrame) error {
 	return nil
 }
 
-// answered takes an answer and sends the next message.
+// answered checks an answer and sends the next message.
 func (c *client) answered(x *exchange, answer []byte) error {
 	x.got++
 	if c.load.verify != nil {
@@ -357,7 +357,7 @@ func (c *client) answered(x *exchange, answer []byte) error {
 	return c.send(data{x.id, nil, true})
 }
 
-// end takes the trailers of a stream.
+// end handles the trailers of a stream.
 func (c *client) end(id uint32) error {
 	x := c.open[id]
 	if x == nil || x.got < len(x.script.messages) || c.status != "0" {

@@ -210,7 +210,7 @@ spec:
     maxAge: 600
 `
 
-// application answers what Envoy asks.
+// application answers Envoy's requests.
 func application() (address string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -226,5 +226,5 @@ func application() (address string, stop func(), err error) {
 	return l.Addr().String(), func() { _ = s.Close() }, nil
 }
 
-// errFilter is an Envoy whose filter does not do what it is measured for.
+// errFilter is the error if an Envoy's filter does not work.
 var errFilter = errors.New("the filter does not do its work")

@@ -41,7 +41,7 @@ func kinds() []kind {
 	}
 }
 
-// ask sends one request and gives the answer's headers.
+// ask sends one request and returns the headers of the response.
 func (k kind) ask(conn net.Conn, r *bufio.Reader) (http.Header, error) {
 	if _, err := io.WriteString(conn, k.text); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (k kind) ask(conn net.Conn, r *bufio.Reader) (http.Header, error) {
 	return response.Header, errors.Join(err, response.Body.Close())
 }
 
-// gatewayRun is what one repetition found.
+// gatewayRun is the result of one repetition.
 type gatewayRun struct {
 	requests      int
 	seconds       float64
@@ -141,7 +141,7 @@ func (v *visit) slice(rate float64, run time.Duration) error {
 	return nil
 }
 
-// result is what all slices together found.
+// result is the result of all slices together.
 func (v *visit) result() gatewayRun {
 	all := slices.Concat(v.latencies...)
 	slices.Sort(all)
@@ -153,7 +153,7 @@ func (v *visit) result() gatewayRun {
 	}
 }
 
-// cpu is what Envoy and the server have had.
+// cpu is the processor time of Envoy and the server.
 func (g *gateway) cpu() (used [2]time.Duration, err error) {
 	if used[0], err = cpuOfProcess(g.envoy.ID()); err == nil && g.server != nil {
 		used[1], err = g.server.cpu()
@@ -177,7 +177,7 @@ func (g *gateway) verify() error {
 	return nil
 }
 
-// judge holds an answer to what the variant is for.
+// judge checks that a response is right for the variant.
 func (g *gateway) judge(k kind, answer http.Header) error {
 	header, want := "Access-Control-Allow-Origin", ""
 	switch {

@@ -16,7 +16,7 @@ import (
 	"github.com/corsd/corsd/test/harness/envoy"
 )
 
-// gatewayResult is what a variant does with one kind of request.
+// gatewayResult is the result of a variant for one kind of request.
 type gatewayResult struct {
 	Variant   string        `json:"variant"`
 	Kind      string        `json:"kind"`
@@ -185,7 +185,7 @@ func gatewayRatios(of, by []gatewayRun, quantity func(gatewayRun) float64) []flo
 	return values
 }
 
-// gatewayBounds are what must hold.
+// gatewayBounds are the bounds.
 func gatewayBounds(runs gatewayRuns) []row {
 	of := func(name, variant, against, kind string, bound float64, quantity func(gatewayRun) float64) row {
 		return newRow(name, against, "ratio", bound, gatewayRatios(runs[runKey{saturated, variant, kind}], runs[runKey{saturated, against, kind}], quantity))

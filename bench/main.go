@@ -1,8 +1,7 @@
-// Load measures corsd with a client that asks as Envoy does, beside a server that
-// decides nothing, and holds what it finds against the bounds of docs/performance.md.
+// Load measures corsd with a client that imitates Envoy, beside a server that decides nothing, and compares the results with
+// their bounds.
 //
-// It prints the table, writes it with plots into docs/performance/, and ends with
-// status 1 where a bound is missed.
+// It prints the table, writes it with plots into docs/performance/, and exits with status 1 if a bound is missed.
 package main
 
 import (
@@ -41,7 +40,7 @@ func run(noopAt string, quick, throughEnvoy bool, only string) error {
 	return measure(ctx, quick, throughEnvoy, only)
 }
 
-// pinnedVariable says that this process has been given its core, and corsd's path.
+// pinnedVariable is set if this process has its own core. Its value is the path of corsd.
 const pinnedVariable = "CORSD_LOAD_CORSD"
 
 func measure(ctx context.Context, quick, throughEnvoy bool, only string) (err error) {
@@ -98,7 +97,7 @@ func again(ctx context.Context, corsd string) error {
 	return nil
 }
 
-// bench is what all rows share.
+// bench is the state that all rows share.
 type bench struct {
 	root, dir, corsd, self string
 	pinned, quick          bool
@@ -127,7 +126,7 @@ func (b *bench) stop() error {
 	return errors.Join(errs...)
 }
 
-// policy writes a policy of a size and gives its directory.
+// policy writes a policy of a size and returns its directory.
 func (b *bench) policy(s size) (string, error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", s.hosts, s.origins))
 	if _, err := os.Stat(dir); err == nil {

@@ -129,7 +129,7 @@ func checkScripts(s size) ([]script, error) {
 	return scripts, nil
 }
 
-// framed gives a message with the prefix that gRPC puts before it.
+// framed returns a message with gRPC's prefix.
 func framed(m proto.Message) ([]byte, error) {
 	body, err := proto.Marshal(m)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// result is what a run is written down as.
+// result is the record of a run.
 type result struct {
 	Machine string `json:"machine"`
 	Go      string `json:"go"`
@@ -25,7 +25,7 @@ var errMissed = errors.New("a bound is missed")
 // tooNoisy is said of a row whose bound is as near as the machine is noisy.
 const tooNoisy = "too noisy to tell"
 
-// report prints the table, writes it, and says whether all bounds hold.
+// report prints the table, writes it, and returns an error if a bound is missed.
 func (b *bench) report(rows []row, write bool) error {
 	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "what\tagainst\tmedian\trange\tbound\t")

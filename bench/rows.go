@@ -29,7 +29,7 @@ type row struct {
 	Unsure  bool    `json:"unsure"` // the next run may find the contrary: see unsure
 }
 
-// unbounded is the bound of what is told and need not hold.
+// unbounded is the bound of a row that is only reported.
 const unbounded = -1
 
 func newRow(name, against, unit string, bound float64, values []float64) row {
@@ -110,7 +110,7 @@ func (l load) sample(s *server) (sample, error) {
 	}, err
 }
 
-// ratios gives a quantity of one server by that of another, repetition by repetition.
+// ratios returns the quantity of one server divided by that of another, for each repetition.
 func ratios(samples map[string][]sample, of, by string, quantity func(sample) float64) []float64 {
 	values := make([]float64, len(samples[of]))
 	for i := range values {
@@ -237,7 +237,7 @@ func (b *bench) check(ctx context.Context, connections, streams int) ([]row, err
 	return []row{newRow(fmt.Sprintf("ext_authz, %d streams: CPU per request", streams), floor, "ratio", 0.65, ratios(samples, deployed, floor, cpuOf))}, nil
 }
 
-// allocations counts what the whole process allocates for a request, gRPC included.
+// allocations counts the allocations of the whole process for a request, including gRPC's.
 func (l load) allocations(s *server) (objects, bytes float64, err error) {
 	l.warm, l.run = 300*time.Millisecond, time.Second
 	var before, after [2]float64

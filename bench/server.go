@@ -94,7 +94,7 @@ type entry struct {
 	Msg, Address string
 }
 
-// logged gives the lines of corsd's log that have a message.
+// logged returns the lines of corsd's log with a message.
 func (s *server) logged(message string) (said []entry) {
 	for _, line := range s.process.Lines() {
 		var e entry

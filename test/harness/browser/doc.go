@@ -1,8 +1,8 @@
-// Package browser runs real browsers without a window, for tests of what a page
-// can read: Chromium over its DevTools protocol, Firefox over WebDriver BiDi.
+// Package browser runs real browsers without a window, for tests of the responses that a page can read: Chromium over its
+// DevTools protocol, Firefox over WebDriver BiDi.
 //
-// Each begins with an empty profile. Names of URLs, whatever they are, lead to
-// servers of this machine ([Names]), and nothing reaches the network.
+// Each begins with an empty profile. All host names in URLs lead to servers of this machine ([Names]), and no request
+// reaches the network.
 //
 // It knows nothing of CORS, of Envoy and of corsd.
 package browser
@@ -15,17 +15,17 @@ import (
 
 // Browser is a browser that runs.
 type Browser interface {
-	// Kind says which browser it is.
+	// Kind returns the kind of the browser.
 	Kind() Kind
 
-	// NewProfile gives a profile without cookies, with empty caches and no connections.
+	// NewProfile returns a profile without cookies, with empty caches and no connections.
 	NewProfile(ctx context.Context) (Profile, error)
 
 	// Close ends the browser and removes its files. It has ended when Close returns.
 	Close() error
 }
 
-// Profile is what pages share: cookies, the HTTP cache, remembered preflights.
+// Profile is the state that pages share: cookies, the HTTP cache, cached preflights.
 type Profile interface {
 	// Open opens a page in a tab of its own, and returns when it has been loaded.
 	Open(ctx context.Context, url string) (Page, error)
@@ -41,12 +41,12 @@ type Page interface {
 	// that finds them.
 	Console() []string
 
-	// evaluate gives the value of an expression, a promise of a string.
+	// evaluate returns the value of an expression, which is a promise of a string.
 	evaluate(ctx context.Context, expression string) (string, error)
 }
 
 // Call calls an asynchronous JavaScript function in the page with one argument,
-// and stores what it returns, both by way of JSON.
+// and stores its result, both as JSON.
 func Call(ctx context.Context, p Page, function string, argument, result any) error {
 	arg, err := json.Marshal(argument)
 	if err != nil {
@@ -59,10 +59,10 @@ func Call(ctx context.Context, p Page, function string, argument, result any) er
 	return json.Unmarshal([]byte(text), result)
 }
 
-// Options are what a browser is started with.
+// Options are the settings of a browser.
 type Options struct {
 	// Names leads the names of URLs to servers.
 	Names *Names
-	// Certificate is trusted, whatever names it has.
+	// Certificate is trusted for every host name.
 	Certificate *Certificate
 }

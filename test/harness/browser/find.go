@@ -22,7 +22,7 @@ const (
 // Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{Chromium, Firefox} }
 
-// looks says how a kind is found.
+// looks has the ways to find each kind.
 var looks = map[Kind]struct {
 	variable string
 	commands []string
@@ -31,11 +31,11 @@ var looks = map[Kind]struct {
 	Firefox:  {"FIREFOX", []string{"firefox-esr", "firefox"}},
 }
 
-// ErrMissing says that the browser is not on this machine, where that is no fault.
+// ErrMissing is the error if the browser is not installed and tests may skip it.
 var ErrMissing = errors.New("not on this machine")
 
-// Find returns the path of a browser: what its environment variable names
-// (CHROMIUM, FIREFOX), or else what is on PATH.
+// Find returns the path of a browser: the one that its environment variable names (CHROMIUM, FIREFOX), or else the one on
+// PATH.
 func (k Kind) Find() (string, error) {
 	look := looks[k]
 	if path := os.Getenv(look.variable); path != "" {

@@ -12,10 +12,9 @@ import (
 	"sync"
 )
 
-// Names leads host:port of a URL to an address of this machine. It is a SOCKS5
-// proxy (RFC 1928): browsers give it names and not addresses, and pass through it
-// whatever they say, TLS and WebSockets too. So test pages have real names and no
-// port. What it does not know it refuses.
+// Names maps the host:port of a URL to an address of this machine. It is a SOCKS5 proxy (RFC 1928): browsers send it names
+// and not addresses, and all their connections go through it, including TLS and WebSockets. So test pages have real names
+// and no port. It refuses names that it does not have.
 type Names struct {
 	listener net.Listener
 	open     sync.WaitGroup
@@ -94,7 +93,7 @@ const (
 	unsupported    = 7
 )
 
-// pass speaks SOCKS5 with a client and then passes on what both sides say.
+// pass speaks SOCKS5 with a client and then copies data in both directions.
 func (n *Names) pass(client net.Conn) error {
 	if err := greet(client); err != nil {
 		return err

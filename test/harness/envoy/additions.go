@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Add adds what a YAML text lists, any part of which may be missing:
+// Add adds the parts that a YAML text lists. Each part is optional:
 //
 //	routes: { NAME: [...] }   before those of the virtual host of that name
-//	virtual_hosts: [...]      each may say "like: NAME": what it leaves out, it takes from that one
+//	virtual_hosts: [...]      with "like: NAME", missing fields are copied from that virtual host
 //	filters: [...]            the last HTTP filters before the router
 //	access_log: [...]
 //	clusters: [...]
@@ -69,7 +69,7 @@ func (c *Config) addVirtualHosts(list *yaml.Node) error {
 	return nil
 }
 
-// likeModel gives the model with what the mapping says otherwise.
+// likeModel returns the model with the fields of the mapping in place of its own.
 func likeModel(host, model *yaml.Node) *yaml.Node {
 	for i := 0; i < len(host.Content); i += 2 {
 		name, value := host.Content[i], host.Content[i+1]

@@ -83,7 +83,7 @@ func resolve(cluster, address *yaml.Node, addresses map[string]string) error {
 	return nil
 }
 
-// AddEndpoint gives a cluster one more endpoint, beside those of its first locality.
+// AddEndpoint adds an endpoint to the first locality of a cluster.
 func (c *Config) AddEndpoint(cluster, address string) error {
 	node, err := addressNode(address)
 	if err != nil {

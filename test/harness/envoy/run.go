@@ -20,16 +20,15 @@ import (
 type Envoy struct {
 	*process.Process
 
-	// Address is where the listener ingress takes requests, host:port.
+	// Address is the address of the listener ingress, host:port.
 	Address string
 
 	// Admin is the address of the admin interface, host:port.
 	Admin string
 }
 
-// Start runs the configuration, with its listener ingress and its admin
-// interface on free ports of this machine, and returns when it takes requests.
-// Its files are in dir. What is not ready when ctx ends is stopped.
+// Start runs the configuration, with its listener ingress and its admin interface on free ports of this machine. It returns
+// when Envoy accepts requests. Its files are in dir. If Envoy is not ready when ctx ends, Start stops it.
 func (b Binary) Start(ctx context.Context, c *Config, dir string) (*Envoy, error) {
 	if err := c.SetListener("ingress", "127.0.0.1:0"); err != nil {
 		return nil, err

@@ -11,10 +11,10 @@ import (
 // Entry is a line of Envoy's access log, as the configurations of deploy/ format it.
 type Entry string
 
-// said is what corsd says in an Entry. The client's Origin follows, whatever it holds.
+// said matches an Entry up to the client's Origin, which may contain anything.
 var said = regexp.MustCompile(`^\S+ \S+ \d+ \S+ cors=\S+ reason=(\S+) policy=\S* rule=\S* origin=`)
 
-// Reason returns corsd's reason, "-" where corsd was not asked.
+// Reason returns corsd's reason, "-" if corsd was not called.
 func (e Entry) Reason() string { return said.FindStringSubmatch(string(e))[1] }
 
 // NextEntry returns the next line of the access log. Envoy writes one for each

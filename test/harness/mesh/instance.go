@@ -26,7 +26,7 @@ func (i *Instance) Admin() string { return *i.admin.Load() }
 
 // Start starts the instance, at first or again, and returns when it accepts connections.
 func (i *Instance) Start(ctx context.Context) (err error) {
-	// A short drain: Envoy is stopped before, or is to see what happens.
+	// The drain is short: Envoy is stopped before, or the test is about an Envoy that is not.
 	args := []string{"serve", "--listen", "unix:" + i.socket, "--admin", "127.0.0.1:0", "--drain", "100ms"}
 	for _, path := range i.policies {
 		args = append(args, "--policy", path)

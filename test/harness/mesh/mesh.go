@@ -1,5 +1,5 @@
-// Package mesh runs an application, corsd and a real Envoy together, on free
-// ports of this machine, from the files of deploy/.
+// Package mesh runs an application, corsd and a real Envoy together on free ports of this machine, with the files of
+// deploy/.
 package mesh
 
 import (
@@ -17,21 +17,20 @@ import (
 	"github.com/corsd/corsd/test/harness/envoy"
 )
 
-// Options are what a mesh is made of.
+// Options are the parts of a mesh.
 type Options struct {
 	Envoy  envoy.Binary
 	Config *envoy.Config // a configuration of deploy/, whose addresses Start replaces
 	Corsd  string        // path of the binary
 	Policy string        // path of the policies
 
-	// More is paths of further policies.
+	// More has the paths of further policies.
 	More []string
 
-	// Instances is how many corsd are the endpoints of the cluster; 0 is 1.
+	// Instances is the number of corsd instances in the cluster; 0 means 1.
 	Instances int
 
-	// Addresses says where those servers are that the configuration calls beside
-	// the applications and corsd, as [envoy.Config.Resolve] takes them.
+	// Addresses has the addresses of further servers that the configuration calls, as for [envoy.Config.Resolve].
 	Addresses map[string]string
 }
 
@@ -39,7 +38,7 @@ type Options struct {
 type Mesh struct {
 	Envoy *envoy.Envoy
 
-	// Instances are all that run of corsd, and Corsd is the first of them.
+	// Instances are all instances of corsd, and Corsd is the first of them.
 	Instances []*Instance
 	Corsd     *Instance
 
@@ -80,8 +79,7 @@ func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 	return m, m.AwaitCorsd(ctx, len(m.Instances))
 }
 
-// Stop ends all three and removes their files. The error says what did not end
-// as it should.
+// Stop ends all three and removes their files. It returns an error for each that did not end normally.
 func (m *Mesh) Stop() error {
 	var errs []error
 	if m.Envoy != nil {
@@ -96,7 +94,7 @@ func (m *Mesh) Stop() error {
 	return errors.Join(append(errs, os.RemoveAll(m.dir))...)
 }
 
-// Logs returns what Envoy and corsd have printed so far.
+// Logs returns the output of Envoy and corsd so far.
 func (m *Mesh) Logs() string {
 	var text string
 	if m.Envoy != nil {

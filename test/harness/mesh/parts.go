@@ -12,18 +12,17 @@ import (
 	"github.com/corsd/corsd/test/harness/tools"
 )
 
-// Parts are what tests of a mesh run.
+// Parts are the programs that tests of a mesh run.
 type Parts struct {
 	Root  string // the source tree
 	Envoy envoy.Binary
 	Corsd string // path of the binary
 
-	// Lacking says why there is nothing to run, on a machine where that is no fault.
+	// Lacking is the reason to skip the tests, nil if all programs are there.
 	Lacking error
 }
 
-// FindParts finds an Envoy and builds corsd into dir. With short it does neither, since
-// the tests are to be short.
+// FindParts finds an Envoy and builds corsd into dir. With short it does neither, and sets Lacking.
 func FindParts(dir string, short bool) (p Parts, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -46,8 +45,7 @@ func FindParts(dir string, short bool) (p Parts, err error) {
 	return p, err
 }
 
-// RunTests is the TestMain of tests that need a directory prepared, and gives their exit
-// status.
+// RunTests prepares a directory, runs the tests of a TestMain, and returns their exit status.
 func RunTests(m interface{ Run() int }, prepare func(dir string) error) (status int) {
 	dir, err := os.MkdirTemp("", "corsd-test-")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/corsd/corsd/test/harness/tools"
 )
 
-// ErrMissing says that the machine has no Node.js.
+// ErrMissing is the error if the machine has no Node.js.
 var ErrMissing = errors.New("no Node.js with npm on PATH")
 
 // Node is a Node.js with packages.
@@ -27,9 +27,8 @@ type Node struct {
 	Packages string
 }
 
-// Find returns the Node.js on PATH, with the packages of the package-lock.json in
-// dir, which are installed below root/.tools when they are not there yet. What it
-// does that takes time is said on log.
+// Find returns the Node.js on PATH, with the packages of the package-lock.json in dir. It installs them below root/.tools if
+// they are missing, and reports that on log.
 func Find(ctx context.Context, root, dir string, log io.Writer) (Node, error) {
 	path, missing := exec.LookPath("node")
 	npm, missingToo := exec.LookPath("npm")
@@ -54,14 +53,13 @@ func (n Node) Start(ctx context.Context, script string, args ...string) (*proces
 	return process.Start(ctx, n.path, append([]string{script}, args...)...)
 }
 
-// installed looks for what npm writes when all is there.
+// installed reports whether npm has completed the installation: it then writes this file.
 func installed(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
 	return err == nil
 }
 
-// install takes no package whose hash is not in the lock file, and runs no script
-// of a package.
+// install accepts only packages whose hashes are in the lock file, and runs no scripts of packages.
 func install(ctx context.Context, npm, from, into string) error {
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		text, err := os.ReadFile(filepath.Join(from, name))

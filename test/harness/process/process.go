@@ -1,5 +1,4 @@
-// Package process runs a program beside a test: it keeps what the program
-// prints, and ends it by its id.
+// Package process runs a program beside a test. It keeps the output of the program, and ends it by its id.
 package process
 
 import (
@@ -42,8 +41,8 @@ func Start(ctx context.Context, path string, args ...string) (*Process, error) {
 	return p, nil
 }
 
-// Stop asks the program to end (SIGTERM) and, when it has not after grace,
-// kills it. The error says how it ended when that was not exit status 0.
+// Stop sends SIGTERM to the program, and kills it if it is still running after grace. It returns an error unless the exit
+// status is 0.
 func (p *Process) Stop(grace time.Duration) error {
 	select {
 	case <-p.exited:
@@ -111,7 +110,7 @@ func (p *Process) ended() error {
 	return fmt.Errorf("%s ended: %w", p.name, p.err)
 }
 
-// Output collects what a program prints while others read it.
+// Output collects the output of a program while others read it.
 type Output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

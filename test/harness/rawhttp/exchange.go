@@ -1,6 +1,5 @@
-// Package rawhttp makes single HTTP exchanges and shows them byte for byte: header
-// lines in their order, each as often as it came. A client library would tidy
-// both directions, and what must be tested is the untidy.
+// Package rawhttp makes single HTTP exchanges byte for byte: header lines in their order, each as often as it was sent. A
+// client library would normalise both directions, and would hide the faults that tests look for.
 package rawhttp
 
 import (
@@ -16,8 +15,7 @@ import (
 // Field is one header line.
 type Field struct{ Name, Value string }
 
-// Request is a request as it is written: nothing is added but what the protocol
-// needs, and nothing is checked.
+// Request is a request as it is written. Only the fields that the protocol requires are added, and nothing is checked.
 type Request struct {
 	Method    string
 	Scheme    string // HTTP/2 only; default http
@@ -35,7 +33,7 @@ type Request struct {
 	Text string
 }
 
-// Response is what came back.
+// Response is a response as it was received.
 type Response struct {
 	Status int
 	Header []Field // without pseudo-headers

@@ -96,9 +96,8 @@ func (r *Response) parseHead() (err error) {
 	return nil
 }
 
-// readBody reads what follows the head, for as long as the head says. Where it
-// says that nothing follows, that is proven by the end of the connection, if the
-// other side is about to close it.
+// readBody reads a body of the length that the head declares. If it declares none and the other side closes the connection,
+// readBody verifies that no data follows.
 func readBody(in *bufio.Reader, r *Response, method string) ([]byte, error) {
 	bodiless := method == "HEAD" || r.Status == 204 || r.Status == 304
 	length := r.Get("content-length")

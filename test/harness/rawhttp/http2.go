@@ -83,7 +83,7 @@ func (c *h2) request(r Request) error {
 	})
 }
 
-// next takes in one frame.
+// next reads one frame.
 func (c *h2) next() error {
 	frame, err := c.ReadFrame()
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package tools keeps what tests run and the machine lacks under .tools/ of the
-// source tree, where `make clean` finds it.
+// Package tools installs programs for tests under .tools/ of the source tree. `make clean` removes them.
 package tools
 
 import (
@@ -11,21 +10,20 @@ import (
 
 // Tool is a directory of .tools/ that is filled once.
 type Tool struct {
-	Name string // of the directory; with the version, so that a new one is another
+	Name string // of the directory; contains the version, so that each version has its own
 
-	// Whole reports whether the directory has all that it should.
+	// Whole reports whether the directory is complete.
 	Whole func(dir string) bool
 
 	// Fill fills an empty directory.
 	Fill func(ctx context.Context, dir string) error
 
-	// Filling is called before Fill, to say what takes so long.
+	// Filling is called before Fill, to report the installation.
 	Filling func(dir string)
 }
 
-// Install returns the tool's directory below root, which it fills if it is not
-// whole. Several processes may do so at once: one fills, the others wait for it;
-// and what is there is whole, since it arrives by one rename.
+// Install returns the tool's directory below root, and fills it if it is not complete. If several processes do so at once,
+// one fills it and the others wait. The directory is always complete, because it is renamed into place.
 func (t Tool) Install(ctx context.Context, root string) (string, error) {
 	all := filepath.Join(root, ".tools")
 	dir := filepath.Join(all, t.Name)

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/websocket"
 )
 
-// chat sends back what it gets, to every page that asks: it looks at no origin.
+// chat echoes messages to pages of every origin.
 func chat() http.Handler {
 	return &websocket.Server{
 		Handshake: func(c *websocket.Config, _ *http.Request) error {

@@ -9,19 +9,18 @@ import (
 	"golang.org/x/image/font/gofont/gosmallcaps"
 )
 
-// Gallery returns an application for people who want to see CORS at work: it has
-// one of each thing that a page can load. It says nothing of CORS, but where its
-// author once had trouble with it, and then says too much.
+// Gallery returns an application that shows CORS: it has one resource of each kind that a page can load. Most responses have
+// no CORS headers. A few have too many, as if their author once had trouble with CORS.
 //
 //	/articles/7     is read by GET, changed by PUT, PATCH and DELETE
 //	/catalogue      lets everyone read, and forgets to expose X-Total; X-Served-By
-//	                is nobody's business
+//	                is private
 //	/invoices       lets everyone read, and should not
-//	/me             says who is signed in, by the cookie session; lets everyone
-//	                read with credentials, in the one way that browsers refuse
+//	/me             returns the user of the cookie session; lets everyone read
+//	                with credentials, in the one form that browsers refuse
 //	/moved          redirects to /articles/7, /moved-away to the weather
 //	/events         sends one event, and ends a second later
-//	/chat           is a WebSocket that sends back what it gets
+//	/chat           is a WebSocket that echoes its messages
 //	/assets/        has a font, two pictures and a script
 func Gallery() http.Handler {
 	mux := http.NewServeMux()

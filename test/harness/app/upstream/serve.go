@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Serve answers what l accepts, by HTTP/1.1 or, without TLS and without asking,
-// HTTP/2, until ctx is done.
+// Serve serves connections of l by HTTP/1.1, or by HTTP/2 with prior knowledge and without TLS, until ctx is done.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols)}
 	s.Protocols.SetHTTP1(true)

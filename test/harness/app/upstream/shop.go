@@ -1,6 +1,5 @@
-// Package upstream is what stands behind the gateway in the demo and in the
-// end-to-end tests: a shop whose CORS headers are wrong in the ways that real
-// applications get them wrong, and an API of someone else that has none.
+// Package upstream has the applications behind the gateway of the demo and the end-to-end tests: a shop whose CORS headers
+// are wrong in ways that occur in real applications, and an API of someone else that sets none.
 package upstream
 
 import (
@@ -8,18 +7,18 @@ import (
 	"net/http"
 )
 
-// Shop returns the application. Every answer, be it an error, carries the CORS
-// headers of [careless], on whatever path and method; only /plain has none.
+// Shop returns the application. Every response, also to an error, has the CORS headers of [careless], for every path and
+// method except /plain.
 //
-//	/cart                  sends Vary: Accept-Encoding, as what compresses does
+//	/cart                  sends Vary: Accept-Encoding, as a server that compresses
 //	/catalogue             sends Access-Control-Allow-Origin twice, as an
 //	                       application and a proxy do that both mean well; has an
 //	                       ETag, and answers 304 when it is asked for that
 //	/varied                names Origin in Vary already
 //	/moved                 redirects to /catalogue
-//	/chat                  a WebSocket that sends back what it gets
+//	/chat                  a WebSocket that echoes its messages
 //	/inventory.Stock/Get   a gRPC method that fails without a message
-//	/plain                 says nothing of CORS
+//	/plain                 has no CORS headers
 func Shop() http.Handler {
 	shop := http.NewServeMux()
 	shop.HandleFunc("/cart", cart)
@@ -35,15 +34,14 @@ func Shop() http.Handler {
 	return all
 }
 
-// Careless is what [careless] sends, in the order of an HTTP response head.
+// Careless has the headers that [careless] sends, in the order of an HTTP response head.
 var Careless = [][2]string{
 	{"Access-Control-Allow-Credentials", "true"},
 	{"Access-Control-Allow-Origin", "*"},
 	{"Access-Control-Expose-Headers", "X-Cost"},
 }
 
-// careless lets everyone read everything, with credentials: a pair that browsers
-// refuse, and that says what its author thought.
+// careless allows every origin with credentials: a combination that browsers refuse.
 func careless(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, field := range Careless {
