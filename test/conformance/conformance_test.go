@@ -14,13 +14,13 @@ import (
 
 var update = flag.Bool("update", false, "write docs/conformance.md and testdata/requests again")
 
-// What all tests run.
+// The programs that all tests run.
 var (
 	root   string // the source tree
 	binary envoy.Binary
 	corsd  string
 
-	// lacking says why there is nothing to run, on a machine where that is no fault.
+	// lacking is the reason to skip the tests, nil if all programs are there.
 	lacking error
 )
 

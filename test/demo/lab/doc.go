@@ -1,5 +1,5 @@
-// Package lab is a page on which people see each thing that CORS governs succeed
-// and fail, in their own browser, through a real Envoy and corsd.
+// Package lab serves a page on which people see everything that CORS governs succeed and fail in their own browser, through
+// a real Envoy and corsd.
 //
 // [Start] runs all of it on free ports of this machine: an application, an API of
 // someone else, corsd, and an Envoy with a configuration of deploy/ to which
@@ -15,10 +15,10 @@
 //
 // # The page, for programs
 //
-// /?manual is the page that runs nothing by itself. Once window.lab is there:
+// With /?manual the page runs nothing by itself. When window.lab is defined:
 //
 //	window.lab.cards               // [{id: "simple", title: "…", attempts: ["with", "without", "refused"]}, …]
-//	await window.lab.run("simple") // runs one card, and gives its result:
+//	await window.lab.run("simple") // runs one card, and returns its result:
 //
 //	{id: "simple",
 //	 with:    {outcome: "readable", expected: "readable", detail: "…", words: "", console: "", status: 200,
