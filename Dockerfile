@@ -1,25 +1,25 @@
-# The image of corsd, and with --target app that of the application of docker-compose.yml.
+# The image of corsd. With --target app it is the image of the application in docker-compose.yml.
 #   docker build -t corsd:0.1.0 --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
 
-# Go cross-compiles: it runs on the builder's platform, whatever the image's.
+# Go cross-compiles, so the build runs on the builder's platform for every platform of the image.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS source
 ARG GOPROXY
 WORKDIR /src
 COPY . .
 
-# grpcnotrace: without gRPC's debugging pages, which nothing shows, the linker leaves out what is never called. The binary
-# is a quarter smaller, and what is resident of it 3 MB.
+# grpcnotrace removes gRPC's debugging pages, which corsd does not serve. Without them the linker drops all methods that are
+# never called. The binary is a quarter smaller, and its resident part is 3 MB smaller.
 FROM source AS build
 ARG GOPROXY TARGETOS TARGETARCH VERSION=devel REVISION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -tags grpcnotrace -trimpath -ldflags "-s -w -X github.com/corsd/corsd/internal/cli.version=$VERSION -X github.com/corsd/corsd/internal/cli.revision=$REVISION" -o /out/corsd ./cmd/corsd && \
-    go build -o /out/copy-licences ./test/licences && \
+    go build -o /out/copy-licences ./deploy/licences && \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH /out/copy-licences /out/licenses -tags grpcnotrace ./cmd/corsd
 
 FROM source AS build-app
 ARG GOPROXY TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w" -o /out/app ./test/app
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -C test -trimpath -ldflags "-s -w" -o /out/app ./harness/app
 
 FROM scratch AS app
 COPY --from=build-app /out/app /app
@@ -27,8 +27,8 @@ USER 65532:65532
 EXPOSE 8080 8081
 ENTRYPOINT ["/app"]
 
-# Nothing but the binary and the licences of all that is linked into it: no shell, no package, no file that it writes. It
-# calls nobody, so it needs no CA certificates.
+# The image contains the binary and the licences of all modules linked into it. It has no shell and no packages. corsd
+# writes no file. It opens no connections, so it needs no CA certificates.
 FROM scratch
 ARG VERSION=devel
 LABEL org.opencontainers.image.title=corsd \
@@ -38,7 +38,7 @@ LABEL org.opencontainers.image.title=corsd \
 COPY --from=build /out/licenses /licenses
 COPY --from=build /out/corsd /corsd
 USER 65532:65532
-# Stacks that have grown stay so: a stream that finds one costs a few per cent less.
+# The garbage collector does not shrink stacks that have grown. A stream that reuses a grown stack costs a few per cent less.
 ENV GODEBUG=gcshrinkstackoff=1
 EXPOSE 9002 9092
 ENTRYPOINT ["/corsd"]

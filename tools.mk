@@ -1,4 +1,4 @@
 # The tools that `make` builds into .tools/ when they are needed, and their versions. Go checks what it downloads against
-# its checksum database. Envoy, which the tests and the demo run, is pinned in test/envoy/requirements.txt.
+# its checksum database. Envoy, which the tests and the demo run, is pinned in test/harness/envoy/requirements.txt.
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0

@@ -15,7 +15,7 @@ var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 // Links within the project lead somewhere, to the heading too. Pages that programs
 // write are among them.
 func TestLinks(t *testing.T) {
-	all := append(pages(t), matching(t, "docs/*/*.md")...)
+	all := append(pages(t), matching(t, "docs/*/*.md", "test/conformance/testdata/requests/*.md")...)
 	anchors := map[string][]string{}
 	for _, p := range all {
 		anchors[p.path] = p.anchors()

@@ -174,33 +174,52 @@ func faultsOf(doc spec.PolicySpec) []spec.Code {
 	return all
 }
 
-// CONTRIBUTING.md gives a reason for every module that the code imports, and for
-// every one that go.mod requires directly.
+// modules are the directories of the project's Go modules, with the headings of their dependencies in CONTRIBUTING.md.
+var modules = map[string]string{".": "### The product", "test": "### The tests", "bench": "### The benchmarks"}
+
+// CONTRIBUTING.md gives a reason for every module that the code imports, and for every one that a go.mod requires
+// directly.
 func TestDependencies(t *testing.T) {
-	direct, all := requirements(t)
-	imported := imports(t)
-	want := map[string]bool{}
-	for module := range all {
-		if direct[module] || slices.ContainsFunc(imported, func(p string) bool { return p == module || strings.HasPrefix(p, module+"/") }) {
-			want[module] = true
+	for dir, heading := range modules {
+		direct, all := requirements(t, dir)
+		imported := imports(t, dir)
+		want := map[string]bool{}
+		for module := range all {
+			of := func(p string) bool { return p == module || strings.HasPrefix(p, module+"/") }
+			own := strings.HasPrefix(module, "github.com/corsd/corsd")
+			if !own && (direct[module] || slices.ContainsFunc(imported, of)) {
+				want[module] = true
+			}
 		}
-	}
-	table := rows(readPage(t, "CONTRIBUTING.md").section(t, "## Dependencies"))
-	var have []string
-	for _, row := range table {
-		have = append(have, code(row[0])...)
-		if len(row) != 2 || len(row[1]) < 20 {
-			t.Errorf("CONTRIBUTING.md gives no reason for %s", row[0])
+		var have []string
+		for _, row := range rows(readPage(t, "CONTRIBUTING.md").section(t, heading)) {
+			have = append(have, code(row[0])...)
+			if len(row) != 2 || len(row[1]) < 20 {
+				t.Errorf("CONTRIBUTING.md gives no reason for %s", row[0])
+			}
 		}
+		compare(t, "dependencies of "+dir, slices.Collect(maps.Keys(want)), have)
 	}
-	compare(t, "dependencies", slices.Collect(maps.Keys(want)), have)
 }
 
-// requirements reads the modules that go.mod requires.
-func requirements(t *testing.T) (direct, all map[string]bool) {
+// The tests and benchmarks run with the product's versions of its dependencies.
+func TestModulesAgree(t *testing.T) {
+	_, product := requirements(t, ".")
+	for dir := range modules {
+		_, all := requirements(t, dir)
+		for module, version := range all {
+			if product[module] != "" && product[module] != version {
+				t.Errorf("%s/go.mod requires %s %s, the product %s", dir, module, version, product[module])
+			}
+		}
+	}
+}
+
+// requirements returns the modules that the go.mod of a directory requires directly, and the versions of all that it names.
+func requirements(t *testing.T, dir string) (direct map[string]bool, all map[string]string) {
 	t.Helper()
-	direct, all = map[string]bool{}, map[string]bool{}
-	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	direct, all = map[string]bool{}, map[string]string{}
+	text, err := os.ReadFile(filepath.Join(root, dir, "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,29 +239,30 @@ func requirements(t *testing.T) (direct, all map[string]bool) {
 			continue
 		}
 		if len(words) >= 2 {
-			all[words[0]] = true
+			all[words[0]] = words[1]
 			direct[words[0]] = direct[words[0]] || !strings.Contains(line, "// indirect")
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("go.mod requires nothing")
+		t.Fatalf("%s/go.mod requires nothing", dir)
 	}
 	return direct, all
 }
 
-// imports reads the import paths of all Go files of the module, tests included.
-func imports(t *testing.T) []string {
+// imports returns the import paths of all Go files of the module in a directory, tests included.
+func imports(t *testing.T, dir string) []string {
 	t.Helper()
 	seen := map[string]bool{}
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	top := filepath.Join(root, dir)
+	err := filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if e.IsDir() {
-			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != root {
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && path != top {
 				return filepath.SkipDir // another module
 			}
-			if name := e.Name(); path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
+			if name := e.Name(); path != top && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,170 +1,229 @@
-package browser_test
+// Package page_test holds what a page can read, in real browsers, through the
+// configurations of deploy/ and the built corsd.
+package page_test
 
 import (
-	"crypto/tls"
+	"context"
 	"errors"
+	"flag"
 	"fmt"
-	"net"
-	"net/http"
-	"strings"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/test/browser"
+	"github.com/corsd/corsd/test/harness/browser"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-// serve answers every request with a page, over TLS, and says its cookies.
-func serve(t *testing.T, c *browser.Certificate) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &http.Server{
-		ReadHeaderTimeout: time.Second,
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{c.TLS}},
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes"})
-			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprintf(w, "<!doctype html><title>%s</title><p>%s %s", r.Host, r.Proto, r.Header.Get("Cookie"))
-		}),
-	}
-	go func() { _ = s.ServeTLS(l, "", "") }()
-	t.Cleanup(func() { s.Close() })
-	return l.Addr().String()
+// profile is one of the ways to put corsd into Envoy.
+type profile struct {
+	name   string
+	config string        // in deploy/
+	since  envoy.Version // the first Envoy that it works on
 }
 
-// start runs a browser for which every https URL leads to that server.
-func start(t *testing.T, k browser.Kind) browser.Browser {
-	t.Helper()
+var (
+	requestResponse = &profile{"request_response", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}}
+	lean            = &profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}}
+	extAuthz        = &profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}}
+
+	profiles = []*profile{requestResponse, lean, extAuthz}
+)
+
+// transport is how browsers talk to Envoy.
+type transport struct {
+	name   string
+	scheme string
+	alpn   []string // nil without TLS
+}
+
+var (
+	http1    = transport{"HTTP/1.1", "http", nil}
+	http2    = transport{"HTTP/2 over TLS", "https", []string{"h2", "http/1.1"}}
+	http1TLS = transport{"HTTP/1.1 over TLS", "https", []string{"http/1.1"}}
+
+	transports = []transport{http1, http2, http1TLS}
+)
+
+// url makes a URL of host and path.
+func (tr transport) url(hostAndPath string) string { return tr.scheme + "://" + hostAndPath }
+
+// What all tests run.
+var (
+	root        string // the source tree
+	binary      envoy.Binary
+	corsd       string
+	names       *browser.Names
+	certificate *browser.Certificate
+	browsers    = map[browser.Kind]browser.Browser{}
+
+	// lacking says why there is nothing to run, on a machine where that is no fault.
+	lacking = map[browser.Kind]error{}
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	status := mesh.RunTests(m, prepare)
+	if err := end(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func prepare(dir string) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if root, err = mesh.Root(); err != nil {
+		return err
+	}
 	if testing.Short() {
-		t.Skip("not with -short: needs a real browser")
+		return lackAll(errors.New("not with -short: needs real browsers and a real Envoy"))
 	}
-	c, err := browser.NewCertificate(t.TempDir(), "*.shop.example")
+	if names, err = browser.NewNames(); err != nil {
+		return err
+	}
+	certificate, err = browser.NewCertificate(dir, "*.shop.example", "*.third-party.example", "*.evil.example")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	names, err := browser.NewNames()
+	if err := startBrowsers(ctx); err != nil || len(browsers) == 0 {
+		return err
+	}
+	parts, err := mesh.FindParts(dir, false)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	t.Cleanup(func() { names.Close() })
-	names.Lead("*.shop.example:443", serve(t, c))
-	b, err := k.Start(t.Context(), browser.Options{Names: names, Certificate: c})
-	if errors.Is(err, browser.ErrMissing) {
-		t.Skip(err)
+	if parts.Lacking != nil {
+		return lackAll(parts.Lacking)
 	}
+	binary, corsd = parts.Envoy, parts.Corsd
+	return servePages()
+}
+
+func lackAll(reason error) error {
+	for _, k := range browser.Kinds() {
+		lacking[k] = reason
+	}
+	return nil
+}
+
+// startBrowsers starts those that are on this machine. Tests that need another say
+// that they are skipped.
+func startBrowsers(ctx context.Context) error {
+	for _, k := range browser.Kinds() {
+		b, err := k.Start(ctx, browser.Options{Names: names, Certificate: certificate})
+		switch {
+		case errors.Is(err, browser.ErrMissing):
+			lacking[k] = err
+			fmt.Fprintf(os.Stderr, "Without %s, whose tests are skipped: %v.\n", k, err)
+		case err != nil:
+			return err
+		default:
+			browsers[k] = b
+		}
+	}
+	return nil
+}
+
+// end ends what prepare has started.
+func end() error {
+	var errs []error
+	for _, b := range browsers {
+		errs = append(errs, b.Close())
+	}
+	if names != nil {
+		errs = append(errs, names.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// inEach runs a test in each browser.
+func inEach(t *testing.T, test func(t *testing.T, b browser.Browser)) {
+	t.Helper()
+	for _, k := range browser.Kinds() {
+		t.Run(string(k), func(t *testing.T) {
+			if lacking[k] != nil {
+				t.Skip(lacking[k])
+			}
+			test(t, browsers[k])
+		})
+	}
+}
+
+// gateway is a mesh to which the names of URLs lead.
+type gateway struct {
+	*mesh.Mesh
+	profile   *profile
+	transport transport
+	mirror    *mirror
+}
+
+// through starts a profile for the length of a test.
+func through(t *testing.T, p *profile, tr transport) *gateway {
+	t.Helper()
+	if len(browsers) == 0 {
+		t.Skip(lacking[browser.Chromium])
+	}
+	if binary.Version.Before(p.since) {
+		t.Skipf("%s needs Envoy %v or later; this is %v", p.config, p.since, binary.Version)
+	}
+	g := &gateway{profile: p, transport: tr, mirror: &mirror{}}
+	config := shipped(t, p, tr, filepath.Join("..", "e2e", "testdata", "additions.yaml"), filepath.Join("testdata", "additions.yaml"))
+	var err error
+	g.Mesh, err = mesh.Start(t.Context(), mesh.Options{
+		Envoy: binary, Config: config, Corsd: corsd, Policy: filepath.Join("testdata", "policy.yaml"),
+		Addresses: map[string]string{"127.0.0.1:8082": serve(t, g.mirror)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
+		if err := g.Stop(); err != nil {
 			t.Error(err)
 		}
+		if t.Failed() {
+			t.Log(g.Logs())
+		}
 	})
-	return b
+	lead(tr, g.Envoy.Address)
+	return g
 }
 
-func open(t *testing.T, p browser.Profile, url string) browser.Page {
+// shipped is a configuration of deploy/ with additions and, where the transport has
+// it, TLS.
+func shipped(t *testing.T, p *profile, tr transport, additions ...string) *envoy.Config {
 	t.Helper()
-	page, err := p.Open(t.Context(), url)
+	config, err := envoy.LoadConfig(filepath.Join(root, "deploy", p.config))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page
+	for _, file := range additions {
+		if err := config.Add([]byte(read(t, file))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withTLS(t, config, tr)
+	return config
 }
 
-func newProfile(t *testing.T, b browser.Browser) browser.Profile {
+func withTLS(t *testing.T, config *envoy.Config, tr transport) {
 	t.Helper()
-	p, err := b.NewProfile(t.Context())
+	if tr.alpn == nil {
+		return
+	}
+	if err := config.SetTLS(read(t, certificate.CertFile), read(t, certificate.KeyFile), tr.alpn...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return p
-}
-
-func call(t *testing.T, p browser.Page, function string, argument any) (result string) {
-	t.Helper()
-	if err := browser.Call(t.Context(), p, function, argument, &result); err != nil {
-		t.Fatal(err)
-	}
-	return result
-}
-
-func TestBrowsers(t *testing.T) {
-	const text = `async () => document.title + ": " + document.body.textContent`
-	for _, k := range browser.Kinds() {
-		t.Run(string(k), func(t *testing.T) {
-			b := start(t, k)
-			one := newProfile(t, b)
-			page := open(t, one, "https://www.shop.example/")
-			if got := call(t, page, text, nil); got != "www.shop.example: HTTP/2.0 " {
-				t.Errorf("a name leads to a server, over TLS and HTTP/2: got %q", got)
-			}
-			if got := call(t, open(t, one, "https://www.shop.example/"), text, nil); got != "www.shop.example: HTTP/2.0 seen=yes" {
-				t.Errorf("pages of a profile share cookies: got %q", got)
-			}
-			if got := call(t, open(t, newProfile(t, b), "https://www.shop.example/"), text, nil); got != "www.shop.example: HTTP/2.0 " {
-				t.Errorf("another profile has none: got %q", got)
-			}
-			if got := call(t, page, `async (argument) => argument + 1`, "one"); got != "one1" {
-				t.Errorf("an argument and a result: got %q", got)
-			}
-			if err := browser.Call(t.Context(), page, `async () => { throw new Error("thrown") }`, nil, nil); err == nil || !strings.Contains(err.Error(), "thrown") {
-				t.Errorf("what a page throws is an error: got %v", err)
-			}
-			if _, err := one.Open(t.Context(), "http://www.shop.example/"); err == nil {
-				t.Error("a name that leads nowhere opens no page")
-			}
-		})
-	}
-}
-
-// The browser says on its console what it has against a request of another origin.
-func TestConsole(t *testing.T) {
-	for _, k := range browser.Kinds() {
-		t.Run(string(k), func(t *testing.T) {
-			page := open(t, newProfile(t, start(t, k)), "https://www.shop.example/")
-			call(t, page, `async (url) => { try { await fetch(url); return "read" } catch { return "refused" } }`, "https://api.shop.example/")
-			var all []string
-			for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline) && len(all) == 0; time.Sleep(10 * time.Millisecond) {
-				all = page.Console()
-			}
-			if text := strings.Join(all, "\n"); !strings.Contains(text, "Access-Control-Allow-Origin") {
-				t.Errorf("console: %q", text)
-			}
-		})
-	}
-}
-
-func TestFind(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	for _, tt := range []struct {
-		name     string
-		chromium string
-		required string
-		want     string // in the error
-		missing  bool
-	}{
-		{name: "nowhere: it is missing", want: "Chromium is not on PATH", missing: true},
-		{name: "nowhere, and it is required: a fault", required: "1", want: "CORSD_TEST_COMPLETE is set"},
-		{name: "the variable names nothing that there is: a fault", chromium: "/nowhere/chromium", want: "CHROMIUM=/nowhere/chromium"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv("CHROMIUM", tt.chromium)
-			t.Setenv("CORSD_TEST_COMPLETE", tt.required)
-			_, err := browser.Chromium.Find()
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q in it", err, tt.want)
-			}
-			if errors.Is(err, browser.ErrMissing) != tt.missing {
-				t.Errorf("ErrMissing: %v, want %v", !tt.missing, tt.missing)
-			}
-		})
-	}
+	return string(text)
 }

@@ -6,26 +6,25 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-// other is a way of doing CORS that corsd is run beside.
+// other is another implementation of CORS that runs beside corsd.
 type other struct {
-	name  string // of its page below docs/conformance, and in host names
+	name  string // of its page in testdata/requests, and in host names
 	title string
 
-	// version is what is compared with, by name and number.
+	// version is its name and version.
 	version string
 
 	configs []config
 	reasons []reason
 
-	// hosts are Envoy's virtual hosts for a configuration, and filters what they need.
+	// hosts returns Envoy's virtual hosts for a configuration, and filters are the filters that they need.
 	hosts   func(c config) string
 	filters string
 
-	// cluster is where they lead: the address (host:port) of a server that says CORS
-	// itself; "" for the application.
+	// cluster is the address (host:port) of a server that sets CORS headers itself; "" for the application.
 	cluster string
 
 	// after looks at what the run has left behind; may be nil.

@@ -8,19 +8,19 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-var update = flag.Bool("update", false, "write docs/conformance.md and docs/conformance/ again")
+var update = flag.Bool("update", false, "write docs/conformance.md and testdata/requests again")
 
-// What all tests run.
+// The programs that all tests run.
 var (
 	root   string // the source tree
 	binary envoy.Binary
 	corsd  string
 
-	// lacking says why there is nothing to run, on a machine where that is no fault.
+	// lacking is the reason to skip the tests, nil if all programs are there.
 	lacking error
 )
 

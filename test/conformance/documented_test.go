@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // documented is a behaviour that Envoy documents of its cors filter, and where

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/test/fetch"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/conformance/fetch"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // answer is what came back.

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/test/node"
-	"github.com/corsd/corsd/test/process"
-	"github.com/corsd/corsd/test/tools"
+	"github.com/corsd/corsd/test/harness/node"
+	"github.com/corsd/corsd/test/harness/process"
+	"github.com/corsd/corsd/test/harness/tools"
 )
 
 // The npm package cors in Express, beside the policies of docs/from-express.md: the

@@ -33,10 +33,10 @@ func (o other) runLibrary(t *testing.T, middleware func(c config) http.Handler) 
 	o.publish(t, o.run(t))
 }
 
-// moduleVersion reads the version of a module from go.mod.
+// moduleVersion returns the version of a module that the tests require.
 func moduleVersion(t *testing.T, module string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	text, err := os.ReadFile(filepath.Join(root, "test", "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func moduleVersion(t *testing.T, module string) string {
 			return module + " " + fields[1]
 		}
 	}
-	t.Fatalf("go.mod does not require %s", module)
+	t.Fatalf("test/go.mod does not require %s", module)
 	return ""
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/corsd/corsd/test/envoy"
+	"github.com/corsd/corsd/test/harness/envoy"
 )
 
 // publish writes what a run has shown into docs/, with -update, and else compares
@@ -23,7 +23,7 @@ func (o other) publish(t *testing.T, results []result) {
 	}
 	version := fmt.Sprintf("Compared with %s.\n\n", o.version)
 	publishPart(t, "docs/conformance.md", o.name, version+o.summary(results)+"\n"+o.differences(results, false))
-	publishFile(t, "docs/conformance/"+o.name+".md", o.details(results))
+	publishFile(t, "test/conformance/testdata/requests/"+o.name+".md", o.details(results))
 }
 
 // publishFile writes a file of docs/, or compares it.
@@ -45,7 +45,7 @@ func publishFile(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(strings.Split(string(old), "\n"), strings.Split(text, "\n")); diff != "" {
-		t.Errorf("%s is not what the run has shown (-page +run; go test ./test/conformance -update writes it again)\n%s", name, diff)
+		t.Errorf("%s is not what the run has shown (-page +run; go test -C test ./conformance -update writes it again)\n%s", name, diff)
 	}
 }
 
@@ -74,7 +74,7 @@ func (o other) summary(results []result) string {
 	}
 	b.WriteString("\n|---" + strings.Repeat("|---", len(classes)) + "|\n")
 	for _, c := range o.configs {
-		fmt.Fprintf(&b, "| [%s](conformance/%s.md#%s) |", c.what, o.name, pageAnchor(c.what))
+		fmt.Fprintf(&b, "| [%s](../test/conformance/testdata/requests/%s.md#%s) |", c.what, o.name, pageAnchor(c.what))
 		for _, kind := range classes {
 			fmt.Fprintf(&b, " %d |", count(results, func(r result) bool { return r.config.name == c.name && r.class == kind }))
 		}
@@ -129,8 +129,8 @@ func TestCommonReasons(t *testing.T) {
 // details is a page of its own: every request to every configuration.
 func (o other) details(results []result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<!-- Made by `go test ./test/conformance -update`. -->\n# %s and corsd, request by request\n\n", o.title)
-	fmt.Fprintf(&b, "How to read this, and what the differences are about: [conformance](../conformance.md#%s).\n", pageAnchor(o.title))
+	fmt.Fprintf(&b, "<!-- Made by `go test -C test ./conformance -update`. -->\n# %s and corsd, request by request\n\n", o.title)
+	fmt.Fprintf(&b, "How to read this, and what the differences are about: [conformance](../../../../docs/conformance.md#%s).\n", pageAnchor(o.title))
 	for _, c := range o.configs {
 		fmt.Fprintf(&b, "\n## %s\n\n```%s\n%s```\n\n```yaml\n%s```\n\n", c.what, c.lang, c.said, c.spec)
 		fmt.Fprintf(&b, "| request | %s | corsd | for a browser | because of |\n|---|---|---|---|---|\n", o.title)

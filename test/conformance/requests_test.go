@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/corsd/corsd/test/fetch"
+	"github.com/corsd/corsd/test/conformance/fetch"
 )
 
 // request is what a browser sends, or somebody else.

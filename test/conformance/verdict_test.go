@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// aspect is a part of an answer that can differ.
+// aspect is a part of a response that can differ.
 type aspect string
 
-// What a browser concludes, and what is compared on the wire besides.
+// The conclusions of a browser, and the status.
 const (
 	passes            aspect = "passes" // may be sent, or read
 	passesCredentials aspect = "passes with credentials"
@@ -26,13 +26,13 @@ var compared = []string{
 	"Access-Control-Allow-Private-Network", "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Vary",
 }
 
-// lists are those of them that are lists, in which order, case and blanks mean nothing.
+// lists are those headers whose order, case and spaces have no meaning.
 var lists = []string{"Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Expose-Headers", "Vary"}
 
 // applications are the headers of the application that a page may want to read.
 var applications = []string{"etag", "x-total", "x-cost"}
 
-// verdict is what a browser concludes from an answer.
+// verdict has a browser's conclusions from a response.
 type verdict struct {
 	// passes: the browser sends what the preflight asks for, or lets the page read the
 	// answer; without credentials and with.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/lab"
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/demo/lab"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 func TestOnce(t *testing.T) {
@@ -28,14 +28,14 @@ func TestOnce(t *testing.T) {
 
 func TestCheckFindsWhatIsNotAsExpected(t *testing.T) {
 	s := step{status: 200, cors: []string{"access-control-allow-origin: *"}, entry: " allowed "}
-	right := wire.Response{Status: 200, Header: []wire.Field{{Name: "access-control-allow-origin", Value: "*"}}}
+	right := rawhttp.Response{Status: 200, Header: []rawhttp.Field{{Name: "access-control-allow-origin", Value: "*"}}}
 	wrongStatus, missing, twice := right, right, right
 	wrongStatus.Status = 500
 	missing.Header = nil
 	twice.Header = append(right.Header, right.Header...)
 	for _, tt := range []struct {
 		name  string
-		got   wire.Response
+		got   rawhttp.Response
 		entry string
 		want  string // part of the error
 	}{

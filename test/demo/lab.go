@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/corsd/corsd/test/lab"
+	"github.com/corsd/corsd/test/demo/lab"
 )
 
 // checkLab makes sure that the lab is there: the page and all that it is made of,

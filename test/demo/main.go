@@ -1,7 +1,7 @@
-// Demo runs corsd, a real Envoy and an application on this machine, asks what a
-// browser would ask, and shows what comes back. Then it stays up, for you to ask.
+// Demo runs corsd, a real Envoy and an application on this machine, sends the requests of a browser, and shows the responses.
+// Then it stays up for your own requests.
 //
-// With --once it ends by itself, with status 1 if anything was not as it should be.
+// With --once it exits after the last request, with status 1 if a response was not as expected.
 package main
 
 import (
@@ -16,9 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/lab"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/demo/lab"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 func main() {
@@ -56,7 +56,7 @@ func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
 	return follow(ctx, out, l)
 }
 
-// follow writes what Envoy and corsd log, until ctx is done or one of them ends.
+// follow writes the logs of Envoy and corsd until ctx is done or one of them ends.
 func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 	said := len(l.Corsd.Lines())
 	for {

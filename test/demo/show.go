@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/corsd/corsd/test/mesh"
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/mesh"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // show makes all requests and writes each as a command, with its answer. The
@@ -29,7 +29,7 @@ func show(ctx context.Context, out io.Writer, m *mesh.Mesh) error {
 func (s step) show(ctx context.Context, out io.Writer, m *mesh.Mesh) error {
 	address := map[server]string{gateway: m.Envoy.Address, shop: m.Shop, weather: m.Weather}[s.asks]
 	fmt.Fprint(out, curl(address, s.request))
-	got, err := wire.HTTP1.Do(ctx, address, s.request)
+	got, err := rawhttp.HTTP1.Do(ctx, address, s.request)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s step) show(ctx context.Context, out io.Writer, m *mesh.Mesh) error {
 	return s.check(got, string(entry))
 }
 
-func (s step) check(got *wire.Response, entry string) error {
+func (s step) check(got *rawhttp.Response, entry string) error {
 	var errs []error
 	if got.Status != s.status {
 		errs = append(errs, fmt.Errorf("status %d, not %d", got.Status, s.status))
@@ -60,14 +60,14 @@ func (s step) check(got *wire.Response, entry string) error {
 }
 
 // curl returns the command that makes the request and prints the head of the answer.
-func curl(address string, r wire.Request) string {
+func curl(address string, r rawhttp.Request) string {
 	var b strings.Builder
 	b.WriteString("$ curl -s -o /dev/null -D -")
 	if r.Method != "GET" {
 		b.WriteString(" -X " + r.Method)
 	}
 	fmt.Fprintf(&b, " http://%s%s", address, r.Path)
-	for _, f := range slices.Concat([]wire.Field{{Name: "Host", Value: r.Authority}}, r.Header) {
+	for _, f := range slices.Concat([]rawhttp.Field{{Name: "Host", Value: r.Authority}}, r.Header) {
 		fmt.Fprintf(&b, " \\\n    -H '%s: %s'", f.Name, f.Value)
 	}
 	return b.String() + "\n"

@@ -1,12 +1,12 @@
 package main
 
-import "github.com/corsd/corsd/test/wire"
+import "github.com/corsd/corsd/test/harness/rawhttp"
 
 // step is one request of the demo and what is to come back.
 type step struct {
 	title   string
 	asks    server
-	request wire.Request
+	request rawhttp.Request
 
 	status int
 	cors   []string // all CORS headers and Vary, sorted
@@ -24,15 +24,15 @@ const (
 
 const page, stranger = "https://www.shop.example", "https://evil.example"
 
-func ask(method, host, path, origin string, header ...wire.Field) wire.Request {
-	return wire.Request{
+func ask(method, host, path, origin string, header ...rawhttp.Field) rawhttp.Request {
+	return rawhttp.Request{
 		Method: method, Authority: host, Path: path,
-		Header: append([]wire.Field{{Name: "Origin", Value: origin}}, header...),
+		Header: append([]rawhttp.Field{{Name: "Origin", Value: origin}}, header...),
 	}
 }
 
-func preflight(path, origin, method string, header ...wire.Field) wire.Request {
-	header = append([]wire.Field{{Name: "Access-Control-Request-Method", Value: method}}, header...)
+func preflight(path, origin, method string, header ...rawhttp.Field) rawhttp.Request {
+	header = append([]rawhttp.Field{{Name: "Access-Control-Request-Method", Value: method}}, header...)
 	return ask("OPTIONS", "api.shop.example", path, origin, header...)
 }
 
@@ -46,7 +46,7 @@ var readable = []string{
 var steps = []step{
 	{
 		title:   "May a page of the shop PUT JSON? corsd answers this preflight; the application is not asked.",
-		request: preflight("/cart", page, "PUT", wire.Field{Name: "Access-Control-Request-Headers", Value: "content-type"}),
+		request: preflight("/cart", page, "PUT", rawhttp.Field{Name: "Access-Control-Request-Headers", Value: "content-type"}),
 		status:  204,
 		cors: []string{
 			"access-control-allow-credentials: true",

@@ -1,6 +1,6 @@
 package e2e_test
 
-import "github.com/corsd/corsd/test/wire"
+import "github.com/corsd/corsd/test/harness/rawhttp"
 
 var actualRequests = []row{
 	// Granted.
@@ -95,7 +95,7 @@ var actualRequests = []row{
 		name:    "HTTP/2 keeps the blanks around an origin of an actual request, too",
 		request: get("/cart").from(" " + page),
 		want:    want{status: 200, cors: []string{varyBoth}, asked: 1, reason: "origin_malformed"},
-		only:    wire.HTTP2,
+		only:    rawhttp.HTTP2,
 	},
 
 	// Not CORS.

@@ -1,6 +1,5 @@
-// Package e2e_test drives corsd through a real Envoy that runs the
-// configurations of deploy/, over HTTP/1.1 and HTTP/2, and holds what the client
-// gets, to the last CORS header.
+// Package e2e_test sends requests to corsd through a real Envoy with the configurations of deploy/, over HTTP/1.1 and HTTP/2,
+// and checks every CORS header of the responses.
 package e2e_test
 
 import (
@@ -10,8 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // profile is one of the ways to put corsd into Envoy.
@@ -61,13 +60,13 @@ var (
 	profiles = []*profile{requestResponse, lean, extAuthz, responseOnly}
 )
 
-// What all tests run.
+// The programs that all tests run.
 var (
 	root   string // the source tree
 	binary envoy.Binary
 	corsd  string
 
-	// lacking says why there is nothing to run, on a machine where that is no fault.
+	// lacking is the reason to skip the tests, nil if all programs are there.
 	lacking error
 )
 

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/mesh"
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/mesh"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // exchange is what the outside sees of one request.
 type exchange struct {
-	*wire.Response
+	*rawhttp.Response
 	asked    int  // messages that Envoy sent to corsd
 	gaveUp   bool // Envoy did not wait any longer for corsd's answer
 	accessed mesh.Entry
@@ -23,10 +23,10 @@ type exchange struct {
 // and what fails open then says nothing about corsd.
 const patience = 3
 
-func (b *bench) exchange(t *testing.T, p wire.Protocol, r request) exchange {
+func (b *bench) exchange(t *testing.T, p rawhttp.Protocol, r request) exchange {
 	t.Helper()
 	before := b.counters(t)
-	response, err := p.Do(t.Context(), b.Envoy.Address, wire.Request(r))
+	response, err := p.Do(t.Context(), b.Envoy.Address, rawhttp.Request(r))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func (b *bench) exchange(t *testing.T, p wire.Protocol, r request) exchange {
 }
 
 // patiently repeats an exchange as long as Envoy gives up waiting for corsd.
-func (b *bench) patiently(t *testing.T, p wire.Protocol, r request) exchange {
+func (b *bench) patiently(t *testing.T, p rawhttp.Protocol, r request) exchange {
 	t.Helper()
 	for range patience {
 		if x := b.exchange(t, p, r); !x.gaveUp {
@@ -76,7 +76,7 @@ func (b *bench) counters(t *testing.T) counters {
 
 // corsLines returns all CORS headers and Vary, sorted. How Vary's list is spaced
 // is left to Envoy, which joins without blanks; its order and its repeats are not.
-func corsLines(r *wire.Response) []string {
+func corsLines(r *rawhttp.Response) []string {
 	lines := r.CORS()
 	for i, line := range lines {
 		if list, ok := strings.CutPrefix(line, "vary: "); ok {
@@ -94,7 +94,7 @@ func vary(names ...string) string {
 }
 
 // empty says what an answer has that should have neither body nor type.
-func empty(r *wire.Response) error {
+func empty(r *rawhttp.Response) error {
 	var errs []error
 	if len(r.Body) > 0 {
 		errs = append(errs, fmt.Errorf("a body: %q", r.Body))

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // What Envoy's HTTP/1 codec refuses must reach the client as such. A filter that
 // waits for an answer of corsd before it lets go of the response would turn it
 // into a closed connection without a word.
 func TestCodecErrorsArrive(t *testing.T) {
-	head := wire.HTTP1Text(wire.Request(get("/cart").from(page)))
+	head := rawhttp.HTTP1Text(rawhttp.Request(get("/cart").from(page)))
 	withLine := func(line string) string { return strings.TrimSuffix(head, "\r\n") + line + "\r\n\r\n" }
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestCodecErrorsArrive(t *testing.T) {
 			} {
 				t.Run(tt.name, func(t *testing.T) {
 					t.Parallel() // Envoy takes a second to close the connection
-					got, err := wire.Raw(t.Context(), b.Envoy.Address, tt.request)
+					got, err := rawhttp.Raw(t.Context(), b.Envoy.Address, tt.request)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // The answers that a client may get to a request of an allowed page to the cart.
@@ -68,9 +68,9 @@ func (b *bench) frozen(t *testing.T) {
 	b.Corsd.Signal(syscall.SIGSTOP)
 	defer b.Corsd.Signal(syscall.SIGCONT)
 	begin := time.Now()
-	got := b.exchange(t, wire.HTTP1, get("/cart").from(page))
+	got := b.exchange(t, rawhttp.HTTP1, get("/cart").from(page))
 	for !got.gaveUp && time.Since(begin) < time.Second { // the kernel takes a moment to stop it
-		got = b.exchange(t, wire.HTTP1, get("/cart").from(page))
+		got = b.exchange(t, rawhttp.HTTP1, get("/cart").from(page))
 	}
 	if took := time.Since(begin); !got.gaveUp || took > 3*time.Second {
 		t.Errorf("Envoy gave up: %v, after %v", got.gaveUp, took)
@@ -83,7 +83,7 @@ func (b *bench) frozen(t *testing.T) {
 // expect makes a request over both protocols, and holds status and CORS headers.
 func (b *bench) expect(t *testing.T, name string, r request, status int, cors []string) {
 	t.Helper()
-	for _, p := range []wire.Protocol{wire.HTTP1, wire.HTTP2} {
+	for _, p := range []rawhttp.Protocol{rawhttp.HTTP1, rawhttp.HTTP2} {
 		got := b.patiently(t, p, r)
 		if got.Status != onProtocol(status, p) {
 			t.Errorf("%s over %s: status %d, want %d", name, p, got.Status, status)
@@ -113,7 +113,7 @@ func (b *bench) watch(t *testing.T) watch {
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			got, err := wire.HTTP1.Do(t.Context(), b.Envoy.Address, wire.Request(get("/cart").from(page)))
+			got, err := rawhttp.HTTP1.Do(t.Context(), b.Envoy.Address, rawhttp.Request(get("/cart").from(page)))
 			if err != nil {
 				seen[err.Error()]++
 			} else {
@@ -181,7 +181,7 @@ func (b *bench) await(t *testing.T, r request, old, new []string) {
 	t.Helper()
 	old, new = slices.Sorted(slices.Values(old)), slices.Sorted(slices.Values(new))
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		lines := corsLines(b.patiently(t, wire.HTTP1, r).Response)
+		lines := corsLines(b.patiently(t, rawhttp.HTTP1, r).Response)
 		if slices.Equal(lines, new) {
 			return
 		}

@@ -1,6 +1,6 @@
 package e2e_test
 
-import "github.com/corsd/corsd/test/wire"
+import "github.com/corsd/corsd/test/harness/rawhttp"
 
 var preflights = []row{
 	// Granted.
@@ -132,13 +132,13 @@ var preflights = []row{
 		name:    "HTTP/1.1 trims the blanks around an origin",
 		request: preflight("/cart", "PUT").from("  " + page + " "),
 		want:    want{status: 204, cors: allGranted, asked: 1, reason: "allowed", immediate: true},
-		only:    wire.HTTP1,
+		only:    rawhttp.HTTP1,
 	},
 	{
 		name:    "HTTP/2 keeps the blanks around an origin, which then is none",
 		request: preflight("/cart", "PUT").from(" " + page),
 		want:    want{status: 403, cors: []string{preflightVary}, asked: 1, reason: "origin_malformed", immediate: true},
-		only:    wire.HTTP2,
+		only:    rawhttp.HTTP2,
 	},
 	{
 		name:    "a preflight for a path that can be read in two ways is refused",

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/corsd/corsd/test/envoy"
-	"github.com/corsd/corsd/test/mesh"
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // fault is something that happens to an instance of corsd, and is mended.
@@ -161,7 +161,7 @@ func (l *load) ask(ctx context.Context, address string, blocked bool) {
 		r, want = do("DELETE", "/blocked").from(evil), fmt.Sprint(403, []string{varyOrigin})
 	}
 	r.Close = true
-	got, err := wire.HTTP1.Do(ctx, address, wire.Request(r))
+	got, err := rawhttp.HTTP1.Do(ctx, address, rawhttp.Request(r))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen.all++

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // row is a request and what the client gets.
@@ -15,9 +15,9 @@ type row struct {
 	name    string // a sentence
 	request request
 	want    want
-	unlike  unlike        // where a profile does something else
-	late    late          // why lean asks in the response phase as well
-	only    wire.Protocol // for what only one protocol can say
+	unlike  unlike           // where a profile does something else
+	late    late             // why lean asks in the response phase as well
+	only    rawhttp.Protocol // for what only one protocol can say
 }
 
 // want is an answer. What it does not list of CORS headers must be absent.
@@ -61,10 +61,10 @@ const (
 	forwarded  late = "the virtual host sets no headers of preflights"
 )
 
-func (r row) check(t *testing.T, b *bench, p wire.Protocol) {
+func (r row) check(t *testing.T, b *bench, p rawhttp.Protocol) {
 	w := r.wantFor(b.profile)
 	request := r.request
-	request.Close = p == wire.HTTP1
+	request.Close = p == rawhttp.HTTP1
 	got := b.patiently(t, p, request)
 	if status := onProtocol(w.status, p); got.Status != status {
 		t.Errorf("status %d, want %d", got.Status, status)
@@ -116,8 +116,8 @@ func (w want) details(p *profile) string {
 	return "corsd_" + w.reason
 }
 
-func onProtocol(status int, p wire.Protocol) int {
-	if status == 101 && p == wire.HTTP2 {
+func onProtocol(status int, p rawhttp.Protocol) int {
+	if status == 101 && p == rawhttp.HTTP2 {
 		return 200
 	}
 	return status
@@ -126,7 +126,7 @@ func onProtocol(status int, p wire.Protocol) int {
 func emptyIfNil(s []string) []string { return slices.Concat([]string{}, s) }
 
 // request is a request in the words of a row.
-type request wire.Request
+type request rawhttp.Request
 
 func do(method, path string) request {
 	return request{Method: method, Authority: "api.shop.example", Path: path}
@@ -155,7 +155,7 @@ func (r request) at(host string) request { r.Authority = host; return r }
 func (r request) from(origin string) request { return r.with("Origin", origin) }
 
 func (r request) with(name, value string) request {
-	r.Header = append(slices.Clone(r.Header), wire.Field{Name: name, Value: value})
+	r.Header = append(slices.Clone(r.Header), rawhttp.Field{Name: name, Value: value})
 	return r
 }
 

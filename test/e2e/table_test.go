@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/corsd/corsd/test/wire"
+	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
 // Who asks.
@@ -53,7 +53,7 @@ func TestTable(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			b := start(t, p)
 			for _, r := range rows {
-				for _, protocol := range []wire.Protocol{wire.HTTP1, wire.HTTP2} {
+				for _, protocol := range []rawhttp.Protocol{rawhttp.HTTP1, rawhttp.HTTP2} {
 					if r.only != "" && r.only != protocol {
 						continue
 					}

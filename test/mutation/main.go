@@ -20,7 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 func main() {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/mesh"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // Every mutation can still be made. (make mutate makes them, and runs the tests.)

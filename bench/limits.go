@@ -1,0 +1,257 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// benchLine is a line of `go test -bench`.
+var benchLine = regexp.MustCompile(`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+\d+ B/op\s+(\d+) allocs/op)?`)
+
+// benchmarks runs a Go benchmark of several packages, each named by its directory below the source tree. It runs them
+// in turn, several times. It returns the nanoseconds of each run, and the allocations.
+func (b *bench) benchmarks(
+	ctx context.Context, pattern string, directories ...string,
+) (ns map[string][]float64, allocs map[string]float64, err error) {
+	repetitions := 9
+	if b.quick {
+		repetitions = 3
+	}
+	var lines []byte
+	for range repetitions { // -count would repeat one benchmark and then the next
+		for _, directory := range directories {
+			cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-benchmem")
+			cmd.Dir = filepath.Join(b.root, directory)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				return nil, nil, fmt.Errorf("%w\n%s", err, out)
+			}
+			lines = append(lines, out...)
+		}
+	}
+	ns, allocs = map[string][]float64{}, map[string]float64{}
+	for _, match := range benchLine.FindAllStringSubmatch(string(lines), -1) {
+		value, err := strconv.ParseFloat(match[2], 64)
+		if err != nil {
+			return nil, nil, err
+		}
+		ns[match[1]] = append(ns[match[1]], value)
+		if match[3] != "" {
+			if allocs[match[1]], err = strconv.ParseFloat(match[3], 64); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return ns, allocs, nil
+}
+
+// engine compares a decision and its encoded answer with the same work of two middlewares.
+func (b *bench) engine(ctx context.Context) ([]row, error) {
+	ns, _, err := b.benchmarks(ctx, "^BenchmarkEngine$", "pkg/extproc", "bench")
+	if err != nil {
+		return nil, err
+	}
+	byEach := func(a, b []float64) []float64 {
+		values := make([]float64, min(len(a), len(b)))
+		for i := range values {
+			values[i] = a[i] / b[i]
+		}
+		return values
+	}
+	var rows []row
+	for _, kind := range []string{"actual", "preflight"} {
+		ours := "BenchmarkEngine/impl=corsd/class=" + kind
+		for _, other := range []string{"jub0bs", "rs"} {
+			values := byEach(ns[ours], ns["BenchmarkEngine/impl="+other+"/class="+kind])
+			if len(values) == 0 {
+				return nil, errors.New("no benchmark " + ours)
+			}
+			bound := 0.35
+			if other == "rs" {
+				bound = unbounded
+			}
+			rows = append(rows, newRow("engine: decision and encoded answer, "+kind, other+"/cors", "ratio", bound, values))
+		}
+	}
+	var allocs map[string]float64
+	if ns, allocs, err = b.benchmarks(ctx, "^BenchmarkDecide$", "pkg/policy"); err != nil {
+		return nil, err
+	}
+	largest, smallest := ns["BenchmarkDecide/rules=100000/origins=100000"], ns["BenchmarkDecide/rules=10/origins=1"]
+	if len(largest) == 0 || len(smallest) == 0 {
+		return nil, errors.New("no benchmark BenchmarkDecide")
+	}
+	rows = append(rows, newRow("engine: allocations of a decision", "", "objects", 0, []float64{allocs["BenchmarkDecide/rules=10/origins=1"]}))
+	return append(rows, newRow("engine: 100,000 rules and origins", "10 rules, 1 origin", "ratio", 1.3, byEach(largest, smallest))), nil
+}
+
+// compile makes an engine of the large policy.
+func (b *bench) compile(context.Context) ([]row, error) {
+	config := large.config()
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	engine, _, err := policy.Compile(config)
+	took := time.Since(began)
+	if err != nil {
+		return nil, err
+	}
+	runtime.ReadMemStats(&after)
+	allocated := float64(after.TotalAlloc-before.TotalAlloc) / (1 << 20)
+	runtime.KeepAlive(engine)
+	return []row{
+		newRow("compile "+large.String()+": time", "", "s", 2, []float64{took.Seconds()}),
+		newRow("compile "+large.String()+": allocated", "", "MiB", 200, []float64{allocated}),
+	}, nil
+}
+
+// config is the policy of write as values.
+func (s size) config() spec.Config {
+	c := spec.Config{OriginSets: []spec.OriginSet{{Name: "pages"}}}
+	for i := range s.origins {
+		c.OriginSets[0].Spec.Origins = append(c.OriginSets[0].Spec.Origins, originOf(i))
+	}
+	for i := range s.hosts {
+		doc := spec.PolicySpec{Hosts: []string{hostOf(i)}, CORS: &spec.CORS{
+			AllowOriginSets: []string{"pages"}, AllowCredentials: new(true), AllowMethods: []string{"GET", "PUT", "DELETE"},
+			AllowHeaders: []string{"Content-Type", "Authorization"}, ExposeHeaders: []string{"ETag"}, MaxAge: new(spec.Seconds(600)),
+		}}
+		for j := range rulesPerHost {
+			doc.Rules = append(doc.Rules, spec.Rule{
+				Name: fmt.Sprintf("service%d", j), Match: &spec.Match{Path: &spec.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
+				CORS: &spec.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
+			})
+		}
+		c.Policies = append(c.Policies, spec.Policy{Name: fmt.Sprintf("api%d", i), Spec: doc})
+	}
+	return c
+}
+
+// reload asks at less than half of what the server can do, while the large policy is
+// read again and while it is not.
+func (b *bench) reload(ctx context.Context) ([]row, error) {
+	servers, err := b.startAll(ctx, large, deployed)
+	if err != nil {
+		return nil, err
+	}
+	s := servers[0]
+	scripts, err := processScripts(large)
+	if err != nil {
+		return nil, err
+	}
+	l := load{method: processMethod, scripts: scripts, connections: 4, streams: 64, warm: 300 * time.Millisecond, run: 2 * time.Second}
+	saturated, err := l.sample(s)
+	if err != nil {
+		return nil, err
+	}
+	l.rate = min(saturated.rate*0.4, 10_000)
+	l.warm = 0
+	repetitions := 3
+	if b.quick {
+		repetitions = 1
+	}
+	var during, worst, took, most []float64
+	for range repetitions {
+		before, err := l.latencies(s)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.forgetPeak(); err != nil {
+			return nil, err
+		}
+		one, err := b.reloadOnce(ctx, s, l)
+		if err != nil {
+			return nil, err
+		}
+		_, peak, err := s.memory()
+		if err != nil {
+			return nil, err
+		}
+		after, err := l.latencies(s)
+		if err != nil {
+			return nil, err
+		}
+		quiet := p99Among(append(before, after...))
+		during = append(during, float64(one.p99)/float64(quiet))
+		worst = append(worst, float64(one.worst)/float64(quiet))
+		took = append(took, one.took.Seconds())
+		most = append(most, float64(peak)/(1<<20))
+	}
+	of := "reload of " + large.String() + ": "
+	return []row{
+		newRow(of+fmt.Sprintf("p99 at %.0f requests/s", l.rate), "without", "ratio", 2, during),
+		newRow(of+"the same in its worst five seconds", "without", "ratio", unbounded, worst),
+		newRow(of+"until it is live", "", "s", 60, took),
+		newRow(of+"most memory meanwhile", "", "MiB", 300, most),
+	}, nil
+}
+
+// reloaded is what a reload did to the requests meanwhile.
+type reloaded struct {
+	p99, worst time.Duration // of all of it, and of its worst five seconds
+	took       time.Duration
+}
+
+// latencies are those of the next fifteen seconds.
+func (l load) latencies(s *server) ([]time.Duration, error) {
+	l.run = 15 * time.Second
+	o, err := l.drive(s.listen, func() {}, func() {})
+	if err != nil {
+		return nil, err
+	}
+	return o.latencies, nil
+}
+
+func p99Among(latencies []time.Duration) time.Duration {
+	slices.Sort(latencies)
+	return (&outcome{latencies: latencies}).quantile(0.99)
+}
+
+// reloadOnce changes the policy and asks until it is live.
+func (b *bench) reloadOnce(ctx context.Context, s *server, l load) (reloaded, error) {
+	l.run = 5 * time.Second
+	const live = "policy is live"
+	before := len(s.logged(live))
+	if err := appendComment(filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", large.hosts, large.origins), "origins.yaml")); err != nil {
+		return reloaded{}, err
+	}
+	began := time.Now()
+	var all []time.Duration
+	var r reloaded
+	for len(s.logged(live)) == before {
+		o, err := l.drive(s.listen, func() {}, func() {})
+		if err := cmp.Or(err, ctx.Err()); err != nil {
+			return reloaded{}, err
+		}
+		if time.Since(began) > 2*time.Minute {
+			return reloaded{}, errors.New("the new policy is not live")
+		}
+		r.worst = max(r.worst, o.quantile(0.99))
+		all = append(all, o.latencies...)
+	}
+	r.p99, r.took = p99Among(all), s.logged(live)[before].Time.Sub(began)
+	return r, nil
+}
+
+func appendComment(path string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("# changed\n")
+	return errors.Join(err, f.Close())
+}

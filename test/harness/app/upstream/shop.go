@@ -1,0 +1,89 @@
+// Package upstream has the applications behind the gateway of the demo and the end-to-end tests: a shop whose CORS headers
+// are wrong in ways that occur in real applications, and an API of someone else that sets none.
+package upstream
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Shop returns the application. Every response, also to an error, has the CORS headers of [careless], for every path and
+// method except /plain.
+//
+//	/cart                  sends Vary: Accept-Encoding, as a server that compresses
+//	/catalogue             sends Access-Control-Allow-Origin twice, as an
+//	                       application and a proxy do that both mean well; has an
+//	                       ETag, and answers 304 when it is asked for that
+//	/varied                names Origin in Vary already
+//	/moved                 redirects to /catalogue
+//	/chat                  a WebSocket that echoes its messages
+//	/inventory.Stock/Get   a gRPC method that fails without a message
+//	/plain                 has no CORS headers
+func Shop() http.Handler {
+	shop := http.NewServeMux()
+	shop.HandleFunc("/cart", cart)
+	shop.HandleFunc("/catalogue", catalogue)
+	shop.HandleFunc("/varied", varied)
+	shop.Handle("/moved", http.RedirectHandler("/catalogue", http.StatusFound))
+	shop.Handle("/chat", chat())
+	shop.HandleFunc("/inventory.Stock/Get", grpcNotFound)
+
+	all := http.NewServeMux()
+	all.HandleFunc("/plain", plain)
+	all.Handle("/", careless(shop))
+	return all
+}
+
+// Careless has the headers that [careless] sends, in the order of an HTTP response head.
+var Careless = [][2]string{
+	{"Access-Control-Allow-Credentials", "true"},
+	{"Access-Control-Allow-Origin", "*"},
+	{"Access-Control-Expose-Headers", "X-Cost"},
+}
+
+// careless allows every origin with credentials: a combination that browsers refuse.
+func careless(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, field := range Careless {
+			w.Header().Set(field[0], field[1])
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func cart(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Set("X-Cost", "7")
+	writeJSON(w, `{"items": 3}`)
+}
+
+func catalogue(w http.ResponseWriter, r *http.Request) {
+	const tag = `"v7"`
+	w.Header().Add("Access-Control-Allow-Origin", "*")
+	w.Header().Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	writeJSON(w, `{"articles": 120}`)
+}
+
+func varied(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Vary", "Origin")
+	writeJSON(w, `{}`)
+}
+
+// grpcNotFound answers as gRPC does without a message: status and all in the one
+// block of headers ("trailers-only").
+func grpcNotFound(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Grpc-Status", "5")
+	w.Header().Set("Grpc-Message", "no such article")
+}
+
+func plain(w http.ResponseWriter, _ *http.Request) { writeJSON(w, `{"plain": true}`) }
+
+func writeJSON(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintln(w, body)
+}

@@ -1,0 +1,53 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// product is the line of go.mod in the root of the source tree. The modules of the tests are below it.
+const product = "module github.com/corsd/corsd\n"
+
+// Root returns the root of the source tree: the nearest directory above the working directory with the go.mod of corsd.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.Contains(string(text), product) {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("the working directory is not inside corsd's source tree: no go.mod of it here or above")
+		}
+		dir = parent
+	}
+}
+
+// Build builds corsd from the source tree at root into dir, with the dependencies of its own module. It reports that on
+// log and returns the path of the binary. If the environment variable CORSD names a binary, it returns that path
+// and builds nothing.
+func Build(ctx context.Context, root, dir string, log io.Writer) (string, error) {
+	if path := os.Getenv("CORSD"); path != "" {
+		return path, nil
+	}
+	fmt.Fprintln(log, "building corsd")
+	binary := filepath.Join(dir, "corsd")
+	// As in the image.
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-o", binary, "./cmd/corsd")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/corsd: %w\n%s", err, out)
+	}
+	return binary, nil
+}

@@ -1,0 +1,177 @@
+// Package mesh runs an application, corsd and a real Envoy together on free ports of this machine, with the files of
+// deploy/.
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/corsd/corsd/test/harness/app/upstream"
+	"github.com/corsd/corsd/test/harness/envoy"
+)
+
+// Options are the parts of a mesh.
+type Options struct {
+	Envoy  envoy.Binary
+	Config *envoy.Config // a configuration of deploy/, whose addresses Start replaces
+	Corsd  string        // path of the binary
+	Policy string        // path of the policies
+
+	// More has the paths of further policies.
+	More []string
+
+	// Instances is the number of corsd instances in the cluster; 0 means 1.
+	Instances int
+
+	// Addresses has the addresses of further servers that the configuration calls, as for [envoy.Config.Resolve].
+	Addresses map[string]string
+}
+
+// Mesh is an application, corsd and Envoy.
+type Mesh struct {
+	Envoy *envoy.Envoy
+
+	// Instances are all instances of corsd, and Corsd is the first of them.
+	Instances []*Instance
+	Corsd     *Instance
+
+	// Shop and Weather are the addresses of the applications themselves, host:port.
+	Shop, Weather string
+
+	options  Options
+	dir      string
+	endShops context.CancelFunc
+	taken    int // entries of the access log that have been returned
+}
+
+// Admin is the address of the first corsd's probes and metrics, host:port.
+func (m *Mesh) Admin() string { return m.Corsd.Admin() }
+
+// Start starts all three and returns when Envoy knows that corsd is healthy. If
+// that fails, or ctx ends before, nothing is left running.
+func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
+	dir, err := os.MkdirTemp("", "corsd-mesh-")
+	if err != nil {
+		return nil, err
+	}
+	m := &Mesh{options: o, dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("%w\n%s", err, m.Logs()), m.Stop())
+		}
+	}()
+	if err := m.startShops(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	if err := m.startInstances(ctx); err != nil {
+		return nil, err
+	}
+	if err := m.startEnvoy(ctx); err != nil {
+		return nil, err
+	}
+	return m, m.AwaitCorsd(ctx, len(m.Instances))
+}
+
+// Stop ends all three and removes their files. It returns an error for each that did not end normally.
+func (m *Mesh) Stop() error {
+	var errs []error
+	if m.Envoy != nil {
+		errs = append(errs, m.Envoy.Stop())
+	}
+	for _, i := range m.Instances {
+		errs = append(errs, i.Stop(5*time.Second))
+	}
+	if m.endShops != nil {
+		m.endShops()
+	}
+	return errors.Join(append(errs, os.RemoveAll(m.dir))...)
+}
+
+// Logs returns the output of Envoy and corsd so far.
+func (m *Mesh) Logs() string {
+	var text string
+	if m.Envoy != nil {
+		text += "--- Envoy\n" + m.Envoy.Output()
+	}
+	for _, i := range m.Instances {
+		text += "--- corsd\n" + i.Output()
+	}
+	return text
+}
+
+func (m *Mesh) startShops(ctx context.Context) (err error) {
+	ctx, m.endShops = context.WithCancel(ctx)
+	if m.Shop, err = serve(ctx, upstream.Shop()); err != nil {
+		return err
+	}
+	m.Weather, err = serve(ctx, upstream.Weather())
+	return err
+}
+
+func serve(ctx context.Context, h http.Handler) (address string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	go func() { _ = upstream.Serve(ctx, l, h) }() // without it, every request shows that it is gone
+	return l.Addr().String(), nil
+}
+
+// StartCorsd starts the first instance of corsd again.
+func (m *Mesh) StartCorsd(ctx context.Context) error { return m.Corsd.Start(ctx) }
+
+// startInstances starts every instance of corsd.
+func (m *Mesh) startInstances(ctx context.Context) error {
+	for i := range max(1, m.options.Instances) {
+		instance := &Instance{
+			binary:   m.options.Corsd,
+			policies: append([]string{m.options.Policy}, m.options.More...),
+			socket:   filepath.Join(m.dir, fmt.Sprintf("corsd-%d.sock", i)),
+		}
+		m.Instances = append(m.Instances, instance)
+		if err := instance.Start(ctx); err != nil {
+			return err
+		}
+	}
+	m.Corsd = m.Instances[0]
+	return nil
+}
+
+func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
+	addresses := map[string]string{"corsd:9002": "unix:" + m.Corsd.socket, "app:8080": m.Shop, "app:8081": m.Weather}
+	maps.Copy(addresses, m.options.Addresses)
+	if err := m.options.Config.Resolve(addresses); err != nil {
+		return err
+	}
+	for _, more := range m.Instances[1:] {
+		if err := m.options.Config.AddEndpoint("corsd", "unix:"+more.socket); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	m.Envoy, err = m.options.Envoy.Start(ctx, m.options.Config, m.dir)
+	return err
+}
+
+// AwaitCorsd waits until Envoy counts n healthy instances of corsd: 1 when it is
+// up, 0 when Envoy has noticed that it is down.
+func (m *Mesh) AwaitCorsd(ctx context.Context, n int) error {
+	const gauge = "cluster.corsd.membership_healthy"
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	return m.Envoy.Await(ctx, func(ctx context.Context) error {
+		stats, err := m.Envoy.Stats(ctx, "^"+gauge+"$")
+		if err == nil && stats[gauge] != n {
+			err = fmt.Errorf("%s is %d, not %d", gauge, stats[gauge], n)
+		}
+		return err
+	})
+}
