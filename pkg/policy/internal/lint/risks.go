@@ -23,9 +23,11 @@ const (
 
 // risk is that an entry of a list is dangerous.
 type risk struct {
-	kind  riskKind
-	index int // of the entry
-	text  string
+	kind    riskKind
+	list    string // allowOrigins or allowOriginRegexes, "" of a set
+	index   int    // of the entry
+	text    string
+	example string // an origin that an expression accepts
 }
 
 // risksOf returns the risks of the entries of allowOrigins.
@@ -36,10 +38,14 @@ func (l *linter) risksOf(o *plan.Origins) []risk {
 	var list []risk
 	for i, text := range o.Entries {
 		if text == origin.Any {
-			list = append(list, risk{riskAny, i, text})
+			list = append(list, risk{kind: riskAny, index: i, text: text})
 		}
 	}
 	list = append(list, patternRisks(o.Patterns)...)
+	for i := range list {
+		list[i].list = "allowOrigins"
+	}
+	list = append(list, l.regexRisks(o)...)
 	l.risks[o] = list
 	return list
 }
@@ -62,7 +68,7 @@ func patternRisks(patterns []plan.OriginPattern) []risk {
 		p := &patterns[i]
 		add := func(is bool, kind riskKind) {
 			if is {
-				list = append(list, risk{kind, p.Index, p.Text})
+				list = append(list, risk{kind: kind, index: p.Index, text: p.Text})
 			}
 		}
 		add(p.Kind == origin.AnyHost, riskAny)
@@ -97,14 +103,16 @@ func (l *linter) originRisks(e *plan.Entry) {
 		with += ", which " + from.String() + " " + e.LayerPlace(from, "cors", "allowCredentials").Path.String() + " allows"
 	}
 	for _, r := range l.risksOf(o) {
-		l.risk(e.Policy, r.kind, o.Place("allowOrigins").Item(r.index), r.text, "", with)
+		l.risk(e.Policy, r, o.Place(r.list).Item(r.index), "", with)
 	}
 	for _, set := range o.Sets {
 		var known [numRisks]bool
 		for _, r := range l.risksOfSet(set.OriginSet) {
 			if !known[r.kind] {
 				known[r.kind] = true
-				l.risk(e.Policy, r.kind, o.Place("allowOriginSets").Item(set.Index), set.Name, "of the set's origins "+r.text+" ", with)
+				subject := "of the set's origins " + r.text + " "
+				r.text = set.Name
+				l.risk(e.Policy, r, o.Place("allowOriginSets").Item(set.Index), subject, with)
 			}
 		}
 	}
@@ -116,10 +124,13 @@ func (l *linter) originRisks(e *plan.Entry) {
 	}
 }
 
-// risk reports the risk of one entry. If value is not the entry, subject begins the message.
-func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, subject, with string) {
-	d := spec.Diagnostic{Location: at(place), Value: value}
-	switch kind {
+// risk reports the risk of one entry. If its text is not the entry's, subject begins the message.
+func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with string) {
+	d := spec.Diagnostic{Location: at(place), Value: r.text}
+	if r.example != "" {
+		with += " (" + r.example + ")"
+	}
+	switch r.kind {
 	case riskAny:
 		d.Code, d.Message = spec.CodeAnyOriginWithCredentials, subject+"lets every site read "+with
 		d.Hint = "the origins that may, or allowCredentials: false"
@@ -130,7 +141,7 @@ func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, su
 		l.refuse(p, spec.PublicSuffixSubdomains, d)
 	case riskInsecure:
 		d.Code, d.Message = spec.CodeInsecureOrigin, subject+"lets whoever is on the network read "+with
-		d.Hint = secureForm(value)
+		d.Hint = secureForm(r.text)
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
 		d.Code, d.Message = spec.CodeSubdomainTakeover, subject+"lets every subdomain read "+with+", also one that someone else takes over"
@@ -139,9 +150,12 @@ func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, su
 	}
 }
 
-// secureForm returns an origin with https, if value is an origin and not the name of a set.
+// secureForm returns an entry or an expression with https, if value is one and not the name of a
+// set.
 func secureForm(value string) string {
-	if scheme, rest, found := strings.Cut(value, "://"); found && strings.EqualFold(scheme, "http") {
+	scheme, rest, found := strings.Cut(value, "://")
+	switch scheme = strings.TrimPrefix(strings.ToLower(scheme), "^"); {
+	case found && (scheme == "http" || scheme == "https?" || scheme == "http(s)?"):
 		return "https://" + rest
 	}
 	return "https: origins"
