@@ -135,7 +135,7 @@ func drawConfig(t *rapid.T) spec.Config {
 			Hosts: rapid.SliceOfN(rapid.SampledFrom(someHosts), 1, 3).Draw(t, "hosts"),
 			CORS:  l.CORS, Enforcement: l.Enforcement, UpstreamHeaders: l.UpstreamHeaders, Preflight: l.Preflight, WebSocket: l.WebSocket,
 			DangerouslyAllow: []spec.Danger{
-				spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
+				spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins, spec.UnboundedRegexes,
 			},
 		}
 		if rapid.Bool().Draw(t, "allows the shop") {

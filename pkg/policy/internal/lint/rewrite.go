@@ -114,7 +114,7 @@ var revivals = []change{
 	{"has upper case, which browsers never send", lowerLetters},
 	replacing("has a default port, which browsers leave out", `:(443|80)\b`, ``),
 	replacing("has a path or a trailing slash, and an origin has none", `([^:/\\])\\?/[^/]*$`, `$1`),
-	replacing("has no scheme, and is matched against the whole origin", `^\^?(.+)$`, `https://$1`),
+	{"has no scheme, and is matched against the whole origin", withScheme},
 }
 
 // narrowings mend expressions that accept too much.
@@ -123,10 +123,11 @@ var narrowings = []change{
 	replacing(`likewise, in a.b.c`, `([a-z0-9)\]])\.([a-z0-9(\[])`, `$1\.$2`),
 	replacing(`has no dot before the name`, `([.\])][*+])([a-z0-9])`, `$1\.$2`),
 	replacing(`goes on behind the name`, `\.\*\$?$`, `(:[0-9]+)?`),
+	replacing(`accepts http: too`, `^\^?https\?://`, `https://`),
 }
 
-// mend makes one change after another until the result is alive and bounded. It returns the
-// result, and what the first change was for; "" if none helps. The result accepts nothing that
+// mend makes one change after another until the result is safe. It returns the
+// result, "" if none helps, and what the first change was for. The result accepts nothing that
 // within does not accept, unless that is nil.
 func mend(text string, changes []change, within *lang.Expr) (mended, why string) {
 	for _, c := range changes {
@@ -142,7 +143,21 @@ func mend(text string, changes []change, within *lang.Expr) (mended, why string)
 			return text, why
 		}
 	}
-	return "", ""
+	return "", why
+}
+
+// withScheme writes the scheme before a text that has none.
+func withScheme(text string) string {
+	name := strings.TrimPrefix(text, "^")
+	switch {
+	case name == "", strings.Contains(text, "://"):
+		return text
+	case strings.HasPrefix(name, "localhost"):
+		return "http://" + name
+	case strings.HasPrefix(name, `\.`):
+		return "https://.*" + name
+	}
+	return "https://" + name
 }
 
 // lowerLetters writes letters in lower case that are not the name of a class or an assertion.
@@ -158,13 +173,14 @@ func lowerLetters(text string) string {
 	}, text)
 }
 
+// isSafe reports whether an expression is taken, with credentials too.
 func isSafe(text string, within *lang.Expr) bool {
 	e, err := lang.Parse(text)
 	if err != nil {
 		return false
 	}
 	var v verdict
-	if v.judge(e) != nil || v.dead || v.foreign != "" {
+	if v.judge(e) != nil || v.dead || v.foreign+v.platform+v.insecure != "" {
 		return false
 	}
 	if within == nil {
