@@ -17,7 +17,8 @@ type Universe struct {
 var (
 	// Parsed are the canonical origins that the engine's parser accepts.
 	Parsed = newUniverse(func() *dfa {
-		return intersect(origins(anyScheme, oneOf(hostNames, ipv6())), notDefaultPort())
+		webViews := subtract(regular(anyScheme+`://\.?`), regular(webScheme+`://\.?`))
+		return either(intersect(origins(anyScheme, oneOf(hostNames, ipv6())), notDefaultPort()), webViews)
 	})
 	// Sent are those of them that a browser can send: if its last label is a number, a host is
 	// an IPv4 address as browsers write it
@@ -137,6 +138,10 @@ func regular(text string) *dfa {
 		panic(err)
 	}
 	return d.minimise()
+}
+
+func either(a, b *dfa) *dfa {
+	return combine(a, b, func(a, b bool) bool { return a || b }).minimise()
 }
 
 func intersect(a, b *dfa) *dfa {

@@ -29,7 +29,7 @@ type linter struct {
 
 	verdicts    map[string]*verdict // by an expression's text
 	regexStates int                 // that were looked at for them
-	mended      int                 // expressions for which a better one was looked for
+	advised     int                 // expressions for which a better one was looked for
 }
 
 // judgement identifies origins that many entries inherit, and what is judged of them.

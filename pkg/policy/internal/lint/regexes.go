@@ -17,8 +17,9 @@ const (
 	// MaxRegexStates bounds the states that the judgement of all expressions of a configuration
 	// looks at: a few seconds.
 	MaxRegexStates = 1_000_000
-	// maxMended is for how many expressions of a configuration a better one is looked for.
-	maxMended = 100
+	// maxAdvised is for how many expressions of a configuration better ones, or entries that
+	// accept the same, are looked for.
+	maxAdvised = 200
 )
 
 // verdict is what an expression accepts, as far as the judgement of a policy depends on it. An
@@ -62,16 +63,16 @@ func (l *linter) judge(text string) *verdict {
 	switch {
 	case err != nil:
 		return &verdict{undecided: true}
-	case !v.dead && v.foreign == "":
-		v.entries = entriesFor(e)
-	case l.mended == maxMended:
+	case l.advised == maxAdvised:
+		return v
 	case v.dead:
-		l.mended++
 		v.mended, v.why = mend(text, revivals, nil)
-	default:
-		l.mended++
+	case v.foreign != "":
 		v.mended, v.why = mend(text, narrowings, e)
+	default:
+		v.entries = entriesFor(e)
 	}
+	l.advised++
 	return v
 }
 
@@ -169,7 +170,7 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 			l.Fault(d)
 		case v.foreign != "":
 			d.Code, d.Message = spec.CodeRegexUnbounded, "accepts "+v.foreign+" and other origins that you cannot mean"
-			if v.why != "" {
+			if v.mended != "" {
 				d.Message += ": it " + v.why
 			}
 			l.refuse(p, spec.UnboundedRegexes, d)

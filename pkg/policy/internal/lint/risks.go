@@ -15,6 +15,7 @@ type riskKind uint8
 
 const (
 	riskAny riskKind = iota
+	riskNull
 	riskPublicSuffix
 	riskInsecure
 	riskSubdomains
@@ -72,6 +73,7 @@ func patternRisks(patterns []plan.OriginPattern) []risk {
 			}
 		}
 		add(p.Kind == origin.AnyHost, riskAny)
+		add(p.IsFile(), riskNull)
 		// A tenant's label too: if {tenant}.shop.example is a wildcard in DNS, whoever registers
 		// evil.com requests evil.shop.example.
 		add((p.Kind == origin.Subdomains || p.Kind == origin.TenantHost) && isPublicSuffix(p.Host), riskPublicSuffix)
@@ -135,6 +137,10 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 		d.Code, d.Message = spec.CodeAnyOriginWithCredentials, subject+"lets every site read "+with
 		d.Hint = "the origins that may, or allowCredentials: false"
 		l.refuse(p, spec.AnyOriginWithCredentials, d)
+	case riskNull:
+		d.Code, d.Message = spec.CodeNullOriginWithCredentials, subject+"lets pages from anybody's files in "+with
+		d.Hint = "the origins that may, or allowCredentials: false"
+		l.refuse(p, spec.NullOriginWithCredentials, d)
 	case riskPublicSuffix:
 		d.Code, d.Message = spec.CodePublicSuffix, subject+"matches names that anyone can register, "+with
 		d.Hint = "the names that are yours"
