@@ -130,7 +130,7 @@ func TestDangers(t *testing.T) {
 		spec.CodeNullOriginWithCredentials: with(spec.CORS{AllowNullOrigin: yes}),
 		spec.CodePublicSuffix:              with(spec.CORS{AllowOrigins: []string{"https://*.github.io"}}),
 		spec.CodeInsecureOrigin:            with(spec.CORS{AllowOrigins: []string{"http://www.shop.example"}}),
-		spec.CodeRegexUnsafe:               {CORS: &spec.CORS{AllowOriginRegexes: []string{".*"}}},
+		spec.CodeRegexUnbounded:            {CORS: &spec.CORS{AllowOriginRegexes: []string{".*"}}},
 		spec.CodeWebSocketAnyOrigin: {
 			CORS: &spec.CORS{AllowOrigins: []string{"*"}}, WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
 		},

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/plan"
@@ -296,8 +297,30 @@ func regexFaults() []compileRow {
 	regex := func(texts ...string) spec.Config {
 		return one("shop", spec.PolicySpec{Hosts: []string{"shop.example"}, CORS: &spec.CORS{AllowOriginRegexes: texts}})
 	}
-	any := []spec.Danger{spec.AnyOriginWithCredentials}
-	long := `https://a\.b` + strings.Repeat("c", plan.MaxRegexLength)
+	unbounded := []spec.Danger{spec.UnboundedRegexes}
+	fault := func(code spec.Code, text, hint string) string {
+		return fmt.Sprintf("%s CORSPolicy[0] spec.cors.allowOriginRegexes[0] %q: %s", code, text, hint)
+	}
+	refused := func(name, text, hint string) compileRow {
+		return compileRow{
+			name: name, config: regex(text), waivers: unbounded,
+			faults: []string{fault(spec.CodeRegexUnbounded, text, hint+"; dangerouslyAllow: [UnboundedRegexes] if you must")},
+		}
+	}
+	dead := func(name, text, hint string) compileRow {
+		return compileRow{name: name, config: regex(text), faults: []string{fault(spec.CodeRegexDead, text, hint)}}
+	}
+	redundant := func(name, text, entries string) compileRow {
+		return compileRow{name: name, config: regex(text), warnings: []string{fault(spec.CodeRedundantRegex, text, "allowOrigins: ["+entries+"]")}}
+	}
+	const generic = `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
+	long := `https://a+\.b` + strings.Repeat("c", plan.MaxRegexLength)
+	credentials := func(text string, waivers []spec.Danger, faults ...string) compileRow {
+		return compileRow{
+			name: "with credentials " + text, waivers: waivers, faults: faults,
+			config: forHost(spec.CORS{AllowOriginRegexes: []string{text}, AllowCredentials: new(true)}),
+		}
+	}
 	return []compileRow{
 		{
 			name:   "an expression that does not compile",
@@ -321,103 +344,85 @@ func regexFaults() []compileRow {
 		{
 			name:   "an expression of 1025 bytes",
 			config: regex(long[:plan.MaxRegexLength+1]),
-			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a\\"... 1025 bytes: several shorter expressions`},
+			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a+"... 1025 bytes: several shorter expressions`},
+		},
+		refused("an expression that takes everything", `.*`, generic),
+		refused("an expression that takes any https", `https://.*`, generic),
+		refused("an expression that takes any http", `http://.*`, generic),
+		refused("an expression that takes any public address", `http://(\d+\.){3}\d+`, generic),
+		refused("an expression that goes on behind the host", `https://shop\.example.*`, `https://shop\.example(:[0-9]+)?`),
+		refused("an expression that begins before the host", `https://.*shop\.example`, `https://.*\.shop\.example`),
+		refused("an expression that lacks the dot before a name", `https://[a-z]*shop\.example`, generic),
+		refused("an expression that lacks backslashes", `https://www.shop.example`, `https://www\.shop\.example`),
+		refused("an expression that lacks backslashes, for http too", `https?://www.shop.example`, `https://www\.shop\.example`),
+		refused("an expression that lacks one backslash of two", `https://api.shop\.com`, `https://api\.shop\.com`),
+		refused("an expression that lacks one within a public suffix", `https://([a-z]+\.)?shop.co\.uk`, `https://([a-z]+\.)?shop\.co\.uk`),
+		{
+			name: "an expression that is too large to judge", config: regex(`https://.{1,900}a.{1,900}\.com`), waivers: unbounded,
+			faults: []string{fault(spec.CodeRegexUnbounded, `https://.{1,900}a.{1,900}\.com`,
+				"shorter repetitions, several expressions, or allowOrigins; dangerouslyAllow: [UnboundedRegexes] if you must")},
 		},
 		{
-			name:    "an expression that takes everything",
-			config:  regex(`.*`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] ".*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that takes any https",
-			config:  regex(`https://.*`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that takes any http",
-			config:  regex(`http://.*`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "http://.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that takes null",
-			config:  regex(`null|https://a\.b`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "null|https://a\\.b": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that takes an asterisk",
-			config:  regex(`\*|https://a\.b`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "\\*|https://a\\.b": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that goes on behind the host",
-			config:  regex(`https://shop\.example.*`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://shop\\.example.*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that begins before the host",
-			config:  regex(`https://.*shop\.example`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that lacks backslashes",
-			config:  regex(`https://shop.example`),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://shop.example": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that lacks one backslash of two",
-			config:  one("shop", spec.PolicySpec{Hosts: []string{"api.shop.com"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://api.shop\.com`}}}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://api.shop\\.com": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that lacks one within a public suffix",
-			config:  one("shop", spec.PolicySpec{Hosts: []string{"shop.co.uk"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://([a-z]+\.)?shop.co\.uk`}}}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://([a-z]+\\.)?shop.co\\.uk": "\." for each dot: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:   "an expression for all names below the host's domain",
-			config: one("shop", spec.PolicySpec{Hosts: []string{"a.b.shop.com"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.shop\.com`}}}),
+			name:   "an expression for all names below a domain of another host",
+			config: one("shop", spec.PolicySpec{Hosts: []string{"a.b.shop.com"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]+\.other\.com`}}}),
 		},
 		{
 			name:   "an expression that means something",
 			config: regex(`https://[a-z0-9-]+\.shop\.example`),
 		},
 		{
+			name:   "addresses of private networks",
+			config: regex(`http://(10|192\.168)(\.\d+){2,3}(:\d+)?`),
+		},
+		{
 			name:   "an empty expression takes nothing",
 			config: regex(``),
+			faults: []string{`regex_dead CORSPolicy[0] spec.cors.allowOriginRegexes[0]: ` + generic},
 		},
+		dead("a JavaScript literal", `/^https:\/\/x\.com$/`, `^https://x\.com$`),
+		dead("a JavaScript literal without a scheme", `/\.acme\.example$/`, `https://.*\.acme\.example$`),
+		dead("names of a platform without a scheme", `\.vercel\.app$`, generic),
+		dead("a JavaScript literal of anything", `/.*/`, generic),
+		dead("a loopback name without a scheme", `^localhost:\d+$`, `http://localhost:\d+$`),
+		dead("an escaped glob", `https://\*\.acme\.com`, `https://.*\.acme\.com`),
+		dead("upper case", `https://FOO\.com`, `https://foo\.com`),
+		dead("a default port", `https://x\.com:443`, `https://x\.com`),
+		dead("a trailing slash", `https://x\.com/`, `https://x\.com`),
+		dead("no scheme", `^x\.com$`, `https://x\.com$`),
+		redundant("an expression for all subdomains", `https://.*\.acme\.com`, `"https://*.acme.com"`),
+		redundant("an expression for some names", `https://(www\.)?foo\.(com|de)`, `"https://foo.de", "https://foo.com", "https://www.foo.de", "https://www.foo.com"`),
+		redundant("an expression for any port", `https?://localhost(:\d+)?`, `"http://localhost:*", "https://localhost:*"`),
+		redundant("null is never asked about", `null|https://a\.b`, `"https://a.b"`),
+		credentials(`.*`, []spec.Danger{spec.UnboundedRegexes, spec.AnyOriginWithCredentials, spec.InsecureOrigins},
+			fault(spec.CodeRegexUnbounded, `.*`, generic+"; dangerouslyAllow: [UnboundedRegexes] if you must"),
+			fault(spec.CodeAnyOriginWithCredentials, `.*`, "the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must"),
+			fault(spec.CodeInsecureOrigin, `.*`, "https: origins; dangerouslyAllow: [InsecureOrigins] if you must")),
+		credentials(`https://[a-z]+\.github\.io`, []spec.Danger{spec.PublicSuffixSubdomains},
+			fault(spec.CodePublicSuffix, `https://[a-z]+\.github\.io`, "the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must")),
+		credentials(`^https?://[a-z]+\.shop\.com`, []spec.Danger{spec.InsecureOrigins},
+			fault(spec.CodeInsecureOrigin, `^https?://[a-z]+\.shop\.com`, "https://[a-z]+\\.shop\\.com; dangerouslyAllow: [InsecureOrigins] if you must")),
 		{
-			name:    "with credentials, too",
-			config:  forHost(spec.CORS{AllowOriginRegexes: []string{`.*`}, AllowCredentials: new(true)}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] ".*": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
-		},
-		{
-			name:    "an expression that lacks the dot before a wildcard's name",
-			config:  one("shop", spec.PolicySpec{Hosts: []string{"*.shop.example"}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]*shop\.example`}}}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://[a-z]*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+			name: "an expression that lets everyone open a WebSocket", waivers: []spec.Danger{spec.UnboundedRegexes, spec.AnyOriginWithCredentials},
+			config: one("shop", spec.PolicySpec{
+				Hosts: []string{host}, CORS: &spec.CORS{AllowOriginRegexes: []string{`https://.+`}},
+				WebSocket: &spec.WebSocket{OriginCheck: new(spec.OriginCheckEnforce)},
+			}),
+			faults: []string{
+				`websocket_any_origin CORSPolicy[0] spec.webSocket.originCheck "Enforce": the origins that may connect; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
+				fault(spec.CodeRegexUnbounded, `https://.+`, generic+"; dangerouslyAllow: [UnboundedRegexes] if you must"),
+			},
 		},
 		{
 			name:    "an expression of CORSDefaults is judged for each policy that inherits it",
 			config:  withDefaults(one("shop", spec.PolicySpec{Hosts: []string{"*.shop.example"}, CORS: &spec.CORS{}}), spec.DefaultsSpec{CORS: &spec.CORS{AllowOriginRegexes: []string{`https://.*shop\.example`}}}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSDefaults[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": "\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+			waivers: unbounded,
+			faults:  []string{`regex_unbounded CORSDefaults[0] spec.cors.allowOriginRegexes[0] "https://.*shop\\.example": https://.*\.shop\.example; dangerouslyAllow: [UnboundedRegexes] if you must`},
 		},
 		{
 			name:    "an expression of a rule",
-			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{{CORS: &spec.CORS{AllowOriginRegexes: []string{`https://a\.b`, `https?://.+`}}}}}),
-			waivers: any,
-			faults:  []string{`regex_unsafe CORSPolicy[0] spec.rules[0].cors.allowOriginRegexes[1] "https?://.+": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [AnyOriginWithCredentials] if you must`},
+			config:  one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{{CORS: &spec.CORS{AllowOriginRegexes: []string{`https://[a-z]\.b\.example`, `https?://.+`}}}}}),
+			waivers: unbounded,
+			faults:  []string{`regex_unbounded CORSPolicy[0] spec.rules[0].cors.allowOriginRegexes[1] "https?://.+": an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example; dangerouslyAllow: [UnboundedRegexes] if you must`},
 		},
 		{
 			name:   "a path that is no expression",

@@ -29,7 +29,7 @@ func originFaults() []compileRow {
 			faults: []string{
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "data:x": allowNullOrigin: true, if you must`,
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[1] "about:blank": allowNullOrigin: true, if you must`,
-				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[2] "file:/home/me": allowNullOrigin: true, if you must`,
+				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[2] "file:/home/me": file://`,
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[3] "javascript:1": allowNullOrigin: true, if you must`,
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[4] "blob:x": allowNullOrigin: true, if you must`,
 			},
@@ -61,7 +61,23 @@ func originFaults() []compileRow {
 			config: originList("https://a\u2028b\xff.example"),
 			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "https://a\u2028b\xff.example": https://www.shop.example`},
 		},
-		badOrigin("an origin of a file", "file://", "allowNullOrigin: true, if you must"),
+		badOrigin("a file", "file:///home/me/a.html", "file://"),
+		badOrigin("a port without a host", "capacitor://:80", "capacitor://"),
+		badOrigin("a port of a dot", "app://.:80", "app://."),
+		{
+			name:   "origins of web views",
+			config: withCredentials("app://.", "capacitor://", "ionic://localhost"),
+		},
+		{
+			name:    "anybody's files with credentials",
+			config:  withCredentials("file://"),
+			waivers: []spec.Danger{spec.NullOriginWithCredentials},
+			faults:  []string{`null_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "file://": the origins that may, or allowCredentials: false; dangerouslyAllow: [NullOriginWithCredentials] if you must`},
+		},
+		{
+			name:   "anybody's files without credentials",
+			config: originList("file://"),
+		},
 		badOrigin("a port out of range", "https://a.example:65536", "https://a.example:8443, or :* for every port"),
 		badOrigin("port 0", "https://a.example:0", "https://a.example:8443, or :* for every port"),
 		{
@@ -154,7 +170,7 @@ func originFaults() []compileRow {
 		},
 		{
 			name:   "* beside a regex",
-			config: forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://a\.b`}}),
+			config: forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://[a-z]+\.b`}}),
 			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
 		},
 		{

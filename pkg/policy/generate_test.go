@@ -26,6 +26,7 @@ var (
 	someOrigins = []string{
 		shop, "https://*.x.example", "http://localhost:*", "https://*", "https://*.p.example:*", "https://A.example:443", "http://plain.example:8080",
 		"https://{t}.app.example", "https://{u}.app.example:*", "app://local", "https://[2001:db8::1]", "http://*:*",
+		"app://.", "capacitor://", "file://",
 	}
 	theirOrigins = []string{
 		shop, shop + ":443", "https://a.x.example", "https://b.a.x.example", "https://x.example", "http://localhost:3000", "http://localhost",
@@ -33,6 +34,7 @@ var (
 		"https://a.app.example:444", "app://local", "https://[2001:db8::1]", "https://a.re.example", "https://a.re.example:443",
 		"https://set.example", "https://z.set.example", "null", "", "x", shop + "/", "https://y.example", "http://y.example:80", "HTTPS://a.example",
 		"https://a,https://b", "https://api.x.example", "https://api.x.example.", "\x00",
+		"app://.", "capacitor://", "file://", "https://", "https://.", "app://:80", "app://.:80",
 	}
 	theirHosts = []string{
 		"api.x.example", "API.x.example:443", "a.x.example", "b.a.x.example", "c.b.a.x.example", "x.example", "y.example.", "y.example:80", "z.example", "", "u@y.example", "y.example,z",
@@ -135,7 +137,7 @@ func drawConfig(t *rapid.T) spec.Config {
 			Hosts: rapid.SliceOfN(rapid.SampledFrom(someHosts), 1, 3).Draw(t, "hosts"),
 			CORS:  l.CORS, Enforcement: l.Enforcement, UpstreamHeaders: l.UpstreamHeaders, Preflight: l.Preflight, WebSocket: l.WebSocket,
 			DangerouslyAllow: []spec.Danger{
-				spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
+				spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins, spec.UnboundedRegexes,
 			},
 		}
 		if rapid.Bool().Draw(t, "allows the shop") {

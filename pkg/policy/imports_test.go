@@ -20,7 +20,8 @@ func packages() map[string][]string {
 		"internal/origin":  {"internal/header"},
 		"internal/urlpath": {"internal/origin"},
 		"plan":             {"spec", "internal/header", "internal/origin", "internal/urlpath"},
-		"internal/lint":    {"spec", "plan", "internal/origin", "internal/urlpath"},
+		"internal/lang":    {},
+		"internal/lint":    {"spec", "plan", "internal/lang", "internal/origin", "internal/urlpath"},
 		"internal/match":   {"spec", "plan", "internal/header", "internal/origin", "internal/urlpath"},
 		".":                {"spec", "plan", "internal/lint", "internal/match", "internal/header", "internal/origin"},
 	}

@@ -616,14 +616,18 @@ func twinTakesOrigin(entry, o string, tenants map[string]string) bool {
 }
 
 var (
-	originForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://(?:(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[([0-9a-f:]+)\])(?::([1-9][0-9]{0,4}))?$`)
-	tokenForm  = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+	originForm  = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://(?:(?:[a-z0-9_-]+\.)*[a-z0-9_-]+\.?|\[([0-9a-f:]+)\])(?::([1-9][0-9]{0,4}))?$`)
+	webViewForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://\.?$`)
+	tokenForm   = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 )
 
 func twinToken(s string) bool { return tokenForm.MatchString(s) && !strings.HasSuffix(s, "\n") }
 
 // twinWellFormed is the grammar of 4.1.
 func twinWellFormed(o string) bool {
+	if webViewForm.MatchString(o) && len(o) <= 326 && !strings.HasPrefix(o, "http://") && !strings.HasPrefix(o, "https://") {
+		return !strings.HasSuffix(o, "\n")
+	}
 	m := originForm.FindStringSubmatch(o)
 	if m == nil || len(o) > 326 || strings.HasSuffix(o, "\n") {
 		return false

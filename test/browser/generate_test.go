@@ -121,7 +121,7 @@ func (g *generator) spec(k kind, host string) *spec.PolicySpec {
 	s := &spec.PolicySpec{
 		Hosts: []string{host},
 		DangerouslyAllow: []spec.Danger{
-			spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins,
+			spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.PublicSuffixSubdomains, spec.InsecureOrigins, spec.UnboundedRegexes,
 		},
 		Enforcement: new(pick(g, k.enforcements...)), UpstreamHeaders: new(pick(g, k.upstream...)), Preflight: g.preflight(),
 	}

@@ -19,7 +19,8 @@ const (
 	CodeHeaderForbidden           Code = "header_forbidden"
 	CodeMaxAgeOutOfRange          Code = "max_age_out_of_range"
 	CodeRegexInvalid              Code = "regex_invalid"
-	CodeRegexUnsafe               Code = "regex_unsafe"
+	CodeRegexDead                 Code = "regex_dead"
+	CodeRegexUnbounded            Code = "regex_unbounded"
 	CodeHostInvalid               Code = "host_invalid"
 	CodePathInvalid               Code = "path_invalid"
 	CodeConflict                  Code = "conflict"
@@ -56,6 +57,7 @@ const (
 	CodeOriginSetUnused         Code = "origin_set_unused"
 	CodeAuthorizationNotCovered Code = "authorization_not_covered"
 	CodeSubdomainTakeover       Code = "subdomain_takeover"
+	CodeRedundantRegex          Code = "redundant_regex"
 )
 
 // Kind is the kind of a document.

@@ -95,8 +95,8 @@ type Danger string
 
 // The values of [Danger].
 const (
-	// AnyOriginWithCredentials permits "*" and https://* with credentials, regular
-	// expressions that match any origin, and WebSocket checks that let everyone in.
+	// AnyOriginWithCredentials permits "*" and https://* with credentials, and WebSocket checks
+	// that let everyone in.
 	AnyOriginWithCredentials Danger = "AnyOriginWithCredentials"
 	// NullOriginWithCredentials permits the origin null with credentials.
 	NullOriginWithCredentials Danger = "NullOriginWithCredentials"
@@ -104,9 +104,12 @@ const (
 	PublicSuffixSubdomains Danger = "PublicSuffixSubdomains"
 	// InsecureOrigins permits http: origins with credentials.
 	InsecureOrigins Danger = "InsecureOrigins"
+	// UnboundedRegexes permits regular expressions that accept origins below registered domains
+	// that are not finitely many, or more than 8, and those that are too large to be judged.
+	UnboundedRegexes Danger = "UnboundedRegexes"
 )
 
 // Dangers lists every danger.
 func Dangers() []Danger {
-	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins}
+	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins, UnboundedRegexes}
 }

@@ -26,7 +26,10 @@ type linter struct {
 	judged   map[judgement]bool
 	risks    map[*plan.Origins][]risk
 	setRisks map[*plan.OriginSet][]risk
-	samples  int // matches of expressions against samples that were tried
+
+	verdicts    map[string]*verdict // by an expression's text
+	regexStates int                 // that were looked at for them
+	advised     int                 // expressions for which a better one was looked for
 }
 
 // judgement identifies origins that many entries inherit, and what is judged of them.
@@ -38,7 +41,6 @@ type judgement struct {
 
 // policy judges what the layers of one policy come to.
 func (l *linter) policy(p *plan.Policy) {
-	var s samples
 	entries := p.Rules
 	if p.Own != nil {
 		entries = append([]*plan.Entry{p.Own}, entries...)
@@ -52,7 +54,7 @@ func (l *linter) policy(p *plan.Policy) {
 			continue
 		}
 		if l.first(judgement{origins: o, policy: p}) {
-			l.regexes(p, o, &s)
+			l.regexes(p, o)
 			l.tenants(p, o)
 		}
 		if e.Settings.Credentials && l.first(judgement{origins: o, waived: fmt.Sprint(p.Waived)}) {

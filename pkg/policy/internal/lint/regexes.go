@@ -1,115 +1,212 @@
 package lint
 
 import (
-	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
-	"golang.org/x/net/publicsuffix"
-
+	"github.com/corsd/corsd/pkg/policy/internal/lang"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// maxSamples bounds how many matches of expressions against samples one [Check] tries: the
-// number grows with expressions times hosts. A host's undotted samples, a few at most, are not
-// counted.
-const maxSamples = 2_000_000
+// exampleRegex is the hint if there is no better one.
+const exampleRegex = `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
 
-// samples are origins that no expression of a policy can mean, made when they are needed first.
-type samples struct{ foreign, undotted []string }
+const (
+	// MaxRegexStates bounds the states that the judgement of all expressions of a configuration
+	// looks at: a few seconds.
+	MaxRegexStates = 1_000_000
+	// maxAdvised is for how many expressions of a configuration better ones, or entries that
+	// accept the same, are looked for.
+	maxAdvised = 200
+)
 
-// regexes tries the samples, with or without credentials.
-func (l *linter) regexes(p *plan.Policy, o *plan.Origins, s *samples) {
-	if p.Waives(spec.AnyOriginWithCredentials) || len(o.Regexes) == 0 {
-		return
-	}
-	if s.foreign == nil {
-		s.foreign, s.undotted = foreign(p.Hosts), undotted(p.Hosts)
-	}
-	for _, re := range o.Regexes {
-		place := at(o.Place("allowOriginRegexes").Item(re.Index))
-		if l.samples += len(s.foreign); l.samples > maxSamples {
-			l.Fault(spec.Diagnostic{
-				Code: spec.CodeLimitExceeded, Location: place, Value: re.Text,
-				Message: fmt.Sprintf("makes expressions times hosts more than %d", maxSamples/3), Hint: "fewer expressions, or allowOrigins",
-			})
-			return
-		}
-		if matched := s.matched(re.Regexp); matched != "" {
-			l.refuse(p, spec.AnyOriginWithCredentials, spec.Diagnostic{
-				Code: spec.CodeRegexUnsafe, Location: place, Value: re.Text,
-				Message: "matches " + matched + ", which you cannot mean", Hint: regexHint(matched),
-			})
-		}
-	}
+// verdict is what an expression accepts, as far as the judgement of a policy depends on it. An
+// origin is "" if the expression accepts none of its kind.
+type verdict struct {
+	undecided bool // the rest is not known
+	dead      bool // accepts no origin that a browser can send
+	foreign   string
+	anyHost   bool   // accepts every host of a scheme, on some port
+	platform  string // an origin that a customer of a hosting platform can get
+	insecure  string // an origin that is read over a network in plain text
+	mended    string // an expression that mends a dead or unbounded one, "" if none is known
+	why       string // what it mends
+	entries   []string
 }
 
-// matched returns the first sample that an expression matches, if any.
-func (s *samples) matched(re *regexp.Regexp) string {
-	for _, list := range [][]string{s.foreign, s.undotted} {
-		if i := slices.IndexFunc(list, re.MatchString); i >= 0 {
-			return list[i]
-		}
+// verdict judges an expression, each text once.
+func (l *linter) verdict(text string) *verdict {
+	if l.verdicts == nil {
+		l.verdicts = map[string]*verdict{}
 	}
-	return ""
+	v, known := l.verdicts[text]
+	if !known {
+		v = l.judge(text)
+		l.verdicts[text] = v
+	}
+	return v
 }
 
-// foreign returns origins of others. Those made of the policy's hosts are matched by expressions
-// that lack a backslash or a dot.
-func foreign(hosts []plan.PolicyHost) []string {
-	list := []string{"https://evil.example", "http://evil.example", "null", "*"}
-	for _, h := range hosts {
-		if name := h.Pattern.Name; name != "" {
-			list = append(list, "https://"+name+".evil.example", "https://evil"+name)
-			if strings.Contains(name, ".") {
-				list = append(list, "https://"+strings.ReplaceAll(name, ".", "x"))
-			}
-		}
+// judge judges an expression that compiles.
+func (l *linter) judge(text string) *verdict {
+	if l.regexStates > MaxRegexStates {
+		return &verdict{undecided: true} // see regexes
 	}
-	return list
-}
-
-// undotted returns the hosts' names with another byte for one dot of several, as an expression
-// matches them that lacks one backslash: for api.shop.com apixshop.com. Names below the host's
-// own domain are left out: axb.shop.com may well be meant.
-func undotted(hosts []plan.PolicyHost) (list []string) {
-	for _, h := range hosts {
-		name := h.Pattern.Name
-		if strings.Count(name, ".") < 2 {
-			continue // foreign has it
-		}
-		own := registrable(name)
-		for i := range len(name) {
-			if name[i] != '.' {
-				continue
-			}
-			if other := name[:i] + "x" + name[i+1:]; registrable(other) != own {
-				list = append(list, "https://"+other)
-			}
-		}
+	v := &verdict{}
+	e, err := lang.Parse(text)
+	if err == nil {
+		err = v.judge(e)
+		defer func() { l.regexStates += e.States() }()
 	}
-	return list
-}
-
-// registrable returns the domain of a name that someone has registered, the name itself if it is
-// a public suffix.
-func registrable(name string) string {
-	domain, err := publicsuffix.EffectiveTLDPlusOne(name)
-	if err != nil {
-		return name
-	}
-	return domain
-}
-
-func regexHint(matched string) string {
 	switch {
-	case strings.Contains(matched, "evil.example"), matched == origin.Null, matched == origin.Any:
-		return `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
-	case strings.HasPrefix(matched, "https://evil"):
-		return `"\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]`
+	case err != nil:
+		return &verdict{undecided: true}
+	case l.advised == maxAdvised:
+		return v
+	case v.dead:
+		v.mended, v.why = mend(text, revivals, nil)
+	case v.foreign != "":
+		v.mended, v.why = mend(text, narrowings, e)
+	default:
+		v.entries = entriesFor(e)
 	}
-	return `"\." for each dot: https://pr-[0-9]+\.shop\.example`
+	l.advised++
+	return v
+}
+
+func (v *verdict) judge(e *lang.Expr) error {
+	example, err := e.Example(lang.Sent)
+	if v.dead = example == ""; v.dead || err != nil {
+		return err
+	}
+	owners, err := e.Owners()
+	if err != nil {
+		return err
+	}
+	if v.foreign, err = foreign(e, owners); err != nil {
+		return err
+	}
+	if name := owners.Hosting(); name != "" {
+		if v.platform, err = e.Foreign(name); err != nil {
+			return err
+		}
+	}
+	if v.insecure, err = e.Example(lang.Insecure); err != nil {
+		return err
+	}
+	v.anyHost, err = takesAnyHost(e, v.foreign)
+	return err
+}
+
+// foreign returns an origin of someone else's if the expression is unbounded.
+func foreign(e *lang.Expr, owners *lang.Owners) (string, error) {
+	if !owners.Unbounded() {
+		return publicAddress(e)
+	}
+	for _, s := range owners.Suffixes {
+		if s.Kind == lang.Registry {
+			return e.Foreign(s.Name)
+		}
+	}
+	return e.Foreign("")
+}
+
+// publicAddress returns an address outside private networks if the expression accepts more of
+// them than its author can know.
+func publicAddress(e *lang.Expr) (string, error) {
+	var known []*lang.Expr
+	first := ""
+	for range lang.MaxDomains + 1 {
+		example, err := e.Missing(lang.PublicAddresses, known...)
+		if example == "" || err != nil {
+			return "", err
+		}
+		if first == "" {
+			first = example
+		}
+		o, _ := origin.Parse(example)
+		known = append(known, mustParse(`https?://`+regexp.QuoteMeta(o.Host)+`(:.*)?`))
+	}
+	return first, nil
+}
+
+// takesAnyHost reports whether the expression accepts every host with the scheme and the port of
+// an origin.
+func takesAnyHost(e *lang.Expr, text string) (bool, error) {
+	o, ok := origin.Parse(text)
+	if !ok {
+		return false, nil
+	}
+	all := origin.Pattern{Scheme: o.Scheme, Kind: origin.AnyHost, Port: o.Port}
+	missing, err := patternExpr(all).Missing(lang.Sent, e)
+	return missing == "", err
+}
+
+// regexes judges expressions, with or without credentials.
+func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
+	for _, re := range o.Regexes {
+		v := l.verdict(re.Text)
+		d := spec.Diagnostic{Location: at(o.Place("allowOriginRegexes").Item(re.Index)), Value: re.Text, Hint: v.mended}
+		if v.mended == "" {
+			d.Hint = exampleRegex
+		}
+		switch {
+		case l.regexStates > MaxRegexStates:
+			d.Code, d.Message = spec.CodeLimitExceeded, "makes it too expensive to judge which origins all expressions accept"
+			d.Hint = "allowOrigins, or fewer and shorter expressions"
+			l.Fault(d)
+			return
+		case v.undecided:
+			d.Code, d.Message = spec.CodeRegexUnbounded, "is too large to judge which origins it accepts"
+			d.Hint = "shorter repetitions, several expressions, or allowOrigins"
+			l.refuse(p, spec.UnboundedRegexes, d)
+		case v.dead:
+			d.Code, d.Message = spec.CodeRegexDead, "matches no origin that a browser can send"
+			if v.why != "" {
+				d.Message += ": it " + v.why
+			}
+			l.Fault(d)
+		case v.foreign != "":
+			d.Code, d.Message = spec.CodeRegexUnbounded, "accepts "+v.foreign+" and other origins that you cannot mean"
+			if v.mended != "" {
+				d.Message += ": it " + v.why
+			}
+			l.refuse(p, spec.UnboundedRegexes, d)
+		case v.entries != nil:
+			d.Code, d.Message = spec.CodeRedundantRegex, "accepts just what entries of allowOrigins accept"
+			d.Hint = `allowOrigins: ["` + strings.Join(v.entries, `", "`) + `"]`
+			l.Warn(d)
+		}
+	}
+}
+
+// regexRisks returns the risks of expressions, judged as entries that accept the same.
+func (l *linter) regexRisks(o *plan.Origins) []risk {
+	var list []risk
+	for _, re := range o.Regexes {
+		v := l.verdict(re.Text)
+		add := func(kind riskKind, example string) {
+			list = append(list, risk{kind: kind, index: re.Index, text: re.Text, list: "allowOriginRegexes", example: example})
+		}
+		if v.anyHost {
+			add(riskAny, v.foreign)
+		}
+		if v.platform != "" {
+			add(riskPublicSuffix, v.platform)
+		}
+		if v.insecure != "" {
+			add(riskInsecure, v.insecure)
+		}
+	}
+	return list
+}
+
+func mustParse(text string) *lang.Expr {
+	e, err := lang.Parse(text)
+	if err != nil {
+		panic(err) // an error of this package
+	}
+	return e
 }

@@ -15,6 +15,7 @@ type riskKind uint8
 
 const (
 	riskAny riskKind = iota
+	riskNull
 	riskPublicSuffix
 	riskInsecure
 	riskSubdomains
@@ -23,9 +24,11 @@ const (
 
 // risk is that an entry of a list is dangerous.
 type risk struct {
-	kind  riskKind
-	index int // of the entry
-	text  string
+	kind    riskKind
+	list    string // allowOrigins or allowOriginRegexes, "" of a set
+	index   int    // of the entry
+	text    string
+	example string // an origin that an expression accepts
 }
 
 // risksOf returns the risks of the entries of allowOrigins.
@@ -36,10 +39,14 @@ func (l *linter) risksOf(o *plan.Origins) []risk {
 	var list []risk
 	for i, text := range o.Entries {
 		if text == origin.Any {
-			list = append(list, risk{riskAny, i, text})
+			list = append(list, risk{kind: riskAny, index: i, text: text})
 		}
 	}
 	list = append(list, patternRisks(o.Patterns)...)
+	for i := range list {
+		list[i].list = "allowOrigins"
+	}
+	list = append(list, l.regexRisks(o)...)
 	l.risks[o] = list
 	return list
 }
@@ -62,10 +69,11 @@ func patternRisks(patterns []plan.OriginPattern) []risk {
 		p := &patterns[i]
 		add := func(is bool, kind riskKind) {
 			if is {
-				list = append(list, risk{kind, p.Index, p.Text})
+				list = append(list, risk{kind: kind, index: p.Index, text: p.Text})
 			}
 		}
 		add(p.Kind == origin.AnyHost, riskAny)
+		add(p.IsFile(), riskNull)
 		// A tenant's label too: if {tenant}.shop.example is a wildcard in DNS, whoever registers
 		// evil.com requests evil.shop.example.
 		add((p.Kind == origin.Subdomains || p.Kind == origin.TenantHost) && isPublicSuffix(p.Host), riskPublicSuffix)
@@ -97,14 +105,16 @@ func (l *linter) originRisks(e *plan.Entry) {
 		with += ", which " + from.String() + " " + e.LayerPlace(from, "cors", "allowCredentials").Path.String() + " allows"
 	}
 	for _, r := range l.risksOf(o) {
-		l.risk(e.Policy, r.kind, o.Place("allowOrigins").Item(r.index), r.text, "", with)
+		l.risk(e.Policy, r, o.Place(r.list).Item(r.index), "", with)
 	}
 	for _, set := range o.Sets {
 		var known [numRisks]bool
 		for _, r := range l.risksOfSet(set.OriginSet) {
 			if !known[r.kind] {
 				known[r.kind] = true
-				l.risk(e.Policy, r.kind, o.Place("allowOriginSets").Item(set.Index), set.Name, "of the set's origins "+r.text+" ", with)
+				subject := "of the set's origins " + r.text + " "
+				r.text = set.Name
+				l.risk(e.Policy, r, o.Place("allowOriginSets").Item(set.Index), subject, with)
 			}
 		}
 	}
@@ -116,21 +126,28 @@ func (l *linter) originRisks(e *plan.Entry) {
 	}
 }
 
-// risk reports the risk of one entry. If value is not the entry, subject begins the message.
-func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, subject, with string) {
-	d := spec.Diagnostic{Location: at(place), Value: value}
-	switch kind {
+// risk reports the risk of one entry. If its text is not the entry's, subject begins the message.
+func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with string) {
+	d := spec.Diagnostic{Location: at(place), Value: r.text}
+	if r.example != "" {
+		with += " (" + r.example + ")"
+	}
+	switch r.kind {
 	case riskAny:
 		d.Code, d.Message = spec.CodeAnyOriginWithCredentials, subject+"lets every site read "+with
 		d.Hint = "the origins that may, or allowCredentials: false"
 		l.refuse(p, spec.AnyOriginWithCredentials, d)
+	case riskNull:
+		d.Code, d.Message = spec.CodeNullOriginWithCredentials, subject+"lets pages from anybody's files in "+with
+		d.Hint = "the origins that may, or allowCredentials: false"
+		l.refuse(p, spec.NullOriginWithCredentials, d)
 	case riskPublicSuffix:
 		d.Code, d.Message = spec.CodePublicSuffix, subject+"matches names that anyone can register, "+with
 		d.Hint = "the names that are yours"
 		l.refuse(p, spec.PublicSuffixSubdomains, d)
 	case riskInsecure:
 		d.Code, d.Message = spec.CodeInsecureOrigin, subject+"lets whoever is on the network read "+with
-		d.Hint = secureForm(value)
+		d.Hint = secureForm(r.text)
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
 		d.Code, d.Message = spec.CodeSubdomainTakeover, subject+"lets every subdomain read "+with+", also one that someone else takes over"
@@ -139,9 +156,12 @@ func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, su
 	}
 }
 
-// secureForm returns an origin with https, if value is an origin and not the name of a set.
+// secureForm returns an entry or an expression with https, if value is one and not the name of a
+// set.
 func secureForm(value string) string {
-	if scheme, rest, found := strings.Cut(value, "://"); found && strings.EqualFold(scheme, "http") {
+	scheme, rest, found := strings.Cut(value, "://")
+	switch scheme = strings.TrimPrefix(strings.ToLower(scheme), "^"); {
+	case found && (scheme == "http" || scheme == "https?" || scheme == "http(s)?"):
 		return "https://" + rest
 	}
 	return "https: origins"

@@ -35,7 +35,7 @@ func Parse(s string) (o Origin, ok bool) {
 		return Origin{}, false
 	}
 	host, port, hasPort := cutPort(authority)
-	if !IsHost(host) || hasPort && !isPort(port) {
+	if !isHostOf(scheme, host, hasPort) || hasPort && !isPort(port) {
 		return Origin{}, false
 	}
 	o = Origin{Scheme: scheme, Host: host, Port: port, Canonical: s}
@@ -91,6 +91,15 @@ func isPort(s string) bool {
 		n = n*10 + int(s[i]-'0')
 	}
 	return n <= 65535
+}
+
+// isHostOf takes the host of an origin. With a scheme of their own, web views send origins without
+// a host, or with a dot for it: capacitor://, file://, app://. (Electron).
+func isHostOf(scheme, host string, hasPort bool) bool {
+	if host == "" || host == "." {
+		return DefaultPort(scheme) == "" && !hasPort
+	}
+	return IsHost(host)
 }
 
 // IsHost takes what may stand for the host in an origin: labels of [a-z0-9_-],

@@ -82,6 +82,10 @@ func (p Pattern) String() string {
 	return p.Scheme + "://" + host
 }
 
+// IsFile reports whether the pattern takes pages from anybody's files, in web views that do not
+// send null for them.
+func (p Pattern) IsFile() bool { return p.Scheme == "file" }
+
 // IsLoopback reports whether every origin that the pattern takes is this
 // machine's own: localhost, a name below it, 127.0.0.0/8 or [::1].
 func (p Pattern) IsLoopback() bool {
@@ -157,8 +161,8 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 	if !isScheme(scheme) {
 		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
 	}
-	if scheme == "file" {
-		return Pattern{}, notes, &Fault{"names pages from files, whose origin is null", "allowNullOrigin: true, if you must"}
+	if scheme == "file" && rest != "" {
+		return Pattern{}, notes, &Fault{"names a file, and browsers do not say which: the origin of its page is null, or file://", "file://"}
 	}
 	if fault := refusedRest(s[len(s)-len(rest):], scheme); fault != nil {
 		return Pattern{}, notes, fault
@@ -182,12 +186,12 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 
 // withoutScheme is the fault of what has no "://".
 func withoutScheme(lower string) *Fault {
-	for _, scheme := range []string{"https", "http"} {
+	for _, scheme := range []string{"https", "http", "file"} {
 		if rest, found := strings.CutPrefix(lower, scheme+":"); found {
 			return &Fault{`has no "//" behind its scheme`, scheme + "://" + strings.TrimLeft(rest, "/")}
 		}
 	}
-	for _, scheme := range []string{"data:", "file:", "about:", "javascript:", "blob:"} {
+	for _, scheme := range []string{"data:", "about:", "javascript:", "blob:"} {
 		if strings.HasPrefix(lower, scheme) {
 			return &Fault{"names pages that have no name of their own: their origin is null", "allowNullOrigin: true, if you must"}
 		}
@@ -308,6 +312,11 @@ func (p *Pattern) setPort(port string, hasPort bool, host string) *Fault {
 // setHost reads the host, which is in lower case but in original.
 func (p *Pattern) setHost(host, original string) *Fault {
 	switch {
+	case isHostOf(p.Scheme, host, p.Port != "") && (host == "" || host == "."):
+		p.Host = host
+		return nil
+	case (host == "" || host == ".") && DefaultPort(p.Scheme) == "":
+		return &Fault{"has a port without a host", p.Scheme + "://" + host}
 	case host == "":
 		return &Fault{"has no host", p.Scheme + "://www.shop.example"}
 	case strings.ContainsAny(host, "{}"):

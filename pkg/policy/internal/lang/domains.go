@@ -1,0 +1,236 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// MaxDomains is how many registered domains the owner of an expression is believed to know.
+const MaxDomains = 8
+
+// Owners are the registered domains, by the public suffix list, below which an expression accepts
+// web origins. Addresses, names of one label and names below localhost have none.
+type Owners struct {
+	// Domains are sorted. With Suffixes they are complete, if the expression is not unbounded.
+	Domains []string
+	// Suffixes are those below which there are infinitely many domains.
+	Suffixes []Suffix
+}
+
+// Unbounded reports that there are infinitely many domains below a suffix of a registry, or more
+// than [MaxDomains] domains and suffixes.
+func (o *Owners) Unbounded() bool {
+	return len(o.Domains)+len(o.Suffixes) > MaxDomains ||
+		slices.ContainsFunc(o.Suffixes, func(s Suffix) bool { return s.Kind == Registry })
+}
+
+// Hosting returns the first suffix of a hosting platform below which the domains are not finitely
+// many, "" if there is none.
+func (o *Owners) Hosting() string {
+	for _, s := range o.Suffixes {
+		if s.Kind == Platform {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// Suffix is a public suffix.
+type Suffix struct {
+	Name string // "" is that of every name
+	Kind SuffixKind
+}
+
+// SuffixKind says who gives out names below a suffix.
+type SuffixKind int
+
+// The kinds of suffixes.
+const (
+	Registry SuffixKind = iota // the ICANN part of the public suffix list, "", and example
+	Platform                   // its private part, such as github.io
+	Unlisted                   // not in the list: a private network's own
+)
+
+func kindOfSuffix(name string) SuffixKind {
+	_, icann := publicsuffix.PublicSuffix(name)
+	switch {
+	case name == "", icann, name == "example":
+		// What is refused of com is refused of the domain of all documentation (RFC 2606), too.
+		return Registry
+	case strings.Contains(name, "."): // the default rule returns one label
+		return Platform
+	}
+	return Unlisted
+}
+
+// Owners returns the owners of the web origins that the expression accepts.
+func (e *Expr) Owners() (*Owners, error) {
+	p := e.in(Domains)
+	if err := p.followAll(); err != nil {
+		return nil, err
+	}
+	b := &backward{product: p, before: make([][]edge, len(p.nodes))}
+	for from, edges := range p.edges {
+		for _, e := range edges {
+			b.before[e.to] = append(b.before[e.to], edge{e.symbol, int32(from)})
+		}
+	}
+	if err := b.below("", b.hostEnds()); err != nil {
+		return nil, err
+	}
+	slices.Sort(b.found.Domains)
+	return &b.found, nil
+}
+
+// backward reads the hosts of a product from their end.
+type backward struct {
+	*product
+	before [][]edge // by node
+	found  Owners
+	steps  int
+}
+
+// hostEnds returns the nodes after which a host is complete, a final dot left out.
+func (b *backward) hostEnds() []int32 {
+	live := make([]bool, len(b.nodes))
+	var queue []int32
+	for id := range b.nodes {
+		if b.accepts(int32(id)) {
+			live[id] = true
+			queue = append(queue, int32(id))
+		}
+	}
+	var ends []int32
+	for ; len(queue) > 0; queue = queue[1:] {
+		id := queue[0]
+		if b.part(id) == inHost {
+			ends = append(ends, id)
+			continue
+		}
+		for _, e := range b.before[id] {
+			if !live[e.to] {
+				live[e.to] = true
+				queue = append(queue, e.to)
+			}
+		}
+	}
+	return union(ends, b.back(ends, '.'))
+}
+
+func (b *backward) part(id int32) part { return b.universe.parts[b.nodes[id].in] }
+
+// back returns the nodes from which a symbol leads to one of a set.
+func (b *backward) back(set []int32, symbol rune) []int32 {
+	var list []int32
+	for _, id := range set {
+		for _, e := range b.before[id] {
+			if b.universe.alphabet[e.symbol] == symbol && b.part(e.to) == inHost {
+				list = append(list, e.to)
+			}
+		}
+	}
+	return union(list, nil)
+}
+
+func union(a, b []int32) []int32 {
+	list := append(slices.Clip(a), b...)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// below lists the domains below a public suffix, "" for every name. The suffix leads from each
+// node of the set to the end of a host.
+func (b *backward) below(suffix string, set []int32) error {
+	l := labels{b: b, seen: map[string]bool{}}
+	if err := l.read(nil, set); err != nil {
+		return err
+	}
+	if l.endless {
+		b.found.Suffixes = append(b.found.Suffixes, Suffix{suffix, kindOfSuffix(suffix)})
+		return nil
+	}
+	for _, found := range l.list {
+		name := strings.TrimSuffix(found.text+"."+suffix, ".")
+		isSuffix := isPublicSuffix(name)
+		if found.first || !isSuffix {
+			// A host that is a public suffix itself has an owner too.
+			b.found.Domains = append(b.found.Domains, name)
+		}
+		if isSuffix && len(found.dots) > 0 {
+			if err := b.below(name, found.dots); err != nil {
+				return err
+			}
+		}
+		if b.found.Unbounded() {
+			return nil
+		}
+	}
+	return nil
+}
+
+func isPublicSuffix(name string) bool {
+	suffix, _ := publicsuffix.PublicSuffix(name)
+	return suffix == name
+}
+
+// labels are the labels that can stand before a suffix.
+type labels struct {
+	b       *backward
+	list    []label
+	seen    map[string]bool // sets on the way to the one that is read
+	endless bool
+}
+
+type label struct {
+	text  string
+	first bool    // it can be the first of a host
+	dots  []int32 // the nodes before the dot before it
+}
+
+// read reads on to the left from a set of nodes. The label has been read from its end: text is
+// reversed.
+func (l *labels) read(text []byte, set []int32) error {
+	if len(set) == 0 || l.endless || len(l.list) > MaxDomains {
+		return nil
+	}
+	if l.b.steps++; l.b.steps > Budget {
+		return ErrBudget
+	}
+	var key []byte
+	for _, id := range set {
+		key = appendInt(key, id)
+	}
+	if l.seen[string(key)] {
+		l.endless = true
+		return nil
+	}
+	l.seen[string(key)] = true
+	defer delete(l.seen, string(key))
+	if len(text) > 0 {
+		found := label{text: reversed(text), dots: l.b.back(set, '.')}
+		found.first = slices.ContainsFunc(set, l.b.isHostStart)
+		if found.first || len(found.dots) > 0 {
+			l.list = append(l.list, found)
+		}
+	}
+	for _, symbol := range symbols {
+		if symbol != '.' {
+			if err := l.read(append(text, byte(symbol)), l.b.back(set, symbol)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *backward) isHostStart(id int32) bool {
+	return slices.ContainsFunc(b.before[id], func(e edge) bool { return b.part(e.to) == afterSlash })
+}
+
+func reversed(text []byte) string {
+	text = slices.Clone(text)
+	slices.Reverse(text)
+	return string(text)
+}
