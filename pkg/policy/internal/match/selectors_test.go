@@ -4,12 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // index builds the tables of documents without faults.
-func index(t testing.TB, cfg spec.Config, o plan.Options) *Index {
+func index(t rapid.TB, cfg spec.Config, o plan.Options) *Index {
 	t.Helper()
 	p, report := plan.Resolve(cfg, o)
 	if report.HasFaults() {
