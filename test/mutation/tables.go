@@ -86,7 +86,7 @@ var ofTables = []mutation{
 	{
 		name: "an escape is compared with the case of its digits",
 		file: "pkg/policy/internal/urlpath/urlpath.go", packages: urlpaths,
-		from: "	return s.escapes(c) && !asUpper && !asLower", to: "	return false && asUpper && asLower",
+		from: "if hasCase(high, i) && hasCase(low, j) && s.written[i][j].has(c) {", to: "if s.written[i][j].has(c) {",
 	},
 	{
 		name: "an ambiguous path leaves a rule that blocks",
