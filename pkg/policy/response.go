@@ -96,7 +96,7 @@ func (d *Decision) Respond(a *Response) {
 	d.appendVary(a, nil)
 }
 
-// Edit writes the edit of upstream's response, or of what the proxy answers in its place, if the
+// Edit writes the edit of upstream's response, or of the proxy's own in its place, if the
 // outcome's action is ActionContinue. upstream has the response's field lines: at least those of
 // Vary and of every access-control-* header, all of them if [Decision.ReadsAllFields] reports
 // so. Responses of status 1xx are not touched.
@@ -120,7 +120,7 @@ func (d *Decision) EditAhead(a *Response) {
 	}
 }
 
-// Static is what the proxy's own route configuration does to every response of a virtual host,
+// Static has the edits that the proxy's route configuration makes to every response of a virtual host,
 // with or without a decision.
 type Static struct {
 	// Strip: upstream's access-control-* headers are removed.
@@ -313,8 +313,8 @@ func isExpanded(name string) bool {
 		!strings.HasPrefix(name, "x-envoy-") && !strings.HasPrefix(name, corsPrefix)
 }
 
-// appendVary sets Vary to what lines have and what the decision depends on. It sets nothing if
-// the lines have it already.
+// appendVary adds the request headers that the decision depends on to the Vary lines. It sets
+// nothing if the lines have them already.
 func (d *Decision) appendVary(a *Response, lines [][]byte) {
 	var names [4]string
 	start := len(a.buf)

@@ -200,7 +200,7 @@ func (r *resolver) checkWaived(p *Policy, list []spec.Danger) []spec.Danger {
 	return known
 }
 
-// checkStatus judges the status of a preflight's answer. Browsers take it for a grant if it is
+// checkStatus judges the status of a preflight's answer. Browsers read it as a grant if it is
 // 200 to 299 (Fetch standard, CORS-preflight fetch, step 7), and never follow a redirect.
 func (r *resolver) checkStatus(place spec.Place, status *int, deny bool) {
 	if status == nil || *status >= 200 && *status <= 299 || deny && *status >= 400 && *status <= 499 {

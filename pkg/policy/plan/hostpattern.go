@@ -19,7 +19,7 @@ const (
 )
 
 // HostPattern is a parsed entry of hosts. Patterns can be compared with ==: {a}.x and {b}.x
-// are equal, since the name that a policy gives the label is not part of the pattern.
+// are equal, since the name of the label is not part of the pattern.
 type HostPattern struct {
 	Kind HostKind
 	Name string // the host in lower case, or what follows the first label; "" for "*"

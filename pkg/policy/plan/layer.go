@@ -31,7 +31,7 @@ func (l Layer) String() string {
 	return "built-in default"
 }
 
-// layer is what one document or rule sets.
+// layer has the settings of one document or rule.
 type layer struct {
 	kind      Layer
 	index     int    // of the document

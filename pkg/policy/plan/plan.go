@@ -52,7 +52,7 @@ type PolicyHost struct {
 	Tenant  string // the name of the captured label, "" if the pattern captures none
 }
 
-// Entry is what a request can be assigned to: a rule, or a policy's own cors.
+// Entry is a rule, or a policy's own cors. A request is assigned to one entry at most.
 type Entry struct {
 	Policy *Policy
 	Rule   int    // in [Policy.Rules]; -1 for the policy's own cors
@@ -137,7 +137,7 @@ type TenantName struct {
 	Name   string
 }
 
-// Options are what the meaning of a [spec.Config] depends on beside the documents.
+// Options are the inputs of [Resolve] beside the documents.
 type Options struct {
 	// Now is the moment for which origin sets are judged to have expired or not. If it is zero,
 	// none has.

@@ -7,7 +7,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// Settings are the effective settings of an entry but its origins: what its layers come to.
+// Settings are the effective settings of an entry, merged from its layers, except its origins.
 // Equal settings of a [Plan] are one, so they can be compared by their address.
 type Settings struct {
 	Enforcement     spec.Enforcement
@@ -119,7 +119,7 @@ func (r *resolver) strictest(all []*Settings) *Settings {
 	return r.shared(strict)
 }
 
-// unchosen leaves out the sources of what grants anything.
+// unchosen leaves out the sources of the settings that grant anything.
 func (f Sources) unchosen() Sources {
 	return Sources{
 		Enforcement: f.Enforcement, UpstreamHeaders: f.UpstreamHeaders, Mode: f.Mode, SuccessStatus: f.SuccessStatus,

@@ -60,7 +60,7 @@ type tableBuilder struct {
 	owner map[slotMethod]*Entry
 }
 
-// slotMethod is what no two rules may both match.
+// slotMethod is a path and method. No two rules may match the same one.
 type slotMethod struct {
 	slot   *Slot
 	method string

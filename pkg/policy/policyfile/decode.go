@@ -19,7 +19,7 @@ import (
 type decoder struct {
 	path spec.Path
 
-	// types holds what was found out about each type of struct so far.
+	// types has the fields of the types of structs that were decoded before.
 	types map[reflect.Type]fields
 
 	// fault takes one fault, of the node at, and the other node that it is about.
@@ -121,7 +121,7 @@ func (d *decoder) structure(n *yaml.Node, out reflect.Value) bool {
 	})
 }
 
-// fields are the names that a struct's json tags give, in their order.
+// fields are the names in the json tags of a struct, in their order.
 type fields struct {
 	names []string
 	index map[string]int
@@ -208,7 +208,7 @@ func mappingHint(known []string) string {
 	return "{" + strings.Join(known, ": …, ") + ": …" + more + "}"
 }
 
-// fieldHint says which field was probably meant, or else which there are.
+// fieldHint returns the field that was probably meant, or else all that there are.
 func fieldHint(name string, known []string) string {
 	if near := suggest.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"

@@ -13,7 +13,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// Files is what was read of policy files.
+// Files is the content of policy files.
 type Files struct {
 	// Config has the documents that were understood. Parts of documents that were not are unset.
 	Config spec.Config
@@ -73,7 +73,7 @@ func read(bounds limits, paths []string) *Files {
 	return r.files(paths)
 }
 
-// reader gathers what all files have, and what is wrong with it.
+// reader gathers the documents of all files, and their faults.
 type reader struct {
 	limits limits
 	hash   hash.Hash

@@ -29,8 +29,8 @@ func (r *reader) misleads(d spec.Diagnostic, warning bool) bool {
 	return warning || doc.lacks(turnsOn(d.Code)) || d.Related != nil && r.document(d.Related.Place).lacks(turnsOn(d.Code))
 }
 
-// turnsOn gives the fields that decide whether there is such a fault: one that is
-// broken or misspelt may have been there to prevent it.
+// turnsOn returns the fields that decide whether there is such a fault. A broken or misspelt
+// one may have been written to prevent it.
 func turnsOn(code spec.Code) []string {
 	switch code {
 	case spec.CodeConflict:

@@ -17,7 +17,7 @@ type finding struct {
 	order int // of the document in the report
 }
 
-// ofNoDocument is the order of what is wrong with all documents together.
+// ofNoDocument is the order of faults of all documents together.
 const ofNoDocument = math.MaxInt
 
 // inFile returns a location in a file.
@@ -101,8 +101,8 @@ func (f *Files) list(found []finding, unshown int) []spec.Diagnostic {
 	return list
 }
 
-// cut keeps to the bound, and keeps what is of no document: how many more there are is among
-// that.
+// cut drops findings beyond the bound. It keeps those of no document, one of which counts the
+// faults that are not shown.
 func (r *reader) cut(found []finding) (kept []finding, unlisted int) {
 	general := len(found)
 	for general > 0 && found[general-1].order == ofNoDocument {

@@ -140,7 +140,7 @@ func explain(err error, text []byte, nesting int) *treeError {
 	}
 	at := position{load.Mark.Line, load.Mark.Column}
 	if end := contentEnd(text); !at.before(end) {
-		// At the end of the text nothing is wrong: what was begun and not closed is.
+		// An error at the end of the text is of something that was not closed.
 		at = end
 		if begun := (position{load.ContextMark.Line, load.ContextMark.Column}); begun.line > 0 && begun.before(end) {
 			at = begun
@@ -164,7 +164,7 @@ func contentEnd(text []byte) position {
 	return end
 }
 
-// syntaxHint says what is mostly meant where the parser's words do not tell.
+// syntaxHint explains the parser's words by their most frequent cause.
 func syntaxHint(message string) string {
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):

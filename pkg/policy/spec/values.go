@@ -43,7 +43,7 @@ const (
 	PreflightForward PreflightMode = "Forward"
 )
 
-// PreflightDetail sets how much an allowed origin is told about why its preflight was refused.
+// PreflightDetail sets how much an allowed origin learns about why its preflight was refused.
 type PreflightDetail string
 
 // The values of [PreflightDetail].

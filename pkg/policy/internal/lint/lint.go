@@ -29,14 +29,14 @@ type linter struct {
 	samples  int // matches of expressions against samples that were tried
 }
 
-// judgement identifies origins that many entries inherit, and what is judged of them.
+// judgement identifies a check of origins that many entries inherit.
 type judgement struct {
 	origins *plan.Origins
 	policy  *plan.Policy // whose hosts it depends on, nil if on none
 	waived  string       // the dangers that it depends on, if credentials are allowed
 }
 
-// policy judges what the layers of one policy come to.
+// policy checks the entries of one policy.
 func (l *linter) policy(p *plan.Policy) {
 	var s samples
 	entries := p.Rules

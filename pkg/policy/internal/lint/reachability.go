@@ -9,8 +9,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// reachability warns of rules that no request can reach on any host, and of what has no effect
-// because of the rules beside it.
+// reachability warns of rules that no request can reach on any host, and of settings that have no
+// effect because of other rules.
 func (l *linter) reachability() {
 	r := reach{entries: map[*plan.Entry]bool{}, maxAge: map[*plan.Entry]bool{}}
 	for _, t := range l.plan.Tables {
@@ -43,7 +43,7 @@ func (l *linter) reachability() {
 	}
 }
 
-// reach has what some request can reach on some host.
+// reach has the entries that some request can reach on some host.
 type reach struct {
 	entries map[*plan.Entry]bool // that some request can reach
 	maxAge  map[*plan.Entry]bool // whose max-age some preflight can be answered with

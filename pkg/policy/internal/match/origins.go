@@ -152,7 +152,7 @@ type patterns struct {
 	other map[patternKey]struct{}
 }
 
-// patternSet says which look-ups a set needs.
+// patternSet has the look-ups that a set needs.
 type patternSet struct {
 	exact, anyPort, otherPort, anyHost, tenants bool
 

@@ -7,13 +7,13 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 )
 
-// Any is the pattern that takes every origin.
+// Any is the pattern that matches every origin.
 const Any = "*"
 
-// AnyPort is the port of a pattern that takes every port.
+// AnyPort is the port of a pattern that matches every port.
 const AnyPort = "*"
 
-// HostKind says which hosts a [Pattern] takes.
+// HostKind is the kind of hosts that a [Pattern] matches.
 type HostKind int
 
 // The kinds of hosts.
@@ -33,20 +33,20 @@ type Pattern struct {
 	Port   string // as in [Origin], or AnyPort
 }
 
-// Notes says what is odd about a pattern that was read all the same.
+// Notes reports oddities of a pattern that is valid nevertheless.
 type Notes struct {
 	UpperCase   bool // browsers write scheme and host in lower case
 	DefaultPort bool // browsers leave the default port out
 }
 
-// Fault says why a text is no pattern, and what to write instead.
+// Fault is why a text is not a valid pattern, with a hint at a valid one.
 type Fault struct {
 	Message, Hint string
 }
 
-// Settle sees to it that whoever follows the hint is done: a hint that has a fault itself
-// gives way to the hint for that, and in the end to an example. Hints with a blank are
-// words, not what to write. f may be nil.
+// Settle returns the fault with a hint that is valid itself. A hint that has a fault is replaced
+// by the hint of that fault, and in the end by an example. Hints with a blank are words, and stay
+// as they are. f may be nil.
 func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
 	if f == nil {
 		return nil
@@ -65,7 +65,7 @@ func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
 	return &Fault{f.Message, example}
 }
 
-// String gives the pattern in its canonical form.
+// String returns the pattern in its canonical form.
 func (p Pattern) String() string {
 	host := p.Host
 	switch p.Kind {
@@ -82,7 +82,7 @@ func (p Pattern) String() string {
 	return p.Scheme + "://" + host
 }
 
-// IsLoopback reports whether every origin that the pattern takes is this
+// IsLoopback reports whether every origin that the pattern matches is this
 // machine's own: localhost, a name below it, 127.0.0.0/8 or [::1].
 func (p Pattern) IsLoopback() bool {
 	if p.Kind == AnyHost {
@@ -93,8 +93,8 @@ func (p Pattern) IsLoopback() bool {
 		p.Kind == ExactHost && isIPv4(host) && strings.HasPrefix(host, "127.")
 }
 
-// Matches reports whether the pattern takes the origin, for requests to a host
-// that bound tenant. [Set] does the same for many patterns at once.
+// Matches reports whether the pattern matches the origin, for requests to a host
+// that bound tenant.
 func (p Pattern) Matches(o Origin, tenant Tenant) bool {
 	if p.Scheme != o.Scheme || p.Port != AnyPort && p.Port != o.Port {
 		return false
@@ -110,8 +110,8 @@ func (p Pattern) Matches(o Origin, tenant Tenant) bool {
 	return true
 }
 
-// Misses says by what the pattern misses an origin that it does not take, where
-// that is little, and a mistake that people make. Otherwise it is "".
+// Misses returns the difference between the pattern and an origin that it does not match, if the
+// difference is small and a common mistake. Otherwise it returns "".
 func (p Pattern) Misses(o Origin, tenant Tenant) string {
 	other := p
 	other.Scheme, other.Port = o.Scheme, AnyPort
@@ -180,7 +180,7 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 	return p, notes, nil
 }
 
-// withoutScheme is the fault of what has no "://".
+// withoutScheme is the fault of a text without "://".
 func withoutScheme(lower string) *Fault {
 	for _, scheme := range []string{"https", "http"} {
 		if rest, found := strings.CutPrefix(lower, scheme+":"); found {
@@ -210,7 +210,7 @@ func lowerASCII(s string) string {
 	return s
 }
 
-// refusedWhole refuses what is no origin whatever its parts are.
+// refusedWhole refuses texts that cannot be an origin, whatever their parts are.
 func refusedWhole(s string) *Fault {
 	switch {
 	case s == "":
@@ -227,7 +227,7 @@ func refusedWhole(s string) *Fault {
 	return nil
 }
 
-// isExpression reports what is a regular expression and no origin gone wrong.
+// isExpression reports whether a text is a regular expression rather than a mistyped origin.
 func isExpression(s string) bool {
 	for _, part := range []string{`\.`, `\/`, `\d`, `\w`, "?:", "[a-z", "[^", "[0-9"} {
 		if strings.Contains(s, part) {
@@ -237,7 +237,7 @@ func isExpression(s string) bool {
 	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") || s[0] == '/' && s[len(s)-1] == '/'
 }
 
-// refusedRest refuses what may not follow the scheme.
+// refusedRest refuses text that may not follow the scheme.
 func refusedRest(rest, scheme string) *Fault {
 	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
 		bare := scheme + "://" + lowerASCII(rest[:i])
@@ -330,7 +330,7 @@ func (p *Pattern) setHost(host, original string) *Fault {
 	return p.checkName(p.Host)
 }
 
-// afterWildcards gives the labels behind the last one that has a wildcard.
+// afterWildcards returns the labels after the last one that has a wildcard.
 func afterWildcards(host string) string {
 	_, rest, found := strings.Cut(host[strings.LastIndexByte(host, '*'):], ".")
 	if !found || rest == "" {
@@ -354,7 +354,7 @@ func (p *Pattern) setTenant(original string) *Fault {
 	return p.checkName(rest)
 }
 
-// IsTenantName takes the name that may stand between braces.
+// IsTenantName reports whether a name may stand between braces.
 func IsTenantName(name string) bool {
 	for i := range len(name) {
 		c := name[i] | 0x20
