@@ -75,7 +75,9 @@ func (r *Registrar) RegisterService(service *grpc.ServiceDesc, impl any) {
 // boundCall wraps the handler, as an interceptor would; but grpc makes an object for each call of an interceptor.
 func (l *Limits) boundCall(m grpc.MethodDesc) grpc.MethodDesc {
 	handler := m.Handler
-	m.Handler = func(impl any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor) (any, error) {
+	m.Handler = func(
+		impl any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor,
+	) (any, error) {
 		c, cost, err := l.admit(ctx)
 		if err != nil {
 			return nil, err

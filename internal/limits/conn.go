@@ -14,9 +14,9 @@ import (
 
 const (
 	// No request can be finished while something waits to be written: even a stream that is refused lasts until the
-	// refusal is written. blockedFactor is how much memory a byte may need that is read while the peer does not read the
-	// socket, stuckFactor while it has closed a window of HTTP/2. In the second case there is room for more, since the
-	// peer may open the window by the bytes that are still to be read.
+	// refusal is written. blockedFactor is how much memory a byte may need that is read while the peer does not read
+	// the socket, stuckFactor while it has closed a window of HTTP/2. In the second case there is room for more, since
+	// the peer may open the window by the bytes that are still to be read.
 	blockedFactor = 128
 	stuckFactor   = 16
 	// stallTimeout is how long a peer that has filled its share may leave answers unread.
@@ -24,8 +24,8 @@ const (
 	// answerInterval is how often an answer for which there is no room tries again.
 	answerInterval = 10 * time.Millisecond
 
-	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most, while
-	// so many goroutines have no stream that was admitted, if what was read last began more than fewStreams.
+	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most,
+	// while so many goroutines have no stream that was admitted, if the last read began more than fewStreams.
 	maxBacklog    = 500
 	fewStreams    = 8
 	overloadPause = 100 * time.Millisecond

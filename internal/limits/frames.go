@@ -197,7 +197,8 @@ func (f *frames) drop(stream uint32) {
 	}
 }
 
-// read follows one piece of the message, and returns the bytes after it. After the last piece the message is the next one.
+// read follows one piece of the message, and returns the bytes after it. After the last piece the message is the next
+// one.
 func (m *message) read(b []byte, limit uint32) []byte {
 	if m.have < messagePrefixSize {
 		n := copy(m.prefix[m.have:], b)

@@ -27,7 +27,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
-				l.limits.event(AcceptFailed, slog.String("error", err.Error()), slog.Bool("descriptors", outOfDescriptors(err)))
+				l.limits.event(AcceptFailed, slog.String("error", err.Error()),
+					slog.Bool("descriptors", outOfDescriptors(err)))
 			}
 			return nil, err
 		}

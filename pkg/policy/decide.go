@@ -139,7 +139,8 @@ func (d *Decision) judge() Reason {
 	switch {
 	case d.Class == ClassPreflight && reason == ReasonAllowed:
 		return d.judgePreflight()
-	case d.Class != ClassPreflight && (reason == ReasonOriginNull || reason == ReasonOriginNotAllowed) && d.request.isSameOrigin():
+	case d.Class != ClassPreflight && (reason == ReasonOriginNull || reason == ReasonOriginNotAllowed) &&
+		d.request.isSameOrigin():
 		return ReasonSameOrigin
 	}
 	return reason
@@ -283,7 +284,8 @@ func (d *Decision) ChecksWebSocket() bool {
 // outcome derives the effect on the exchange.
 func (d *Decision) outcome() Outcome {
 	switch {
-	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow, d.passesThrough():
+	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow,
+		d.passesThrough():
 		return Untouched
 	case d.Class == ClassPreflight:
 		return d.preflightOutcome()

@@ -102,12 +102,17 @@ func (d *Decision) describeSettings() []Setting {
 	s := d.settings
 	list := []Setting{
 		d.setting("enforcement", s.From.Enforcement, func(s *plan.Settings) string { return string(s.Enforcement) }),
-		d.setting("upstreamHeaders", s.From.UpstreamHeaders, func(s *plan.Settings) string { return string(s.UpstreamHeaders) }),
+		d.setting("upstreamHeaders", s.From.UpstreamHeaders,
+			func(s *plan.Settings) string { return string(s.UpstreamHeaders) }),
 		d.setting("preflight.mode", s.From.Mode, func(s *plan.Settings) string { return string(s.Preflight.Mode) }),
-		d.setting("preflight.successStatus", s.From.SuccessStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.SuccessStatus) }),
-		d.setting("preflight.denyStatus", s.From.DenyStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.DenyStatus) }),
-		d.setting("preflight.detail", s.From.Detail, func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
-		d.setting("webSocket.originCheck", s.From.OriginCheck, func(s *plan.Settings) string { return string(s.OriginCheck) }),
+		d.setting("preflight.successStatus", s.From.SuccessStatus,
+			func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.SuccessStatus) }),
+		d.setting("preflight.denyStatus", s.From.DenyStatus,
+			func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.DenyStatus) }),
+		d.setting("preflight.detail", s.From.Detail,
+			func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
+		d.setting("webSocket.originCheck", s.From.OriginCheck,
+			func(s *plan.Settings) string { return string(s.OriginCheck) }),
 	}
 	if !s.Grants {
 		return list

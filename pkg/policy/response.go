@@ -309,7 +309,8 @@ func addExpanded(list *header.List, names []string, upstream []Field, preflight 
 // isExpanded leaves out the names that a page can read anyway, those that it never can, and the
 // proxy's own.
 func isExpanded(name string) bool {
-	return header.IsToken(name) && !header.IsForbiddenResponseHeader(name) && !header.IsSafelistedResponseHeader(name) &&
+	return header.IsToken(name) && !header.IsForbiddenResponseHeader(name) &&
+		!header.IsSafelistedResponseHeader(name) &&
 		!strings.HasPrefix(name, "x-envoy-") && !strings.HasPrefix(name, corsPrefix)
 }
 
@@ -327,7 +328,8 @@ func (d *Decision) appendVary(a *Response, lines [][]byte) {
 // varyNames appends the request headers that the response depends on. Under Preserve upstream
 // may echo the origin, so a public response depends on it too.
 func (d *Decision) varyNames(names []string) []string {
-	if !d.settings.Public || d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve {
+	preserves := d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve
+	if !d.settings.Public || preserves {
 		names = append(names, "Origin")
 	}
 	if d.Class == ClassPreflight {

@@ -78,7 +78,7 @@ var ofDecisions = []mutation{
 	{
 		name: "Shadow is enforced",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: " d.settings.Enforcement == spec.EnforcementShadow, d.passesThrough():", to: " d.passesThrough():",
+		from: ", d.settings.Enforcement == spec.EnforcementShadow,\n", to: ",\n",
 	},
 	{
 		name: "Block blocks nobody",
@@ -116,7 +116,7 @@ var ofDecisions = []mutation{
 	{
 		name: "the settings of a host without a policy apply where such hosts are left alone",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "spec.EnforcementShadow, d.passesThrough():", to: "spec.EnforcementShadow:",
+		from: "spec.EnforcementShadow,\n		d.passesThrough():", to: "spec.EnforcementShadow:",
 	},
 	{
 		name: "a response in upstream's place is made when it is too late",

@@ -26,7 +26,7 @@ var ofDocuments = []mutation{
 	{
 		name: "a layer that sets allowNullOrigin alone inherits allowOrigins",
 		file: "pkg/policy/plan/origins.go", packages: plans,
-		from: "cors.AllowOriginSets == nil && cors.AllowNullOrigin == nil {", to: "cors.AllowOriginSets == nil {",
+		from: "&&\n		cors.AllowNullOrigin == nil {", to: "{",
 	},
 	{
 		name: "settings that apply without an entry grant",

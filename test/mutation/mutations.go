@@ -8,10 +8,10 @@ import (
 
 // mutation is a mistake that someone might make.
 type mutation struct {
-	name     string // what is wrong then
+	name     string // the mistake, as a sentence
 	file     string
-	from, to string   // a text that stands in the file once, and what is put in its place
-	packages []string // whose tests have to catch it
+	from, to string   // a text that the file has once, and the text that replaces it
+	packages []string // whose tests must catch it
 }
 
 // apply makes the mistake in the text of the file.

@@ -61,8 +61,7 @@ var ofResponses = []mutation{
 	{
 		name: "a public response that upstream may replace has no Vary",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve {",
-		to:   "false {",
+		from: "if !d.settings.Public || preserves {", to: "if !d.settings.Public || preserves && false {",
 	},
 	{
 		name: "upstream's own Vary is replaced",

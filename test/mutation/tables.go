@@ -66,7 +66,8 @@ var ofTables = []mutation{
 		name: "a prefix comes before an expression",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "	for i := range t.expressions {\n",
-		to:   "	if e := s.below(t, path); e != None {\n		return e\n	}\n	for i := range t.expressions {\n",
+		to: "	if e := s.below(t, path); e != None {\n		return e\n	}\n" +
+			"	for i := range t.expressions {\n",
 	},
 	{
 		name: "an entry that does not exist is the first one",

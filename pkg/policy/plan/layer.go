@@ -64,8 +64,8 @@ func policyLayer(index int, s *spec.PolicySpec) *layer {
 
 func ruleLayer(index, rule int, s *spec.Rule) *layer {
 	return &layer{
-		kind: LayerRule, index: index, rule: rule, cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders,
-		preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
+		kind: LayerRule, index: index, rule: rule, cors: s.CORS, enforcement: s.Enforcement,
+		upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 

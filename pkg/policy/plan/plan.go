@@ -149,7 +149,8 @@ type Options struct {
 func Resolve(cfg spec.Config, o Options) (*Plan, *Report) {
 	r := &resolver{
 		cfg: cfg, now: o.Now.UTC(), plan: &Plan{}, report: &Report{},
-		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{}, names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
+		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{},
+		names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
 	}
 	if r.checkLimits() {
 		r.resolve()
@@ -183,7 +184,9 @@ func (r *resolver) resolve() {
 		r.resolvePolicy(i, &r.cfg.Policies[i])
 	}
 	if len(r.plan.Policies) == 0 {
-		r.report.Fault(spec.Diagnostic{Code: spec.CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy"})
+		r.report.Fault(spec.Diagnostic{
+			Code: spec.CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy",
+		})
 	}
 	r.resolveHosts()
 }

@@ -28,21 +28,36 @@ func ordered() []struct {
 		get    func(*plan.Settings) (any, plan.Layer)
 	}{
 		{"enforcement", []spec.Rule{
-			{Enforcement: new(spec.EnforcementDisabled)}, {Enforcement: new(spec.EnforcementShadow)},
-			{Enforcement: new(spec.EnforcementEnforce)}, {Enforcement: new(spec.EnforcementBlock)},
+			{Enforcement: new(spec.EnforcementDisabled)},
+			{Enforcement: new(spec.EnforcementShadow)},
+			{Enforcement: new(spec.EnforcementEnforce)},
+			{Enforcement: new(spec.EnforcementBlock)},
 		}, func(s *plan.Settings) (any, plan.Layer) { return s.Enforcement, s.From.Enforcement }},
 		{"upstreamHeaders", []spec.Rule{
-			{UpstreamHeaders: new(spec.UpstreamPreserve)}, {UpstreamHeaders: new(spec.UpstreamMerge)},
+			{UpstreamHeaders: new(spec.UpstreamPreserve)},
+			{UpstreamHeaders: new(spec.UpstreamMerge)},
 			{UpstreamHeaders: new(spec.UpstreamOverride)},
 		}, func(s *plan.Settings) (any, plan.Layer) { return s.UpstreamHeaders, s.From.UpstreamHeaders }},
-		{"preflight.mode", []spec.Rule{mode(spec.PreflightForward), mode(spec.PreflightAnswer)},
-			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.Mode, s.From.Mode }},
-		{"preflight.denyStatus", []spec.Rule{status(200), status(403), status(404)},
-			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.DenyStatus, s.From.DenyStatus }},
-		{"preflight.detail", []spec.Rule{detail(spec.DetailFull), detail(spec.DetailMinimal)},
-			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.Detail, s.From.Detail }},
-		{"webSocket.originCheck", []spec.Rule{check(spec.OriginCheckDisabled), check(spec.OriginCheckEnforce)},
-			func(s *plan.Settings) (any, plan.Layer) { return s.OriginCheck, s.From.OriginCheck }},
+		{
+			"preflight.mode",
+			[]spec.Rule{mode(spec.PreflightForward), mode(spec.PreflightAnswer)},
+			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.Mode, s.From.Mode },
+		},
+		{
+			"preflight.denyStatus",
+			[]spec.Rule{status(200), status(403), status(404)},
+			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.DenyStatus, s.From.DenyStatus },
+		},
+		{
+			"preflight.detail",
+			[]spec.Rule{detail(spec.DetailFull), detail(spec.DetailMinimal)},
+			func(s *plan.Settings) (any, plan.Layer) { return s.Preflight.Detail, s.From.Detail },
+		},
+		{
+			"webSocket.originCheck",
+			[]spec.Rule{check(spec.OriginCheckDisabled), check(spec.OriginCheckEnforce)},
+			func(s *plan.Settings) (any, plan.Layer) { return s.OriginCheck, s.From.OriginCheck },
+		},
 	}
 }
 

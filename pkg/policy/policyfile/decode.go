@@ -47,7 +47,8 @@ func (d *decoder) wrong(at *yaml.Node, code spec.Code, value, message, hint stri
 
 func (d *decoder) diagnostic(code spec.Code, value, message, hint string) spec.Diagnostic {
 	return spec.Diagnostic{
-		Location: spec.Location{Place: spec.Place{Path: d.path}}, Code: code, Value: value, Message: message, Hint: hint,
+		Location: spec.Location{Place: spec.Place{Path: d.path}}, Code: code, Value: value, Message: message,
+		Hint: hint,
 	}
 }
 
@@ -173,7 +174,8 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 		}
 		d.within(spec.Step{Field: key.Value}, func() {
 			if earlier := first[key.Value]; earlier != nil {
-				d.fault(n.Content[i], earlier, d.diagnostic(spec.CodeDuplicateField, "", "stands here a second time", "one of the two"))
+				d.fault(n.Content[i], earlier,
+					d.diagnostic(spec.CodeDuplicateField, "", "stands here a second time", "one of the two"))
 				return
 			}
 			first[key.Value] = n.Content[i]
@@ -189,7 +191,8 @@ func (d *decoder) isName(key *yaml.Node) bool {
 		d.wrong(key, spec.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
 	case key.Kind != yaml.ScalarNode:
-		d.wrong(key, spec.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "a name before the colon")
+		d.wrong(key, spec.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed",
+			"a name before the colon")
 	case key.Value == "":
 		d.wrong(key, spec.CodeWrongType, "", "is a field without a name", "a name before the colon")
 	default:

@@ -15,7 +15,9 @@ import (
 const apiVersion = "corsd.dev/v1alpha1"
 
 func kinds() []string {
-	return []string{string(spec.KindPolicy), string(spec.KindOriginSet), string(spec.KindDefaults), string(spec.KindTest)}
+	return []string{
+		string(spec.KindPolicy), string(spec.KindOriginSet), string(spec.KindDefaults), string(spec.KindTest),
+	}
 }
 
 // envelope has the fields of a Kubernetes resource around its spec.
@@ -112,7 +114,8 @@ func (d *decoder) openVersion(root *yaml.Node, parts map[string]*yaml.Node) {
 	}
 	if version != apiVersion {
 		d.within(spec.Step{Field: "apiVersion"}, func() {
-			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version", apiVersion)
+			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version",
+				apiVersion)
 		})
 	}
 }
@@ -161,7 +164,8 @@ func (r *reader) checkTest(doc *document, d *decoder, e envelope) {
 		return
 	}
 	d.path = spec.Path{}.At("metadata", "name")
-	fault := d.diagnostic(spec.CodeDuplicateName, e.id.String(), fmt.Sprintf("is the name of another %s", spec.KindTest), "a name of its own")
+	fault := d.diagnostic(spec.CodeDuplicateName, e.id.String(),
+		fmt.Sprintf("is the name of another %s", spec.KindTest), "a name of its own")
 	fault.Position, fault.Related = doc.position(e.nameNode), &spec.Location{Position: first}
 	r.add(finding{fault, doc.order})
 }

@@ -185,7 +185,8 @@ func (r *reader) readDocuments(src *source) {
 	if more {
 		r.lose(spec.Diagnostic{
 			Location: inFile(src.name, position{}), Code: spec.CodeLimitExceeded,
-			Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)), Hint: "several files",
+			Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)),
+			Hint:    "several files",
 		})
 	}
 }
@@ -194,7 +195,8 @@ func (r *reader) readDocument(doc *document) {
 	root, failed := doc.parse(r.limits)
 	if failed != nil {
 		r.lose(spec.Diagnostic{
-			Location: inFile(doc.source.name, doc.inFile(failed.at)), Code: failed.code, Message: failed.message, Hint: failed.hint,
+			Location: inFile(doc.source.name, doc.inFile(failed.at)), Code: failed.code, Message: failed.message,
+			Hint: failed.hint,
 		})
 		return
 	}

@@ -112,7 +112,8 @@ func (t *jsonTree) explain(err error) *treeError {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return syntax(t.at, "unexpected end of the JSON document", "close every {, [ and quote")
 	}
-	return syntax(t.at, strings.TrimPrefix(err.Error(), "json: "), "names and texts in double quotes, commas between entries and none behind the last, no comments")
+	return syntax(t.at, strings.TrimPrefix(err.Error(), "json: "),
+		"names and texts in double quotes, commas between entries and none behind the last, no comments")
 }
 
 func jsonScalar(token json.Token) (tag, value string) {

@@ -86,7 +86,10 @@ func (f *Files) list(found []finding, unshown int) []spec.Diagnostic {
 	found, unlisted := f.reader.cut(found)
 	f.locate(found)
 	slices.SortStableFunc(found, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
+		return cmp.Or(
+			cmp.Compare(a.order, b.order),
+			cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column),
+		)
 	})
 	var list []spec.Diagnostic
 	for _, f := range found {
@@ -138,7 +141,8 @@ func (f *Files) locate(found []finding) {
 		}
 		if d.Related != nil && d.Related.Position == (spec.Position{}) {
 			if doc := r.document(d.Related.Place); doc != nil {
-				d.Related = &spec.Location{Place: d.Related.Place, Position: doc.visible(follow(tree(doc), d.Related.Place.Path))}
+				position := doc.visible(follow(tree(doc), d.Related.Place.Path))
+				d.Related = &spec.Location{Place: d.Related.Place, Position: position}
 			}
 		}
 	}

@@ -50,7 +50,8 @@ func (c *nodeCounter) count(n *yaml.Node) *limitError {
 func (c *nodeCounter) enter(at, n *yaml.Node) *limitError {
 	for _, outer := range c.open {
 		if outer == n {
-			return &limitError{node: at, message: fmt.Sprintf("alias *%s stands within what it stands for", shorten(at.Value)), cyclic: true}
+			message := fmt.Sprintf("alias *%s stands within what it stands for", shorten(at.Value))
+			return &limitError{node: at, message: message, cyclic: true}
 		}
 	}
 	if len(c.open) == c.limits.nesting {

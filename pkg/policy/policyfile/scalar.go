@@ -134,7 +134,8 @@ func (d *decoder) hasPlainTag(n *yaml.Node) bool {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!map", "!!seq", "!!merge":
 		return true
 	}
-	d.wrong(n, spec.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here", "leave the tag out")
+	d.wrong(n, spec.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here",
+		"leave the tag out")
 	return false
 }
 

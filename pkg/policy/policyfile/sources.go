@@ -30,7 +30,8 @@ func unreadable(name string, err error) *source {
 		err = path.Err // the diagnostic has the name
 	}
 	return &source{name: name, fault: &spec.Diagnostic{
-		Location: inFile(name, position{}), Code: spec.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(), Hint: unreadableHint(err),
+		Location: inFile(name, position{}), Code: spec.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(),
+		Hint: unreadableHint(err),
 	}}
 }
 
@@ -47,7 +48,9 @@ func unreadableHint(err error) string {
 }
 
 func beyond(name, what, hint string) *source {
-	return &source{name: name, fault: &spec.Diagnostic{Location: inFile(name, position{}), Code: spec.CodeLimitExceeded, Message: what, Hint: hint}}
+	return &source{name: name, fault: &spec.Diagnostic{
+		Location: inFile(name, position{}), Code: spec.CodeLimitExceeded, Message: what, Hint: hint,
+	}}
 }
 
 func tooLarge(name string, most int64) *source {
@@ -84,7 +87,8 @@ func (l limits) listPath(path string) []*source {
 		return []*source{unreadable(path, err)}
 	}
 	if len(names) > l.files {
-		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)), "fewer files, of several documents each")}
+		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)),
+			"fewer files, of several documents each")}
 	}
 	var found []*source
 	for _, name := range names {

@@ -92,7 +92,8 @@ func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 	// The composer panics on sequences of events that it does not expect.
 	defer func() {
 		if p := recover(); p != nil {
-			root, failed = nil, syntax(position{1, 1}, fmt.Sprintf("the YAML parser cannot read this document: %v", p), "")
+			message := fmt.Sprintf("the YAML parser cannot read this document: %v", p)
+			root, failed = nil, syntax(position{1, 1}, message, "")
 		}
 	}()
 	parser, err := newParser(text, nesting)
@@ -108,7 +109,8 @@ func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 	// What follows the root without a marker is only looked at when it is asked for.
 	var second yaml.Node
 	if err := parser.Load(&second); err == nil {
-		return nil, syntax(position{second.Line, second.Column}, "a second document begins", `put a line "---" before it`)
+		at := position{second.Line, second.Column}
+		return nil, syntax(at, "a second document begins", `put a line "---" before it`)
 	} else if !errors.Is(err, io.EOF) {
 		return nil, explain(err, text, nesting)
 	}

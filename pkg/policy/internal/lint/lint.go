@@ -120,7 +120,8 @@ func (l *linter) webSocket(e *plan.Entry) {
 		where = "by rule " + e.Name
 	}
 	l.refuse(e.Policy, spec.AnyOriginWithCredentials, spec.Diagnostic{
-		Code: spec.CodeWebSocketAnyOrigin, Location: at(e.LayerPlace(s.From.OriginCheck, "webSocket", "originCheck")), Value: string(s.OriginCheck),
+		Code: spec.CodeWebSocketAnyOrigin, Location: at(e.LayerPlace(s.From.OriginCheck, "webSocket", "originCheck")),
+		Value:   string(s.OriginCheck),
 		Message: "checks nothing, because every origin is allowed " + where, Hint: "the origins that may connect",
 	})
 }
@@ -129,7 +130,9 @@ func (l *linter) webSocket(e *plan.Entry) {
 func (l *linter) allowsAny(o *plan.Origins) bool {
 	isAny := func(r risk) bool { return r.kind == riskAny }
 	return slices.ContainsFunc(l.risksOf(o), isAny) ||
-		slices.ContainsFunc(o.Sets, func(set plan.UsedSet) bool { return slices.ContainsFunc(l.risksOfSet(set.OriginSet), isAny) })
+		slices.ContainsFunc(o.Sets, func(set plan.UsedSet) bool {
+			return slices.ContainsFunc(l.risksOfSet(set.OriginSet), isAny)
+		})
 }
 
 func (l *linter) unusedSets() {
@@ -141,7 +144,8 @@ func (l *linter) unusedSets() {
 		if !used[set.Name] {
 			l.Warn(spec.Diagnostic{
 				Code: spec.CodeOriginSetUnused, Location: at(set.Place("metadata", "name")), Value: set.Name,
-				Message: "is named by no policy", Hint: "allowOriginSets: [" + set.Name + "] in a policy, or remove the set",
+				Message: "is named by no policy",
+				Hint:    "allowOriginSets: [" + set.Name + "] in a policy, or remove the set",
 			})
 		}
 	}

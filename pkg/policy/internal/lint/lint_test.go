@@ -102,28 +102,46 @@ func TestReachability(t *testing.T) {
 		cfg  spec.Config
 		want []string
 	}{
-		{"behind an expression of another policy", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api.*")),
-			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"}},
-		{"reachable on another host", beside(spec.PolicySpec{Hosts: []string{"a.example", "b.example"}, Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api.*")),
-			nil},
+		{
+			"behind an expression of another policy", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api.*")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{
+			"reachable on another host", beside(spec.PolicySpec{Hosts: []string{"a.example", "b.example"}, Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api.*")),
+			nil,
+		},
 		{"an expression that leaves the path itself out", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api/.*")), nil},
 		{"an expression for one method of two", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "GET", "PUT")}}, rule(regex, "/.*", "GET")), nil},
-		{"two expressions for one method each", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "GET", "PUT")}}, rule(regex, "/.*", "GET"), rule(regex, ".*", "PUT")),
-			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"}},
-		{"HEAD behind an expression for GET", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "HEAD")}}, rule(regex, "/.*", "GET")),
-			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"}},
-		{"HEAD behind an expression for GET beside one for HEAD", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "HEAD")}}, rule(regex, "/.*", "GET"), rule(regex, "/x", "HEAD")),
-			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"}},
+		{
+			"two expressions for one method each", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "GET", "PUT")}}, rule(regex, "/.*", "GET"), rule(regex, ".*", "PUT")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{
+			"HEAD behind an expression for GET", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "HEAD")}}, rule(regex, "/.*", "GET")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{
+			"HEAD behind an expression for GET beside one for HEAD", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "HEAD")}}, rule(regex, "/.*", "GET"), rule(regex, "/x", "HEAD")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
 		{"every method behind an expression for one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/.*", "GET")), nil},
 		{"an expression is behind no other", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api")}}, rule(regex, "/api.*")), nil},
-		{"a max-age behind an expression with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(regex, "/.*", "GET")),
-			[]string{"max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge 60"}},
-		{"a max-age beside a rule with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(prefix, "/api/", "GET")),
-			[]string{"max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge 60"}},
-		{"a max-age that is sent on another host", beside(spec.PolicySpec{Hosts: []string{"a.example", "b.example"}, Rules: []spec.Rule{maxAge}}, rule(prefix, "/api", "GET")),
-			nil},
-		{"a cors beside another policy's rule for everything", beside(spec.PolicySpec{CORS: &spec.CORS{}}, spec.Rule{}),
-			[]string{"own_cors_shadowed CORSPolicy[0] spec.cors"}},
+		{
+			"a max-age behind an expression with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(regex, "/.*", "GET")),
+			[]string{"max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge 60"},
+		},
+		{
+			"a max-age beside a rule with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(prefix, "/api/", "GET")),
+			[]string{"max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge 60"},
+		},
+		{
+			"a max-age that is sent on another host", beside(spec.PolicySpec{Hosts: []string{"a.example", "b.example"}, Rules: []spec.Rule{maxAge}}, rule(prefix, "/api", "GET")),
+			nil,
+		},
+		{
+			"a cors beside another policy's rule for everything", beside(spec.PolicySpec{CORS: &spec.CORS{}}, spec.Rule{}),
+			[]string{"own_cors_shadowed CORSPolicy[0] spec.cors"},
+		},
 		{"a cors beside a rule for every path and one method", beside(spec.PolicySpec{CORS: &spec.CORS{}}, rule(prefix, "/", "GET")), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -34,7 +34,8 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins, s *samples) {
 		if l.samples += len(s.foreign); l.samples > maxSamples {
 			l.Fault(spec.Diagnostic{
 				Code: spec.CodeLimitExceeded, Location: place, Value: re.Text,
-				Message: fmt.Sprintf("makes expressions times hosts more than %d", maxSamples/3), Hint: "fewer expressions, or allowOrigins",
+				Message: fmt.Sprintf("makes expressions times hosts more than %d", maxSamples/3),
+				Hint:    "fewer expressions, or allowOrigins",
 			})
 			return
 		}
@@ -109,7 +110,8 @@ func regexHint(matched string) string {
 	case strings.Contains(matched, "evil.example"), matched == origin.Null, matched == origin.Any:
 		return `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
 	case strings.HasPrefix(matched, "https://evil"):
-		return `"\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), or for all names below one allowOrigins: ["https://*.shop.example"]`
+		return `"\." before the name, a narrower expression (https://pr-[0-9]+\.shop\.example), ` +
+			`or for all names below one allowOrigins: ["https://*.shop.example"]`
 	}
 	return `"\." for each dot: https://pr-[0-9]+\.shop\.example`
 }

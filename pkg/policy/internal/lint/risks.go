@@ -94,7 +94,8 @@ func (l *linter) originRisks(e *plan.Entry) {
 	o := e.Origins
 	with := "with credentials"
 	if from := e.Settings.From.Credentials; from != o.Layer() {
-		with += ", which " + from.String() + " " + e.LayerPlace(from, "cors", "allowCredentials").Path.String() + " allows"
+		place := e.LayerPlace(from, "cors", "allowCredentials")
+		with += ", which " + from.String() + " " + place.Path.String() + " allows"
 	}
 	for _, r := range l.risksOf(o) {
 		l.risk(e.Policy, r.kind, o.Place("allowOrigins").Item(r.index), r.text, "", with)
@@ -104,7 +105,8 @@ func (l *linter) originRisks(e *plan.Entry) {
 		for _, r := range l.risksOfSet(set.OriginSet) {
 			if !known[r.kind] {
 				known[r.kind] = true
-				l.risk(e.Policy, r.kind, o.Place("allowOriginSets").Item(set.Index), set.Name, "of the set's origins "+r.text+" ", with)
+				l.risk(e.Policy, r.kind, o.Place("allowOriginSets").Item(set.Index), set.Name,
+					"of the set's origins "+r.text+" ", with)
 			}
 		}
 	}
@@ -133,7 +135,8 @@ func (l *linter) risk(p *plan.Policy, kind riskKind, place spec.Place, value, su
 		d.Hint = secureForm(value)
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
-		d.Code, d.Message = spec.CodeSubdomainTakeover, subject+"lets every subdomain read "+with+", also one that someone else takes over"
+		d.Code, d.Message = spec.CodeSubdomainTakeover,
+			subject+"lets every subdomain read "+with+", also one that someone else takes over"
 		d.Hint = "the names that need it"
 		l.Warn(d)
 	}

@@ -80,7 +80,8 @@ func New(p *plan.Plan) *Index {
 	b := &builder{
 		Index: &Index{PassThrough: p.PassThrough}, plan: p,
 		settings: map[*plan.Settings]SettingsID{}, entries: map[*plan.Entry]EntryID{},
-		policies: map[*plan.Policy]PolicyID{}, tables: map[*plan.Table]tableID{}, origins: map[*plan.Origins]originsID{},
+		policies: map[*plan.Policy]PolicyID{}, tables: map[*plan.Table]tableID{},
+		origins: map[*plan.Origins]originsID{},
 	}
 	b.text.Grow(b.textSize())
 	b.Unmatched = b.settingsID(p.Unmatched)

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -147,7 +148,9 @@ func canonicalIPv4(labels []string) string {
 			address |= n << (8 * (3 - i))
 		}
 	}
-	return netip.AddrFrom4([4]byte{byte(address >> 24), byte(address >> 16), byte(address >> 8), byte(address)}).String()
+	var bytes [4]byte
+	binary.BigEndian.PutUint32(bytes[:], uint32(address))
+	return netip.AddrFrom4(bytes).String()
 }
 
 // ipv4Number reads a decimal, octal (leading 0) or hexadecimal (leading 0x)

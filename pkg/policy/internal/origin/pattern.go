@@ -158,7 +158,8 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
 	}
 	if scheme == "file" {
-		return Pattern{}, notes, &Fault{"names pages from files, whose origin is null", "allowNullOrigin: true, if you must"}
+		fault := &Fault{"names pages from files, whose origin is null", "allowNullOrigin: true, if you must"}
+		return Pattern{}, notes, fault
 	}
 	if fault := refusedRest(s[len(s)-len(rest):], scheme); fault != nil {
 		return Pattern{}, notes, fault
@@ -189,7 +190,10 @@ func withoutScheme(lower string) *Fault {
 	}
 	for _, scheme := range []string{"data:", "file:", "about:", "javascript:", "blob:"} {
 		if strings.HasPrefix(lower, scheme) {
-			return &Fault{"names pages that have no name of their own: their origin is null", "allowNullOrigin: true, if you must"}
+			return &Fault{
+				"names pages that have no name of their own: their origin is null",
+				"allowNullOrigin: true, if you must",
+			}
 		}
 	}
 	p := Pattern{Scheme: "https"}
@@ -234,7 +238,8 @@ func isExpression(s string) bool {
 			return true
 		}
 	}
-	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") || s[0] == '/' && s[len(s)-1] == '/'
+	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") ||
+		s[0] == '/' && s[len(s)-1] == '/'
 }
 
 // refusedRest refuses text that may not follow the scheme.
@@ -321,7 +326,10 @@ func (p *Pattern) setHost(host, original string) *Fault {
 		p.Kind = AnyHost
 		return nil
 	case !strings.HasPrefix(host, "*.") || strings.Contains(host[1:], "*"):
-		return &Fault{"has a wildcard that is not the whole first label", p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes"}
+		return &Fault{
+			"has a wildcard that is not the whole first label",
+			p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes",
+		}
 	}
 	p.Kind, p.Host = Subdomains, host[2:]
 	if _, isIP := canonicalIP(p.Host); isIP {
@@ -346,7 +354,10 @@ func (p *Pattern) setTenant(original string) *Fault {
 	case !found || !strings.HasPrefix(original, "{") || strings.ContainsAny(rest, "{}*"):
 		return &Fault{"has braces that are not the whole first label", p.Scheme + "://{tenant}.app.example"}
 	case !IsTenantName(name):
-		return &Fault{"has a tenant name that is not made of letters, digits, _ and -", p.Scheme + "://{tenant}." + rest}
+		return &Fault{
+			"has a tenant name that is not made of letters, digits, _ and -",
+			p.Scheme + "://{tenant}." + rest,
+		}
 	case DefaultPort(p.Scheme) == "":
 		return &Fault{"has a tenant in a custom scheme", "an https: origin"}
 	}
@@ -369,14 +380,20 @@ func IsTenantName(name string) bool {
 func (p *Pattern) checkName(host string) *Fault {
 	if DefaultPort(p.Scheme) != "" {
 		if canonical, isIP := canonicalIP(host); isIP && canonical == "" {
-			return &Fault{"has a host that browsers take for an IP address, and it is none", p.Scheme + "://192.0.2.7 or " + p.Scheme + "://[2001:db8::7]"}
+			return &Fault{
+				"has a host that browsers take for an IP address, and it is none",
+				p.Scheme + "://192.0.2.7 or " + p.Scheme + "://[2001:db8::7]",
+			}
 		} else if isIP && canonical != host {
 			hint := Pattern{Scheme: p.Scheme, Host: canonical, Port: p.Port}
 			return &Fault{"has an IP address that browsers write differently", hint.String()}
 		}
 	}
 	if !IsHost(host) {
-		return &Fault{"has a host that is not made of labels of letters, digits, - and _", p.Scheme + "://www.shop.example"}
+		return &Fault{
+			"has a host that is not made of labels of letters, digits, - and _",
+			p.Scheme + "://www.shop.example",
+		}
 	}
 	return nil
 }

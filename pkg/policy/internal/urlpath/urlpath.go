@@ -143,13 +143,17 @@ func Check(value string) *origin.Fault {
 	case !strings.HasPrefix(value, "/"):
 		return &origin.Fault{Message: `does not begin with "/"`, Hint: "/" + value}
 	case strings.ContainsAny(value, "?#"):
-		return &origin.Fault{Message: "has a query or fragment, which is never compared", Hint: value[:strings.IndexAny(value, "?#")]}
+		return &origin.Fault{
+			Message: "has a query or fragment, which is never compared",
+			Hint:    value[:strings.IndexAny(value, "?#")],
+		}
 	}
 	var none Escapes
 	if none.IsAmbiguous(value) {
 		return &origin.Fault{
-			Message: `is ambiguous: "\", "//", ";", ".", ".." and needless percent-encoding are read differently by different servers`,
-			Hint:    "the path in its plain form",
+			Message: `is ambiguous: "\", "//", ";", ".", ".." and needless percent-encoding are read differently ` +
+				"by different servers",
+			Hint: "the path in its plain form",
 		}
 	}
 	return nil
@@ -164,7 +168,7 @@ func WithoutPlaceholders(value string) string {
 		if end >= 0 {
 			segment = segment[:end]
 		}
-		if segment == "*" || segment == "**" || len(segment) > 1 && (segment[0] == ':' || segment[0] == '{' && segment[len(segment)-1] == '}') {
+		if isPlaceholder(segment) {
 			return value[:max(at, 1)]
 		}
 		if end < 0 {
@@ -173,6 +177,11 @@ func WithoutPlaceholders(value string) string {
 		at += 1 + end
 	}
 	return value
+}
+
+func isPlaceholder(segment string) bool {
+	return segment == "*" || segment == "**" ||
+		len(segment) > 1 && (segment[0] == ':' || segment[0] == '{' && segment[len(segment)-1] == '}')
 }
 
 // AsSent returns a path as a browser sends it: the bytes of the path percent-encode set are
