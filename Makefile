@@ -48,7 +48,7 @@ test-browser: ## run the tests in Chromium and Firefox, those of them that there
 	@go test -count=1 ./test/page $(ARGS)
 
 .PHONY: mutate
-mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (ten minutes; ARGS='-run Vary')
+mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')
 	@go build -o bin/mutation ./test/mutation && exec bin/mutation $(ARGS)
 
 .PHONY: demo
