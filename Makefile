@@ -57,7 +57,7 @@ test-browser: ## run the tests in Chromium and Firefox, if installed (ARGS='-see
 	@go test -C test -count=1 ./browser $(ARGS)
 
 .PHONY: mutate
-mutate: ## make mistakes in the engine and the adapter; a test has to catch each (two minutes; ARGS='-run Vary')
+mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')
 	@go build -C test -o ../bin/mutation ./mutation && exec bin/mutation $(ARGS)
 
 .PHONY: demo

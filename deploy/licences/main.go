@@ -116,7 +116,8 @@ func legalFiles(dir string) ([]string, error) {
 	var names []string
 	for _, e := range entries {
 		name := strings.ToUpper(e.Name())
-		if !e.IsDir() && filepath.Ext(name) != ".GO" && (isLicence(name) || begins(name, "NOTICE", "PATENTS", "COPYRIGHT")) {
+		isNotice := isLicence(name) || begins(name, "NOTICE", "PATENTS", "COPYRIGHT")
+		if !e.IsDir() && filepath.Ext(name) != ".GO" && isNotice {
 			names = append(names, e.Name())
 		}
 	}

@@ -9,10 +9,13 @@ import (
 // adviceFor returns the advice on a decision. Some of it depends on the request.
 func adviceFor(o *outcome, d *policy.Explanation) string {
 	switch {
-	case d.Reason == policy.ReasonMethodCase && o.request.RequestMethod[0] == strings.ToUpper(o.request.RequestMethod[0]):
-		return "methods are case-sensitive, and allowMethods contains this one in another case; write it there in upper case."
+	case d.Reason == policy.ReasonMethodCase &&
+		o.request.RequestMethod[0] == strings.ToUpper(o.request.RequestMethod[0]):
+		return "methods are case-sensitive, and allowMethods contains this one in another case; " +
+			"write it there in upper case."
 	case d.Reason == policy.ReasonNoRule && o.request.Selector == "" && d.MethodDependent:
-		return "the host has a policy, but its rules for this path match other methods; add a rule for this one, or a cors to the policy."
+		return "the host has a policy, but its rules for this path match other methods; " +
+			"add a rule for this one, or a cors to the policy."
 	case d.Reason == policy.ReasonSelectorUnknown && strings.Contains(o.request.Selector, "/"):
 		return advice(d.Reason) + " Select a rule as POLICY#RULE; the part before a / is a namespace."
 	}
@@ -25,7 +28,8 @@ func advice(r policy.Reason) string {
 	case policy.ReasonNoPolicy:
 		return "no policy has this host; add it to the hosts of a policy."
 	case policy.ReasonSelectorUnknown:
-		return "Envoy's configuration selects a policy or rule that does not exist; correct corsd-policy there, or add the policy."
+		return "Envoy's configuration selects a policy or rule that does not exist; " +
+			"correct corsd-policy there, or add the policy."
 	case policy.ReasonDisabled:
 		return "enforcement is Disabled here; set it to Shadow or Enforce."
 	case policy.ReasonPathAmbiguous:
@@ -37,7 +41,8 @@ func advice(r policy.Reason) string {
 	case policy.ReasonOriginMalformed:
 		return "no browser sends such an Origin; write scheme://host[:port], in lower case, once."
 	case policy.ReasonOriginNull:
-		return "the page has no origin of its own (a sandboxed frame, a file, a redirect); serve it from an origin, or set allowNullOrigin."
+		return "the page has no origin of its own (a sandboxed frame, a file, a redirect); " +
+			"serve it from an origin, or set allowNullOrigin."
 	case policy.ReasonOriginNotAllowed:
 		return "the policy does not allow this origin; add it to allowOrigins."
 	case policy.ReasonSameOrigin:
@@ -47,7 +52,8 @@ func advice(r policy.Reason) string {
 	case policy.ReasonMethodForbidden:
 		return "pages must not use CONNECT, TRACE and TRACK; use another method."
 	case policy.ReasonMethodCase:
-		return "methods are case-sensitive, and this one is allowed in another case only; write it in upper case in the page's fetch."
+		return "methods are case-sensitive, and this one is allowed in another case only; " +
+			"write it in upper case in the page's fetch."
 	case policy.ReasonMethodNotAllowed:
 		return "the method is not in allowMethods; add it."
 	case policy.ReasonHeadersTooLarge:

@@ -46,7 +46,7 @@ the policy.`,
 
 func formatFlag(cmd *cobra.Command, format *string, values ...string) {
 	cmd.Flags().StringVar(format, "format", values[0], "output format: "+strings.Join(values, " or "))
-	// There is no error: the flag was registered above.
+	// It cannot fail: the flag was registered above.
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if slices.Contains(values, *format) {

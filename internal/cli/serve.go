@@ -74,7 +74,8 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.BoolVar(&f.reflection, "reflection", false, "serve gRPC reflection")
 	flags.BoolVar(&f.rawSyscalls, "raw-syscalls", true,
-		"on Linux, read and write sockets by raw system calls, which saves CPU time; false leaves it to Go's net package")
+		"on Linux, read and write sockets by raw system calls, which saves CPU time; "+
+			"false leaves it to Go's net package")
 	flags.Uint32Var(&f.maxStreams, "max-streams", 0,
 		"streams of all connections together; one lasts until the application answers (default: by the memory limit)")
 	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of Unix sockets, octal")
@@ -168,7 +169,8 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	}
 	s, err := server.New(ctx, server.Options{
 		Listen: f.listen, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
-		Reflection: f.reflection, RawSyscalls: f.rawSyscalls, MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
+		Reflection: f.reflection, RawSyscalls: f.rawSyscalls,
+		MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
 		Policies: reloader, Observers: []exchange.Observer{m, telemetry.NewRefusals(logger)},
 		RefusedPeer: m.RefusedPeer, Logger: logger,
 		MetricsPage: promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}),

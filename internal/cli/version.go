@@ -15,7 +15,7 @@ import (
 // the repository.
 var version, revision = "", ""
 
-// build is what is known of this binary.
+// build describes this binary.
 type build struct{ version, revision, goVersion string }
 
 func buildInfo() build {

@@ -16,7 +16,7 @@ type warnOnce struct {
 	current atomic.Pointer[seen]
 }
 
-// seen is what was logged since an engine went live.
+// seen are the warnings that were logged since an engine went live.
 type seen struct {
 	engine   *policy.Engine
 	profiles [numProfiles]atomic.Bool

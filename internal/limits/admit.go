@@ -16,8 +16,8 @@ import (
 // usualHeaders is the wire length of a header block that StreamCost includes.
 const usualHeaders = 128
 
-// headerFactor is how much memory a byte of a header block's first frame may need. A block of 64 KiB, which is what
-// MaxHeaderListSize lets through, has a first frame of an eighth at least. Each field may need fieldCost, and has a byte
+// headerFactor is how much memory a byte of a header block's first frame may need. A block of 64 KiB, the
+// bound of MaxHeaderListSize, has a first frame of an eighth at least. Each field may need fieldCost, and has a byte
 // at least.
 const (
 	headerFactor = 8
@@ -75,7 +75,9 @@ func (r *Registrar) RegisterService(service *grpc.ServiceDesc, impl any) {
 // boundCall wraps the handler, as an interceptor would; but grpc makes an object for each call of an interceptor.
 func (l *Limits) boundCall(m grpc.MethodDesc) grpc.MethodDesc {
 	handler := m.Handler
-	m.Handler = func(impl any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor) (any, error) {
+	m.Handler = func(
+		impl any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor,
+	) (any, error) {
 		c, cost, err := l.admit(ctx)
 		if err != nil {
 			return nil, err
@@ -123,11 +125,11 @@ func (c *Conn) leave(cost int64) {
 	c.streams.Give(cost)
 }
 
-// wireHeaders is what grpc-go's streams report of the first frame of their header block.
+// wireHeaders is implemented by grpc-go's streams: the length of the first frame of their header block.
 type wireHeaders interface{ HeaderWireLength() int }
 
-// streamCost is what a stream is charged. What its headers hold follows from their length on the wire, which costs
-// nothing to know, while grpc-go copies the metadata for whoever asks for them.
+// streamCost is the charge of a stream. It estimates the memory of the headers by their length on the wire: to read
+// the metadata, grpc-go would copy them.
 func streamCost(ctx context.Context) int64 {
 	s, ok := grpc.ServerTransportStreamFromContext(ctx).(wireHeaders)
 	if !ok {

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// What a peer asks for while something waits to be written cannot be finished: even a stream that is refused lasts
-	// until that is written. blockedFactor is how much memory a byte may need that is read while the peer does not read
-	// the socket, stuckFactor while it has closed a window of HTTP/2. Then it may read on later, once it says so in what
-	// is to be read, and there is room for more.
+	// No request can be finished while something waits to be written: even a stream that is refused lasts until the
+	// refusal is written. blockedFactor is how much memory a byte may need that is read while the peer does not read
+	// the socket, stuckFactor while it has closed a window of HTTP/2. In the second case there is room for more, since
+	// the peer may open the window by the bytes that are still to be read.
 	blockedFactor = 128
 	stuckFactor   = 16
 	// stallTimeout is how long a peer that has filled its share may leave answers unread.
@@ -24,14 +24,14 @@ const (
 	// answerInterval is how often an answer for which there is no room tries again.
 	answerInterval = 10 * time.Millisecond
 
-	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most, while
-	// so many goroutines have no stream that was admitted, if what was read last began more than fewStreams.
+	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most,
+	// while so many goroutines have no stream that was admitted, if the last read began more than fewStreams.
 	maxBacklog    = 500
 	fewStreams    = 8
 	overloadPause = 100 * time.Millisecond
 )
 
-// Conn is a connection whose peer is charged for what it makes gRPC keep.
+// Conn is a connection whose peer is charged for the memory that it makes gRPC keep.
 type Conn struct {
 	net.Conn
 	limits  *Limits
@@ -104,7 +104,7 @@ func (c *Conn) awaitHandlers() {
 // busy reports whether something is not written yet.
 func (c *Conn) busy() bool { return c.unwritten.Load() > 0 || c.writing.Load() }
 
-// chargeBurst stops reading if there is no room for what may come of what was read.
+// chargeBurst stops reading if there is no room for the memory that the bytes read may need.
 func (c *Conn) chargeBurst(n int64) {
 	if c.burst.Take(n) {
 		c.read += n
@@ -168,7 +168,7 @@ func (c *Conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// kill closes the connection of a peer that does what Envoy does not.
+// kill closes the connection of a peer that behaves as Envoy never does.
 func (c *Conn) kill(why error) error {
 	c.killed.Do(func() {
 		c.limits.event(ConnClosed, slog.String("peer", c.RemoteAddr().String()), slog.String("reason", why.Error()))

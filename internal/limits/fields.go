@@ -1,6 +1,6 @@
 package limits
 
-// maxFields bounds the fields of a header block. Envoy sends some 20. A byte can stand for a field, which takes
+// maxFields bounds the fields of a header block. Envoy sends some 20. A byte can stand for a field, which needs
 // hundreds of bytes while it is decoded.
 const maxFields = 256
 
@@ -14,7 +14,7 @@ type fieldCounter struct {
 	shift   int
 }
 
-// fieldState is what the next byte is.
+// fieldState is the meaning of the next byte.
 type fieldState uint8
 
 const (
@@ -51,7 +51,7 @@ func (c *fieldCounter) count(b []byte) {
 	}
 }
 
-// begin begins a field by the bits that say what it is.
+// begin begins a field, whose first bits have its kind.
 func (c *fieldCounter) begin(b byte) {
 	bits := 4 // a literal that is not indexed
 	c.strings = 1

@@ -20,9 +20,9 @@ const (
 	messagePrefixSize = 5
 	prioritySize      = 5 // of a header frame's fields about priority
 
-	// frameCost is what gRPC keeps for one DATA frame of a message that is not complete, beside its bytes.
+	// frameCost is the memory that gRPC keeps for one DATA frame of a message that is not complete, beside its bytes.
 	frameCost = 128
-	// blockCost is what a header block that is not complete may have been decoded to.
+	// blockCost is the memory of the decoded part of a header block that is not complete.
 	blockCost = 256 << 10
 	// leastFragment is the least size of a header block's first frame that is not its last. Clients fill
 	// frames, which have 16 KiB.
@@ -52,7 +52,7 @@ type frames struct {
 	partial map[uint32]message // by stream: messages that are not complete
 }
 
-// message is what is known of a message that is not complete.
+// message is the state of a message that is not complete.
 type message struct {
 	prefix  [messagePrefixSize]byte // a byte for compression, and the length
 	have    int                     // bytes of prefix
@@ -65,7 +65,7 @@ func newFrames(share *Share, maxMessage uint32) frames {
 	return frames{share: share, maxMessage: maxMessage, skip: len(http2.ClientPreface), partial: map[uint32]message{}}
 }
 
-// read takes what was read next.
+// read follows the next bytes of the connection.
 func (f *frames) read(b []byte) error {
 	for len(b) > 0 {
 		var err error
@@ -197,7 +197,8 @@ func (f *frames) drop(stream uint32) {
 	}
 }
 
-// read takes one piece of the message, and returns what follows. After the last piece the message is the next one.
+// read follows one piece of the message, and returns the bytes after it. After the last piece the message is the next
+// one.
 func (m *message) read(b []byte, limit uint32) []byte {
 	if m.have < messagePrefixSize {
 		n := copy(m.prefix[m.have:], b)

@@ -14,15 +14,15 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// What a peer is charged, in bytes of this process's memory. The sizes were measured; docs/operations.md has them.
+// Charges of peers, in bytes of this process's memory. The sizes were measured; docs/operations.md has them.
 const (
-	// StreamCost is what a stream holds while it waits for its next message: mostly a stack of 8 KiB.
+	// StreamCost is the memory of a stream that waits for its next message: mostly a stack of 8 KiB.
 	StreamCost = 16 << 10
-	// answerCost is what an answer holds until gRPC has written it.
+	// answerCost is the memory of an answer until gRPC has written it.
 	answerCost = 4 << 10
 	// floorStreams is how many streams a connection may have in any case, beside those that all share.
 	floorStreams = 4
-	// connFloor is what a connection may hold of messages, and of answers, in any case.
+	// connFloor is the memory that a connection may use for messages, and for answers, in any case.
 	connFloor = 64 << 10
 	// connCost is the memory for which there may be one connection. One that is idle needs some 80 KiB, of which
 	// 32 KiB are gRPC's buffer for reading.
@@ -44,7 +44,7 @@ const (
 	AcceptFailed
 )
 
-// Config is what bounds are derived from.
+// Config has the values that bounds are derived from.
 type Config struct {
 	// Memory is how much the process may use, in bytes; 0 if nothing limits it.
 	Memory int64
@@ -60,13 +60,13 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Limits bounds what all peers use together. Make one with [New].
+// Limits bounds the memory and streams of all peers together. Make one with [New].
 type Limits struct {
 	config  Config
 	conns   *Pool // connections, by host
 	streams *Pool // bytes of streams, by connection, as are the next three
 	partial *Pool // of messages and header blocks that are not complete
-	burst   *Pool // of what is read while something waits to be written
+	burst   *Pool // of bytes that are read while something waits to be written
 	answers *Pool // of answers that are not written
 	logs    [AcceptFailed + 1]eventLog
 

@@ -15,7 +15,7 @@ type listener struct {
 	limits *Limits
 }
 
-// host is what the connections of one address share; all of a Unix socket are one.
+// host is the share of the connections of one address. Those of a Unix socket have one address.
 type host struct {
 	share *Share
 	conns int
@@ -27,7 +27,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
-				l.limits.event(AcceptFailed, slog.String("error", err.Error()), slog.Bool("descriptors", outOfDescriptors(err)))
+				l.limits.event(AcceptFailed, slog.String("error", err.Error()),
+					slog.Bool("descriptors", outOfDescriptors(err)))
 			}
 			return nil, err
 		}
@@ -35,7 +36,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return admitted, nil
 		}
 		l.limits.event(ConnRefused, slog.String("peer", c.RemoteAddr().String()))
-		_ = c.Close() // its peer is told nothing else
+		_ = c.Close() // its peer learns nothing else
 	}
 }
 
@@ -65,7 +66,7 @@ func hostOf(c net.Conn) string {
 	return ""
 }
 
-// CloseAll closes every connection, also those that are no HTTP/2 connections yet.
+// CloseAll closes every connection, also those that have not begun HTTP/2 yet.
 func (l *Limits) CloseAll() {
 	l.mu.Lock()
 	conns := make([]*counted, 0, len(l.open))

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// softPercent is the part of a container's memory limit that becomes Go's soft limit. The rest is for what
-// Go does not count, and for what is allocated while a garbage collection runs.
+// softPercent is the part of a container's memory limit that becomes Go's soft limit. The rest is for
+// memory that Go does not count, and for allocations while a garbage collection runs.
 const softPercent = 90
 
 // Memory returns how much memory the process may use, in bytes, and 0 if nothing limits it. It sets Go's

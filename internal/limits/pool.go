@@ -9,14 +9,14 @@ const greed = 8
 // Pool is an amount that several peers share.
 type Pool struct {
 	size  int64
-	floor int64 // what every share may hold in any case
+	floor int64 // of every share, in any case
 	used  atomic.Int64
 }
 
 // NewPool returns a pool of the size. Each share may hold floor even if the pool is used up.
 func NewPool(size, floor int64) *Pool { return &Pool{size: size, floor: floor} }
 
-// Share is what one peer holds of a pool.
+// Share is one peer's part of a pool.
 type Share struct {
 	pool *Pool
 	used atomic.Int64 // far below 0 once it is closed

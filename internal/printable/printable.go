@@ -1,7 +1,7 @@
 // Package printable makes text of names and values that corsd did not write itself: names of
 // files, of policies, values of documents and of command lines. Written as they are to a
 // terminal, control characters could change what was printed before, and bidirectional ones
-// the order of what is read; a line break would make two messages of one.
+// the order of the text; a line break would make two messages of one.
 package printable
 
 import (

@@ -44,5 +44,6 @@ func (r removal) log(logger *slog.Logger) {
 	}
 	first := func(names []string) []string { return names[:min(len(names), maxRemovedNames)] }
 	logger.Warn("this reload removes policies or hosts",
-		"policies", len(r.policies), "policyNames", first(r.policies), "hosts", len(r.hosts), "hostNames", first(r.hosts))
+		"policies", len(r.policies), "policyNames", first(r.policies),
+		"hosts", len(r.hosts), "hostNames", first(r.hosts))
 }

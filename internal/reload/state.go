@@ -8,7 +8,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// State describes the live policy, and what has failed since it was read.
+// State describes the live policy, and the failures since it was read.
 type State struct {
 	// Hash is that of the live policy, and Since the time from which on it is live.
 	Hash  string

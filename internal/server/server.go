@@ -59,22 +59,22 @@ type Server struct {
 
 // New opens all listeners. An error means that the options cannot be met, and none is open.
 func New(ctx context.Context, o Options) (*Server, error) {
-	grpcServer, err := newGRPC(&o)
+	g, err := newGRPC(&o)
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listenAll(ctx, o.Listen, o.SocketMode, o.Logger)
+	s := &Server{options: o, grpc: g}
+	s.listeners, err = listenAll(ctx, o.Listen, o.SocketMode, o.Logger)
+	if err == nil {
+		s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
+	}
 	if err != nil {
+		closeAll(s.listeners)
+		g.endWatches()
+		g.Stop()
 		return nil, err
 	}
-	s := &Server{options: o, listeners: listeners, grpc: grpcServer}
-	s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
-	if err != nil {
-		closeAll(listeners)
-		return nil, err
-	}
-	bounds := s.grpc.limits
-	o.Logger.Info("peers are bounded", "maxStreams", bounds.MaxStreams(), "maxConnections", bounds.MaxConns())
+	o.Logger.Info("peers are bounded", "maxStreams", g.limits.MaxStreams(), "maxConnections", g.limits.MaxConns())
 	return s, nil
 }
 

@@ -1,4 +1,4 @@
-// Package servetest has what tests of serving share: policies, logs, and peers that behave like
+// Package servetest is shared by the tests of serving: policies, logs, and peers that behave like
 // Envoy or attack.
 package servetest
 

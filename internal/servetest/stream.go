@@ -69,7 +69,8 @@ func Response() *extprocv3.ProcessingRequest {
 func Headers(namesAndValues ...string) *corev3.HeaderMap {
 	m := &corev3.HeaderMap{}
 	for i := 0; i < len(namesAndValues); i += 2 {
-		m.Headers = append(m.Headers, &corev3.HeaderValue{Key: namesAndValues[i], RawValue: []byte(namesAndValues[i+1])})
+		name, value := namesAndValues[i], namesAndValues[i+1]
+		m.Headers = append(m.Headers, &corev3.HeaderValue{Key: name, RawValue: []byte(value)})
 	}
 	return m
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watchSet is what must be watched to see every change of some paths. It consists of directories:
+// watchSet is the set of directories that show every change of some paths:
 // watching a file does not show that another was renamed over it, or that a ConfigMap's ..data
 // leads elsewhere. It has all directories above, since any may be renamed, or removed and created
 // again.

@@ -25,7 +25,7 @@ func Nearest(name string, known []string) string {
 }
 
 // Containing is the one known name that has name in it, such as PathPrefix for Prefix,
-// "" where there is none or more.
+// "" if there is none or more than one.
 func Containing(name string, known []string) string {
 	if len(name) < 3 {
 		return ""

@@ -49,7 +49,8 @@ func (l *Refusals) Decided(ctx context.Context, e exchange.Event) {
 	}
 	attrs := []slog.Attr{
 		slog.String("class", d.Class.String()), slog.String("reason", d.Reason.String()),
-		slog.String("policy", d.Policy()), slog.String("rule", d.Rule()), slog.String("enforcement", string(d.Enforcement())),
+		slog.String("policy", d.Policy()), slog.String("rule", d.Rule()),
+		slog.String("enforcement", string(d.Enforcement())),
 		slog.String("profile", e.Profile.String()), slog.String("method", clip(r.Method)),
 		slog.String("host", clip(withoutUserInfo(r.Authority))), slog.String("path", clip(plainPath(r.Path))),
 		slog.String("origin", clip(plainOrigins(r.Origin))),

@@ -29,7 +29,7 @@ func OutboxOf(ctx context.Context) Outbox {
 }
 
 // Buffers is the pool of the buffers that answers are written to. Without it, an answer is a tenth
-// of what a request allocates, gRPC included.
+// of the allocations of a request, gRPC included.
 var Buffers mem.BufferPool = &bufferPool{}
 
 // bufferPool is like gRPC's own pools, but does not clear each buffer.

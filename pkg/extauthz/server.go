@@ -26,7 +26,7 @@ type Observer = exchange.Observer
 // Discard is an [Observer] that does nothing.
 type Discard = exchange.Discard
 
-// Event is a decision and what it was made from.
+// Event is a decision with its request and profile.
 type Event = exchange.Event
 
 // Server serves ext_authz. Make one with [New].
@@ -63,7 +63,9 @@ func (s *Server) Register(r grpc.ServiceRegistrar) error {
 		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{
 			MethodName: "Check",
-			Handler: func(_ any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor) (any, error) {
+			Handler: func(
+				_ any, ctx context.Context, decode func(any) error, i grpc.UnaryServerInterceptor,
+			) (any, error) {
 				return s.handleCheck(ctx, decode, i)
 			},
 		}},

@@ -25,7 +25,7 @@ type Observer = exchange.Observer
 // Discard is an [Observer] that does nothing.
 type Discard = exchange.Discard
 
-// Event is a decision and what it was made from.
+// Event is a decision with its request and profile.
 type Event = exchange.Event
 
 // Profile is a way in which Envoy requests decisions.

@@ -139,7 +139,8 @@ func (d *Decision) judge() Reason {
 	switch {
 	case d.Class == ClassPreflight && reason == ReasonAllowed:
 		return d.judgePreflight()
-	case d.Class != ClassPreflight && (reason == ReasonOriginNull || reason == ReasonOriginNotAllowed) && d.request.isSameOrigin():
+	case d.Class != ClassPreflight && (reason == ReasonOriginNull || reason == ReasonOriginNotAllowed) &&
+		d.request.isSameOrigin():
 		return ReasonSameOrigin
 	}
 	return reason
@@ -280,10 +281,11 @@ func (d *Decision) ChecksWebSocket() bool {
 	return d.settings.OriginCheck == spec.OriginCheckEnforce && d.Reason != ReasonNoPolicy
 }
 
-// outcome is what the decision does to the exchange.
+// outcome derives the effect on the exchange.
 func (d *Decision) outcome() Outcome {
 	switch {
-	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow, d.passesThrough():
+	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow,
+		d.passesThrough():
 		return Untouched
 	case d.Class == ClassPreflight:
 		return d.preflightOutcome()
@@ -295,12 +297,12 @@ func (d *Decision) outcome() Outcome {
 	case d.Class == ClassActual && d.settings.Enforcement == spec.EnforcementBlock && d.refuses():
 		return Blocked
 	case d.Verdict == VerdictAllow, d.settings.Public && d.Class == ClassNotCORS:
-		return Granted // a public response says so to everyone: without Vary, a cache may give it to anyone
+		return Granted // also without an Origin: a cache may serve a response without Vary to anyone
 	}
 	return NotGranted
 }
 
-// preflightOutcome: only an allowed origin is told what is missing.
+// preflightOutcome explains a refusal to allowed origins only.
 func (d *Decision) preflightOutcome() Outcome {
 	switch d.Reason {
 	case ReasonAllowed:
@@ -316,7 +318,7 @@ func (d *Decision) preflightOutcome() Outcome {
 	return PreflightRefused
 }
 
-// refuses reports whether the request is kept from the application, if the settings say so. A
+// refuses reports whether the request is kept from the application, if the settings block. A
 // page of the host's own origin never is, whatever the reason.
 func (d *Decision) refuses() bool { return d.Verdict == VerdictDeny && !d.request.isSameOrigin() }
 

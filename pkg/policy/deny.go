@@ -12,6 +12,7 @@ import (
 // another origin is denied.
 var denyAll = sync.OnceValue(func() *match.Index {
 	deny := spec.UnmatchedDeny
-	p, _ := plan.Resolve(spec.Config{Defaults: []spec.Defaults{{Spec: spec.DefaultsSpec{UnmatchedHosts: &deny}}}}, plan.Options{})
+	defaults := spec.Defaults{Spec: spec.DefaultsSpec{UnmatchedHosts: &deny}}
+	p, _ := plan.Resolve(spec.Config{Defaults: []spec.Defaults{defaults}}, plan.Options{})
 	return match.New(p)
 })

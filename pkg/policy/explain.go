@@ -13,7 +13,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/plan"
 )
 
-// Explanation is a [Decision] and what it was made from, for people. Making one takes time.
+// Explanation is a [Decision] and its grounds, for people. Making one takes time.
 type Explanation struct {
 	Decision
 
@@ -26,17 +26,17 @@ type Explanation struct {
 	// GET". It is "" if no rule was chosen.
 	Match string
 	// MethodDependent reports that another method at this path might lead to another rule.
-	// Browsers are then told not to remember preflights.
+	// Browsers then may not remember preflights.
 	MethodDependent bool
 
 	// Origin is the entry that allows the origin, such as https://*.shop.example or
 	// "https://partner.example of set partners". It is "" if none does, or if the origin makes no
 	// difference.
 	Origin string
-	// Nearest is the entry that the origin misses by little, and Difference by what. Both are ""
+	// Nearest is the entry that is almost the origin, and Difference how they differ. Both are ""
 	// if there is none, or if the origin is not why the request was refused.
 	Nearest, Difference string
-	// Missing has what a preflight requests and is not granted: its method, or the headers that
+	// Missing lists the requests of a preflight that are not granted: its method, or the headers that
 	// are not in allowHeaders. It is nil if the reason is another one.
 	Missing []string
 
@@ -102,12 +102,17 @@ func (d *Decision) describeSettings() []Setting {
 	s := d.settings
 	list := []Setting{
 		d.setting("enforcement", s.From.Enforcement, func(s *plan.Settings) string { return string(s.Enforcement) }),
-		d.setting("upstreamHeaders", s.From.UpstreamHeaders, func(s *plan.Settings) string { return string(s.UpstreamHeaders) }),
+		d.setting("upstreamHeaders", s.From.UpstreamHeaders,
+			func(s *plan.Settings) string { return string(s.UpstreamHeaders) }),
 		d.setting("preflight.mode", s.From.Mode, func(s *plan.Settings) string { return string(s.Preflight.Mode) }),
-		d.setting("preflight.successStatus", s.From.SuccessStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.SuccessStatus) }),
-		d.setting("preflight.denyStatus", s.From.DenyStatus, func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.DenyStatus) }),
-		d.setting("preflight.detail", s.From.Detail, func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
-		d.setting("webSocket.originCheck", s.From.OriginCheck, func(s *plan.Settings) string { return string(s.OriginCheck) }),
+		d.setting("preflight.successStatus", s.From.SuccessStatus,
+			func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.SuccessStatus) }),
+		d.setting("preflight.denyStatus", s.From.DenyStatus,
+			func(s *plan.Settings) string { return strconv.Itoa(s.Preflight.DenyStatus) }),
+		d.setting("preflight.detail", s.From.Detail,
+			func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
+		d.setting("webSocket.originCheck", s.From.OriginCheck,
+			func(s *plan.Settings) string { return string(s.OriginCheck) }),
 	}
 	if !s.Grants {
 		return list

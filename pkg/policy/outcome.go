@@ -1,6 +1,6 @@
 package policy
 
-// Outcome is what a decision does to the exchange. It is computed once, by [Engine.Decide], and
+// Outcome is the effect of a decision on the exchange. It is computed once, by [Engine.Decide], and
 // everything that writes an answer reads it. The set is closed.
 type Outcome uint8
 

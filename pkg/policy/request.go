@@ -7,7 +7,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
-// Request is what a decision is made from. Header values are raw field lines: one element for
+// Request is the input of a decision. Header values are raw field lines: one element for
 // each line, in their order, none if the header is absent.
 type Request struct {
 	// Method, Scheme and Authority are the pseudo-headers of the same names;
@@ -24,8 +24,8 @@ type Request struct {
 	// Protocol is the :protocol of an extended CONNECT (RFC 8441), else "".
 	Protocol string
 
-	// Selector names the policy or rule to apply, as [NAMESPACE/]NAME[#RULE], in place of what
-	// host and path would choose. It must come from the proxy's own configuration, never from
+	// Selector names the policy or rule to apply, as [NAMESPACE/]NAME[#RULE], in place of those
+	// that host and path would choose. It must come from the proxy's own configuration, never from
 	// the client. "" means none.
 	Selector string
 }
@@ -136,7 +136,7 @@ func (r *Request) path() string {
 }
 
 // isSameOrigin reports whether the page has the origin that it sends the request to, by
-// Sec-Fetch-Site or by comparison. Sec-Fetch-Site is no risk: no page can set it, and a client
+// Sec-Fetch-Site or by comparison. Sec-Fetch-Site can be trusted: no page can set it, and a client
 // that is not a browser needs no CORS.
 func (r *Request) isSameOrigin() bool {
 	if len(r.FetchSite) == 1 && (r.FetchSite[0] == "same-origin" || r.FetchSite[0] == "none") {

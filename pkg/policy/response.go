@@ -96,7 +96,7 @@ func (d *Decision) Respond(a *Response) {
 	d.appendVary(a, nil)
 }
 
-// Edit writes the edit of upstream's response, or of what the proxy answers in its place, if the
+// Edit writes the edit of upstream's response, or of the proxy's own in its place, if the
 // outcome's action is ActionContinue. upstream has the response's field lines: at least those of
 // Vary and of every access-control-* header, all of them if [Decision.ReadsAllFields] reports
 // so. Responses of status 1xx are not touched.
@@ -120,7 +120,7 @@ func (d *Decision) EditAhead(a *Response) {
 	}
 }
 
-// Static is what the proxy's own route configuration does to every response of a virtual host,
+// Static has the edits that the proxy's route configuration makes to every response of a virtual host,
 // with or without a decision.
 type Static struct {
 	// Strip: upstream's access-control-* headers are removed.
@@ -309,12 +309,13 @@ func addExpanded(list *header.List, names []string, upstream []Field, preflight 
 // isExpanded leaves out the names that a page can read anyway, those that it never can, and the
 // proxy's own.
 func isExpanded(name string) bool {
-	return header.IsToken(name) && !header.IsForbiddenResponseHeader(name) && !header.IsSafelistedResponseHeader(name) &&
+	return header.IsToken(name) && !header.IsForbiddenResponseHeader(name) &&
+		!header.IsSafelistedResponseHeader(name) &&
 		!strings.HasPrefix(name, "x-envoy-") && !strings.HasPrefix(name, corsPrefix)
 }
 
-// appendVary sets Vary to what lines have and what the decision depends on. It sets nothing if
-// the lines have it already.
+// appendVary adds the request headers that the decision depends on to the Vary lines. It sets
+// nothing if the lines have them already.
 func (d *Decision) appendVary(a *Response, lines [][]byte) {
 	var names [4]string
 	start := len(a.buf)
@@ -327,7 +328,8 @@ func (d *Decision) appendVary(a *Response, lines [][]byte) {
 // varyNames appends the request headers that the response depends on. Under Preserve upstream
 // may echo the origin, so a public response depends on it too.
 func (d *Decision) varyNames(names []string) []string {
-	if !d.settings.Public || d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve {
+	preserves := d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve
+	if !d.settings.Public || preserves {
 		names = append(names, "Origin")
 	}
 	if d.Class == ClassPreflight {

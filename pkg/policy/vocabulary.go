@@ -1,6 +1,6 @@
 package policy
 
-// Class is what a request is to CORS, judged from the request alone.
+// Class is the kind of request in the terms of CORS, judged from the request alone.
 type Class uint8
 
 // The values of [Class].
@@ -30,7 +30,7 @@ type Verdict uint8
 const (
 	// VerdictNone: there was nothing to decide.
 	VerdictNone Verdict = iota
-	// VerdictAllow: the page may read the answer, or send what it requested.
+	// VerdictAllow: the page may read the answer, or send the request that its preflight asked about.
 	VerdictAllow
 	// VerdictDeny: it may not.
 	VerdictDeny

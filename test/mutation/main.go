@@ -1,9 +1,8 @@
-// Mutation makes mistakes in the engine and the adapter, one at a time, and runs
-// the fast tests: each mistake must be caught by one. The source tree stays as it
-// is: the compiler is given the changed file by an overlay.
+// Mutation makes mistakes in the engine and the adapter, one at a time, and runs the fast tests.
+// One of them must catch each mistake. The source tree is not changed: the compiler reads the
+// changed file from an overlay.
 //
-// It ends with status 1 if a mistake is not caught, or can no longer be made
-// because the text that it changes is gone.
+// Exit status: 0 all mistakes are caught, 1 one is not, or its text is not in the code any more.
 package main
 
 import (
@@ -65,7 +64,7 @@ func run(ctx context.Context, out io.Writer, only string) error {
 // core each.
 const atOnce = 2
 
-// tryAll tries mutations and says, in their order, by what each was caught.
+// tryAll tries mutations and prints, in their order, the test that caught each.
 func tryAll(ctx context.Context, out io.Writer, t *tests, chosen []mutation) error {
 	began := time.Now()
 	outcomes := make([]chan outcome, len(chosen))
@@ -94,10 +93,10 @@ func tryAll(ctx context.Context, out io.Writer, t *tests, chosen []mutation) err
 	return errors.Join(errs...)
 }
 
-// outcome is what became of a mutation.
+// outcome is the result of a mutation.
 type outcome struct {
-	test string // that failed, "" where none did
-	err  error  // why nothing was tried
+	test string // that failed, "" if none did
+	err  error  // nil unless the mutation could not be tried
 }
 
 func (o outcome) line(m mutation) string {

@@ -20,8 +20,8 @@ type tests struct {
 	dir  string // for files of its own
 }
 
-// passUnchanged holds that the tests pass as long as nothing is changed, since
-// otherwise they would seem to catch everything.
+// passUnchanged checks that the tests pass without a mutation. Otherwise they would seem to catch
+// everything.
 func (t *tests) passUnchanged(ctx context.Context, chosen []mutation) error {
 	var packages []string
 	for _, m := range chosen {
@@ -54,7 +54,7 @@ func (t *tests) try(ctx context.Context, m mutation) outcome {
 	return outcome{}
 }
 
-// write writes the changed file and the overlay, which says what it stands for.
+// write writes the changed file, and the overlay that puts it in place of the original.
 func (t *tests) write(m mutation) (overlay string, err error) {
 	path := filepath.Join(t.root, filepath.FromSlash(m.file))
 	text, err := os.ReadFile(path)
@@ -79,8 +79,9 @@ func (t *tests) write(m mutation) (overlay string, err error) {
 
 // run runs go test, which stops at the first test that fails.
 func (t *tests) run(ctx context.Context, arguments ...string) (output []byte, err error) {
-	// -short leaves out what takes its time; -vet=off and no symbols save time of ours.
-	arguments = append([]string{"test", "-short", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout=2m"}, arguments...)
+	// -short leaves out slow tests; -vet=off and no symbols save time of the compiler and linker.
+	flags := []string{"test", "-short", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout=2m"}
+	arguments = append(flags, arguments...)
 	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = t.root
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
@@ -90,8 +91,8 @@ func (t *tests) run(ctx context.Context, arguments ...string) (output []byte, er
 
 var failure = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
 
-// failed gives the name of the test that failed, the innermost one, "" where it is
-// not a test that failed.
+// failed returns the name of the test that failed, the innermost one. It returns "" if no test
+// failed, as when the package does not compile.
 func failed(output []byte) string {
 	name := ""
 	for _, match := range failure.FindAllSubmatch(output, -1) {

@@ -1,4 +1,4 @@
-// Package exchangetest is what the tests of exchanges and of their adapters share: a policy, an
+// Package exchangetest is shared by the tests of exchanges and of their adapters: a policy, an
 // observer that remembers, and a log that can be read.
 package exchangetest
 

@@ -43,7 +43,9 @@ func (r *resolver) checkLimits() bool {
 
 func (r *resolver) checkLimit(n, limit int, what string) {
 	if n > limit {
-		r.report.Fault(spec.Diagnostic{Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("there are %d %s, more than %d", n, what, limit)})
+		r.report.Fault(spec.Diagnostic{
+			Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("there are %d %s, more than %d", n, what, limit),
+		})
 	}
 }
 
@@ -62,8 +64,10 @@ func (r *resolver) checkNames() {
 		r.checkName(place, r.cfg.Defaults[i].ID(), map[spec.ID]int{})
 		if i > 0 {
 			r.report.Fault(spec.Diagnostic{
-				Code: spec.CodeDuplicateName, Location: at(place), Value: r.cfg.Defaults[i].ID().String(), Related: related(spec.In(spec.KindDefaults, 0)),
-				Message: "is a second CORSDefaults, and there may be one", Hint: "one document with the settings of both",
+				Code: spec.CodeDuplicateName, Location: at(place), Value: r.cfg.Defaults[i].ID().String(),
+				Related: related(spec.In(spec.KindDefaults, 0)),
+				Message: "is a second CORSDefaults, and there may be one",
+				Hint:    "one document with the settings of both",
 			})
 		}
 	}
@@ -77,12 +81,15 @@ func (r *resolver) checkName(doc spec.Place, name spec.ID, first map[spec.ID]int
 	}
 	switch other, known := first[name]; {
 	case name.Name == "":
-		r.report.Fault(spec.Diagnostic{Code: spec.CodeMissingField, Location: at(place), Message: "is missing", Hint: "a name for the document"})
+		r.report.Fault(spec.Diagnostic{
+			Code: spec.CodeMissingField, Location: at(place), Message: "is missing", Hint: "a name for the document",
+		})
 	case !isName(name.Name):
 		r.badName(place, name.Name)
 	case known:
 		r.report.Fault(spec.Diagnostic{
-			Code: spec.CodeDuplicateName, Location: at(place), Value: name.String(), Related: related(spec.In(doc.Kind, other).At("metadata", "name")),
+			Code: spec.CodeDuplicateName, Location: at(place), Value: name.String(),
+			Related: related(spec.In(doc.Kind, other).At("metadata", "name")),
 			Message: fmt.Sprintf("is the name of another %s", doc.Kind), Hint: "a name of its own",
 		})
 	default:
@@ -93,7 +100,8 @@ func (r *resolver) checkName(doc spec.Place, name spec.ID, first map[spec.ID]int
 func (r *resolver) badName(place spec.Place, value string) {
 	r.report.Fault(spec.Diagnostic{
 		Code: spec.CodeValueInvalid, Location: at(place), Value: value,
-		Message: fmt.Sprintf(`is not 1 to %d visible ASCII characters without "/" and "#"`, maxName), Hint: "letters, digits and -",
+		Message: fmt.Sprintf(`is not 1 to %d visible ASCII characters without "/" and "#"`, maxName),
+		Hint:    "letters, digits and -",
 	})
 }
 
@@ -123,7 +131,8 @@ func (r *resolver) checkRuleName(e *Entry, doc *spec.Rule, names map[string]int)
 	}
 	if other, known := names[e.Name]; known {
 		r.report.Fault(spec.Diagnostic{
-			Code: spec.CodeDuplicateName, Location: at(place), Value: e.Name, Related: related(e.Policy.Place("rules").Item(other)),
+			Code: spec.CodeDuplicateName, Location: at(place), Value: e.Name,
+			Related: related(e.Policy.Place("rules").Item(other)),
 			Message: "is the name of another rule of this policy", Hint: "a name of its own",
 		})
 		return
@@ -136,7 +145,8 @@ func (r *resolver) checkLayer(l *layer) {
 	place := l.place()
 	checkEnum(r, place.At("enforcement"), l.enforcement,
 		spec.EnforcementDisabled, spec.EnforcementShadow, spec.EnforcementEnforce, spec.EnforcementBlock)
-	checkEnum(r, place.At("upstreamHeaders"), l.upstreamHeaders, spec.UpstreamOverride, spec.UpstreamPreserve, spec.UpstreamMerge)
+	checkEnum(r, place.At("upstreamHeaders"), l.upstreamHeaders,
+		spec.UpstreamOverride, spec.UpstreamPreserve, spec.UpstreamMerge)
 	if p := l.preflight; p != nil {
 		place := place.At("preflight")
 		checkEnum(r, place.At("mode"), p.Mode, spec.PreflightAnswer, spec.PreflightForward)
@@ -145,7 +155,8 @@ func (r *resolver) checkLayer(l *layer) {
 		r.checkStatus(place.At("denyStatus"), p.DenyStatus, true)
 	}
 	if w := l.webSocket; w != nil {
-		checkEnum(r, place.At("webSocket", "originCheck"), w.OriginCheck, spec.OriginCheckDisabled, spec.OriginCheckEnforce)
+		checkEnum(r, place.At("webSocket", "originCheck"), w.OriginCheck,
+			spec.OriginCheckDisabled, spec.OriginCheckEnforce)
 	}
 	l.origins = r.resolveOrigins(l)
 	if l.cors != nil {
@@ -163,7 +174,8 @@ func checkEnum[T ~string](r *resolver, place spec.Place, value *T, values ...T) 
 		hint = oneOf(*value, values...)
 	}
 	r.report.Fault(spec.Diagnostic{
-		Code: spec.CodeValueInvalid, Location: at(place), Value: string(*value), Message: "is not a value of this field", Hint: hint,
+		Code: spec.CodeValueInvalid, Location: at(place), Value: string(*value),
+		Message: "is not a value of this field", Hint: hint,
 	})
 	return false
 }
@@ -185,7 +197,8 @@ func oneOf[T ~string](value T, values ...T) string {
 }
 
 func (r *resolver) checkUnmatchedHosts(s *spec.DefaultsSpec) (passThrough bool) {
-	checkEnum(r, r.defaults.place().At("unmatchedHosts"), s.UnmatchedHosts, spec.UnmatchedPassThrough, spec.UnmatchedDeny)
+	checkEnum(r, r.defaults.place().At("unmatchedHosts"), s.UnmatchedHosts,
+		spec.UnmatchedPassThrough, spec.UnmatchedDeny)
 	return s.UnmatchedHosts == nil || *s.UnmatchedHosts == spec.UnmatchedPassThrough
 }
 
@@ -200,7 +213,7 @@ func (r *resolver) checkWaived(p *Policy, list []spec.Danger) []spec.Danger {
 	return known
 }
 
-// checkStatus judges the status of a preflight's answer. Browsers take it for a grant if it is
+// checkStatus judges the status of a preflight's answer. Browsers read it as a grant if it is
 // 200 to 299 (Fetch standard, CORS-preflight fetch, step 7), and never follow a redirect.
 func (r *resolver) checkStatus(place spec.Place, status *int, deny bool) {
 	if status == nil || *status >= 200 && *status <= 299 || deny && *status >= 400 && *status <= 499 {
@@ -210,7 +223,9 @@ func (r *resolver) checkStatus(place spec.Place, status *int, deny bool) {
 	if deny {
 		message, hint = "is not 200 to 299 or 400 to 499", "403"
 	}
-	r.report.Fault(spec.Diagnostic{Code: spec.CodeValueInvalid, Location: at(place), Value: strconv.Itoa(*status), Message: message, Hint: hint})
+	r.report.Fault(spec.Diagnostic{
+		Code: spec.CodeValueInvalid, Location: at(place), Value: strconv.Itoa(*status), Message: message, Hint: hint,
+	})
 }
 
 // checkLists judges the fields of cors but the origins.
@@ -219,13 +234,16 @@ func (r *resolver) checkLists(place spec.Place, cors *spec.CORS) {
 		r.checkMethod(method, place.At("allowMethods").Item(i), false)
 	}
 	for i, name := range cors.AllowHeaders {
-		r.checkHeader(name, place.At("allowHeaders").Item(i), header.IsForbiddenRequestHeader(name), "which no page can set")
+		r.checkHeader(name, place.At("allowHeaders").Item(i), header.IsForbiddenRequestHeader(name),
+			"which no page can set")
 	}
 	for i, name := range cors.ExposeHeaders {
-		r.checkHeader(name, place.At("exposeHeaders").Item(i), header.IsForbiddenResponseHeader(name), "which no page can read")
+		r.checkHeader(name, place.At("exposeHeaders").Item(i), header.IsForbiddenResponseHeader(name),
+			"which no page can read")
 	}
 	for i, p := range cors.Presets {
-		checkEnum(r, place.At("presets").Item(i), &p, spec.PresetGRPCWeb, spec.PresetConnect, spec.PresetTus, spec.PresetMCP, spec.PresetTrace)
+		checkEnum(r, place.At("presets").Item(i), &p,
+			spec.PresetGRPCWeb, spec.PresetConnect, spec.PresetTus, spec.PresetMCP, spec.PresetTrace)
 	}
 	if cors.MaxAge != nil {
 		r.checkMaxAge(place.At("maxAge"), *cors.MaxAge)
@@ -272,7 +290,9 @@ const (
 )
 
 func (r *resolver) checkMaxAge(place spec.Place, age spec.Seconds) {
-	d := spec.Diagnostic{Code: spec.CodeMaxAgeCapped, Location: at(place), Value: strconv.FormatInt(int64(age), 10), Hint: "600"}
+	d := spec.Diagnostic{
+		Code: spec.CodeMaxAgeCapped, Location: at(place), Value: strconv.FormatInt(int64(age), 10), Hint: "600",
+	}
 	const longer = "is longer than some browsers remember: "
 	switch {
 	case age < 0 || age > maxAgeFirefox:
@@ -281,7 +301,8 @@ func (r *resolver) checkMaxAge(place spec.Place, age spec.Seconds) {
 		r.report.Fault(d)
 		return
 	case age > maxAgeChromium:
-		d.Message = fmt.Sprintf(longer+"Chromium remembers for %d s, WebKit for %d s at most", maxAgeChromium, maxAgeWebKit)
+		d.Message = fmt.Sprintf(longer+"Chromium remembers for %d s, WebKit for %d s at most",
+			maxAgeChromium, maxAgeWebKit)
 	case age > maxAgeWebKit:
 		d.Message = fmt.Sprintf(longer+"WebKit remembers for %d s at most", maxAgeWebKit)
 	default:

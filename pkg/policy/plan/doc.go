@@ -1,7 +1,7 @@
-// Package plan gives documents their meaning. [Resolve] merges the layers of a configuration
-// (CORSDefaults, policy, rule) into one normal form: which hosts there are, which entries each
-// has, and for each entry its path matcher, methods, origins and effective settings, with the
-// place in the documents of everything that they say.
+// Package plan resolves documents. [Resolve] merges the layers of a configuration (CORSDefaults,
+// policy, rule) into one normal form: the hosts, the entries of each host, and for each entry its
+// path matcher, methods, origins and effective settings. Everything has its place in the
+// documents.
 //
 // It reports values that have no meaning. Whether a meaning is dangerous or useless is for
 // package lint, and how it is looked up for package match.

@@ -19,7 +19,7 @@ const (
 )
 
 // HostPattern is a parsed entry of hosts. Patterns can be compared with ==: {a}.x and {b}.x
-// are equal, since the name that a policy gives the label is not part of the pattern.
+// are equal, since the name of the label is not part of the pattern.
 type HostPattern struct {
 	Kind HostKind
 	Name string // the host in lower case, or what follows the first label; "" for "*"
@@ -52,10 +52,14 @@ func readHost(text string) (p HostPattern, tenant string, fault *origin.Fault) {
 		var found bool
 		p.Kind = HostCapture
 		if tenant, rest, found = strings.Cut(rest[1:], "}."); !found {
-			return p, "", &origin.Fault{Message: "has braces that are not the whole first label", Hint: "{tenant}.shop.example"}
+			return p, "", &origin.Fault{
+				Message: "has braces that are not the whole first label", Hint: "{tenant}.shop.example",
+			}
 		}
 		if !origin.IsTenantName(tenant) {
-			return p, "", &origin.Fault{Message: "has a tenant name that is not made of letters, digits, _ and -", Hint: "{tenant}." + rest}
+			return p, "", &origin.Fault{
+				Message: "has a tenant name that is not made of letters, digits, _ and -", Hint: "{tenant}." + rest,
+			}
 		}
 	}
 	p.Name = string(header.AppendLower(nil, rest))
@@ -73,9 +77,14 @@ func refusedHost(text, first string, p HostPattern) *origin.Fault {
 	case strings.ContainsAny(text, "/@?#"):
 		return &origin.Fault{Message: "is more than a host", Hint: hostWithin(text)}
 	case strings.ContainsAny(p.Name, "*{}"):
-		return &origin.Fault{Message: "has a wildcard or tenant that is not the whole first label", Hint: "*.shop.example or {tenant}.shop.example"}
+		return &origin.Fault{
+			Message: "has a wildcard or tenant that is not the whole first label",
+			Hint:    "*.shop.example or {tenant}.shop.example",
+		}
 	case i >= 0:
-		return &origin.Fault{Message: "has a port, and a policy holds for every port of its hosts", Hint: first + p.Name[:i]}
+		return &origin.Fault{
+			Message: "has a port, and a policy holds for every port of its hosts", Hint: first + p.Name[:i],
+		}
 	case strings.Contains(p.Name, ":") && p.Name[0] != '[':
 		return &origin.Fault{Message: "is an IPv6 address without brackets", Hint: "[" + p.Name + "]"}
 	case p.Kind != HostExact && origin.IsAddress(p.Name):

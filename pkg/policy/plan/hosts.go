@@ -29,7 +29,8 @@ func (r *resolver) resolvePolicyHosts(p *Policy, texts []string) []PolicyHost {
 		pattern, tenant, fault := parseHost(text)
 		if fault != nil {
 			r.report.Fault(spec.Diagnostic{
-				Code: spec.CodeHostInvalid, Location: at(place.Item(i)), Value: text, Message: fault.Message, Hint: fault.Hint,
+				Code: spec.CodeHostInvalid, Location: at(place.Item(i)), Value: text, Message: fault.Message,
+				Hint: fault.Hint,
 			})
 			continue
 		}

@@ -31,7 +31,7 @@ func (l Layer) String() string {
 	return "built-in default"
 }
 
-// layer is what one document or rule sets.
+// layer has the settings of one document or rule.
 type layer struct {
 	kind      Layer
 	index     int    // of the document
@@ -64,8 +64,8 @@ func policyLayer(index int, s *spec.PolicySpec) *layer {
 
 func ruleLayer(index, rule int, s *spec.Rule) *layer {
 	return &layer{
-		kind: LayerRule, index: index, rule: rule, cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders,
-		preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
+		kind: LayerRule, index: index, rule: rule, cors: s.CORS, enforcement: s.Enforcement,
+		upstreamHeaders: s.UpstreamHeaders, preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
 	}
 }
 

@@ -46,8 +46,9 @@ func (r *resolver) resolveMethods(e *Entry, methods []string) {
 	place := e.Place("match", "methods")
 	if len(methods) == 0 {
 		r.report.Fault(spec.Diagnostic{
-			Code: spec.CodeValueInvalid, Location: at(place), Message: "is an empty list, and a rule that matches no method matches nothing",
-			Hint: "leave methods out to match every method",
+			Code: spec.CodeValueInvalid, Location: at(place),
+			Message: "is an empty list, and a rule that matches no method matches nothing",
+			Hint:    "leave methods out to match every method",
 		})
 		e.invalid = true
 	}
@@ -76,7 +77,9 @@ func (r *resolver) resolvePath(e *Entry, m *spec.PathMatch) bool {
 	place = place.At("value")
 	switch {
 	case m.Value == "":
-		r.report.Fault(spec.Diagnostic{Code: spec.CodeMissingField, Location: at(place), Message: "is missing", Hint: "a path that begins with /"})
+		r.report.Fault(spec.Diagnostic{
+			Code: spec.CodeMissingField, Location: at(place), Message: "is missing", Hint: "a path that begins with /",
+		})
 		return false
 	case e.Path.Type == spec.PathRegularExpression:
 		e.Path.Regexp = r.resolveRegex(m.Value, place)

@@ -12,7 +12,7 @@ import (
 // requested name can be put into lower case on the stack.
 const maxHeaderName = 256
 
-// nameKind is what a list of names is of.
+// nameKind is the kind of names of a list.
 type nameKind uint8
 
 const (
@@ -41,14 +41,14 @@ type nameLists struct {
 	written   map[writtenList]*Names
 }
 
-// inheritedList identifies a list by where it is in memory.
+// inheritedList identifies a list by its address.
 type inheritedList struct {
 	kind    nameKind
 	first   *string
 	presets string
 }
 
-// writtenList identifies a list by what it has.
+// writtenList identifies a list by its elements.
 type writtenList struct {
 	kind         nameKind
 	own, presets string

@@ -70,7 +70,8 @@ func (s *OriginSet) Place(fields ...string) spec.Place {
 // resolveOrigins resolves the origin fields of a layer, nil if it sets none of them.
 func (r *resolver) resolveOrigins(l *layer) *Origins {
 	cors := l.cors
-	if cors == nil || cors.AllowOrigins == nil && cors.AllowOriginRegexes == nil && cors.AllowOriginSets == nil && cors.AllowNullOrigin == nil {
+	if cors == nil || cors.AllowOrigins == nil && cors.AllowOriginRegexes == nil && cors.AllowOriginSets == nil &&
+		cors.AllowNullOrigin == nil {
 		return nil
 	}
 	o := &Origins{Null: cors.AllowNullOrigin != nil && *cors.AllowNullOrigin, Entries: cors.AllowOrigins, layer: l}
@@ -136,7 +137,8 @@ func (r *resolver) resolveSetName(l *layer, name string, place spec.Place) *Orig
 	if set == nil {
 		r.report.Fault(spec.Diagnostic{
 			Code: spec.CodeUnknownReference, Location: at(place), Value: name,
-			Message: "is not the name of an OriginSet", Hint: cmp.Or(r.nearestSet(name), "an OriginSet document of this name"),
+			Message: "is not the name of an OriginSet",
+			Hint:    cmp.Or(r.nearestSet(name), "an OriginSet document of this name"),
 		})
 		return nil
 	}
@@ -175,7 +177,8 @@ func (r *resolver) resolveExpiry(set *OriginSet, text *string) {
 	switch {
 	case err != nil:
 		r.report.Fault(spec.Diagnostic{
-			Code: spec.CodeValueInvalid, Location: place, Value: *text, Message: "is not a date", Hint: "a date such as 2027-01-31",
+			Code: spec.CodeValueInvalid, Location: place, Value: *text, Message: "is not a date",
+			Hint: "a date such as 2027-01-31",
 		})
 		return
 	case r.now.IsZero():
@@ -185,7 +188,8 @@ func (r *resolver) resolveExpiry(set *OriginSet, text *string) {
 	if set.Expired = !date.After(r.now); set.Expired {
 		r.report.Warn(spec.Diagnostic{
 			Code: spec.CodeOriginSetExpired, Location: place, Value: *text,
-			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.Name), Hint: "a later date, or remove the set",
+			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.Name),
+			Hint:    "a later date, or remove the set",
 		})
 	}
 }

@@ -52,7 +52,7 @@ type PolicyHost struct {
 	Tenant  string // the name of the captured label, "" if the pattern captures none
 }
 
-// Entry is what a request can be assigned to: a rule, or a policy's own cors.
+// Entry is a rule, or a policy's own cors. A request is assigned to one entry at most.
 type Entry struct {
 	Policy *Policy
 	Rule   int    // in [Policy.Rules]; -1 for the policy's own cors
@@ -137,7 +137,7 @@ type TenantName struct {
 	Name   string
 }
 
-// Options are what the meaning of a [spec.Config] depends on beside the documents.
+// Options are the inputs of [Resolve] beside the documents.
 type Options struct {
 	// Now is the moment for which origin sets are judged to have expired or not. If it is zero,
 	// none has.
@@ -149,7 +149,8 @@ type Options struct {
 func Resolve(cfg spec.Config, o Options) (*Plan, *Report) {
 	r := &resolver{
 		cfg: cfg, now: o.Now.UTC(), plan: &Plan{}, report: &Report{},
-		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{}, names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
+		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{},
+		names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
 	}
 	if r.checkLimits() {
 		r.resolve()
@@ -183,7 +184,9 @@ func (r *resolver) resolve() {
 		r.resolvePolicy(i, &r.cfg.Policies[i])
 	}
 	if len(r.plan.Policies) == 0 {
-		r.report.Fault(spec.Diagnostic{Code: spec.CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy"})
+		r.report.Fault(spec.Diagnostic{
+			Code: spec.CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy",
+		})
 	}
 	r.resolveHosts()
 }

@@ -37,7 +37,8 @@ func connect() preset {
 	return preset{
 		methodNames: []string{"GET", "POST"},
 		requestHeaderNames: []string{
-			"Content-Type", "Connect-Protocol-Version", "Connect-Timeout-Ms", "Grpc-Timeout", "X-Grpc-Web", "X-User-Agent",
+			"Content-Type", "Connect-Protocol-Version", "Connect-Timeout-Ms", "Grpc-Timeout", "X-Grpc-Web",
+			"X-User-Agent",
 		},
 		exposedNames: []string{"Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin"},
 	}
@@ -53,7 +54,8 @@ func tus() preset {
 		},
 		exposedNames: []string{
 			"Location", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
-			"Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat", "Upload-Expires",
+			"Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Defer-Length", "Upload-Concat",
+			"Upload-Expires",
 		},
 	}
 }

@@ -46,7 +46,8 @@ func (r *resolver) resolveRegex(text string, place spec.Place) *regexp.Regexp {
 func (r *regexes) compile(text string) (*regexp.Regexp, *spec.Diagnostic) {
 	if len(text) > MaxRegexLength {
 		return nil, &spec.Diagnostic{
-			Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("is longer than %d bytes", MaxRegexLength), Hint: "several shorter expressions",
+			Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("is longer than %d bytes", MaxRegexLength),
+			Hint: "several shorter expressions",
 		}
 	}
 	if r.size > MaxRegexSize {
@@ -87,8 +88,9 @@ func sizeOf(prog *syntax.Prog) int {
 
 func tooManyRegexes() *spec.Diagnostic {
 	return &spec.Diagnostic{
-		Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("makes all expressions together larger than %d instructions", MaxRegexSize),
-		Hint: "fewer counted repetitions and Unicode classes",
+		Code:    spec.CodeLimitExceeded,
+		Message: fmt.Sprintf("makes all expressions together larger than %d instructions", MaxRegexSize),
+		Hint:    "fewer counted repetitions and Unicode classes",
 	}
 }
 

@@ -85,7 +85,9 @@ func (l *diagnostics) sorted() []spec.Diagnostic {
 		return cmp.Or(cmp.Compare(a.Place.Kind, b.Place.Kind), cmp.Compare(a.Place.Index, b.Place.Index))
 	})
 	if l.more > 0 {
-		list = append(list, spec.Diagnostic{Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("%d more are not shown", l.more)})
+		list = append(list, spec.Diagnostic{
+			Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("%d more are not shown", l.more),
+		})
 	}
 	return list
 }

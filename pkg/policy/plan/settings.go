@@ -7,7 +7,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// Settings are the effective settings of an entry but its origins: what its layers come to.
+// Settings are the effective settings of an entry, merged from its layers, except its origins.
 // Equal settings of a [Plan] are one, so they can be compared by their address.
 type Settings struct {
 	Enforcement     spec.Enforcement
@@ -51,13 +51,18 @@ type Sources struct {
 // merge merges layers. Without cors it leaves out everything that grants anything.
 func (r *resolver) merge(ls layers, withCORS bool) *Settings {
 	var s Settings
-	s.Enforcement, s.From.Enforcement = pick(ls, spec.EnforcementEnforce, func(l *layer) *spec.Enforcement { return l.enforcement })
-	s.UpstreamHeaders, s.From.UpstreamHeaders = pick(ls, spec.UpstreamOverride, func(l *layer) *spec.UpstreamHeaders { return l.upstreamHeaders })
+	s.Enforcement, s.From.Enforcement = pick(ls, spec.EnforcementEnforce,
+		func(l *layer) *spec.Enforcement { return l.enforcement })
+	s.UpstreamHeaders, s.From.UpstreamHeaders = pick(ls, spec.UpstreamOverride,
+		func(l *layer) *spec.UpstreamHeaders { return l.upstreamHeaders })
 	p := &s.Preflight
-	p.Mode, s.From.Mode = pickPreflight(ls, spec.PreflightAnswer, func(p *spec.Preflight) *spec.PreflightMode { return p.Mode })
-	p.SuccessStatus, s.From.SuccessStatus = pickPreflight(ls, 204, func(p *spec.Preflight) *int { return p.SuccessStatus })
+	p.Mode, s.From.Mode = pickPreflight(ls, spec.PreflightAnswer,
+		func(p *spec.Preflight) *spec.PreflightMode { return p.Mode })
+	p.SuccessStatus, s.From.SuccessStatus = pickPreflight(ls, 204,
+		func(p *spec.Preflight) *int { return p.SuccessStatus })
 	p.DenyStatus, s.From.DenyStatus = pickPreflight(ls, 403, func(p *spec.Preflight) *int { return p.DenyStatus })
-	p.Detail, s.From.Detail = pickPreflight(ls, spec.DetailFull, func(p *spec.Preflight) *spec.PreflightDetail { return p.Detail })
+	p.Detail, s.From.Detail = pickPreflight(ls, spec.DetailFull,
+		func(p *spec.Preflight) *spec.PreflightDetail { return p.Detail })
 	s.OriginCheck, s.From.OriginCheck = pick(ls, spec.OriginCheckDisabled, func(l *layer) *spec.OriginCheck {
 		if l.webSocket == nil {
 			return nil
@@ -73,8 +78,10 @@ func (r *resolver) merge(ls layers, withCORS bool) *Settings {
 func (r *resolver) mergeCORS(s *Settings, ls layers) {
 	s.Grants = true
 	s.Credentials, s.From.Credentials = pickCORS(ls, false, func(c *spec.CORS) *bool { return c.AllowCredentials })
-	s.PrivateNetwork, s.From.PrivateNetwork = pickCORS(ls, false, func(c *spec.CORS) *bool { return c.AllowPrivateNetwork })
-	s.ExpandExposeHeaders, s.From.ExpandExposeHeaders = pickCORS(ls, false, func(c *spec.CORS) *bool { return c.ExpandExposeHeaders })
+	s.PrivateNetwork, s.From.PrivateNetwork = pickCORS(ls, false,
+		func(c *spec.CORS) *bool { return c.AllowPrivateNetwork })
+	s.ExpandExposeHeaders, s.From.ExpandExposeHeaders = pickCORS(ls, false,
+		func(c *spec.CORS) *bool { return c.ExpandExposeHeaders })
 	var origins *Origins
 	origins, s.From.Origins = pickOrigins(ls)
 	s.Public = origins != nil && origins.Any && !s.Credentials
@@ -119,7 +126,7 @@ func (r *resolver) strictest(all []*Settings) *Settings {
 	return r.shared(strict)
 }
 
-// unchosen leaves out the sources of what grants anything.
+// unchosen leaves out the sources of the settings that grant anything.
 func (f Sources) unchosen() Sources {
 	return Sources{
 		Enforcement: f.Enforcement, UpstreamHeaders: f.UpstreamHeaders, Mode: f.Mode, SuccessStatus: f.SuccessStatus,
@@ -130,10 +137,12 @@ func (f Sources) unchosen() Sources {
 // tighten replaces each setting by the other's if that one is stricter.
 func (s *Settings) tighten(other *Settings) {
 	from := &other.From
-	if isStricter(other.Enforcement, s.Enforcement, spec.EnforcementDisabled, spec.EnforcementShadow, spec.EnforcementEnforce, spec.EnforcementBlock) {
+	if isStricter(other.Enforcement, s.Enforcement,
+		spec.EnforcementDisabled, spec.EnforcementShadow, spec.EnforcementEnforce, spec.EnforcementBlock) {
 		s.Enforcement, s.From.Enforcement = other.Enforcement, from.Enforcement
 	}
-	if isStricter(other.UpstreamHeaders, s.UpstreamHeaders, spec.UpstreamPreserve, spec.UpstreamMerge, spec.UpstreamOverride) {
+	if isStricter(other.UpstreamHeaders, s.UpstreamHeaders,
+		spec.UpstreamPreserve, spec.UpstreamMerge, spec.UpstreamOverride) {
 		s.UpstreamHeaders, s.From.UpstreamHeaders = other.UpstreamHeaders, from.UpstreamHeaders
 	}
 	if isStricter(other.Preflight.Mode, s.Preflight.Mode, spec.PreflightForward, spec.PreflightAnswer) {

@@ -60,7 +60,7 @@ type tableBuilder struct {
 	owner map[slotMethod]*Entry
 }
 
-// slotMethod is what no two rules may both match.
+// slotMethod is a path and method. No two rules may match the same one.
 type slotMethod struct {
 	slot   *Slot
 	method string
@@ -68,7 +68,8 @@ type slotMethod struct {
 
 func (r *resolver) newTable(policies []*Policy, host string) *Table {
 	b := &tableBuilder{
-		resolver: r, Table: &Table{Policies: policies, Host: host}, slots: map[PathKey]*Slot{}, owner: map[slotMethod]*Entry{},
+		resolver: r, Table: &Table{Policies: policies, Host: host}, slots: map[PathKey]*Slot{},
+		owner: map[slotMethod]*Entry{},
 	}
 	for _, p := range policies {
 		for _, e := range p.Rules {
@@ -122,9 +123,11 @@ func (b *tableBuilder) conflict(e, other *Entry, method string) {
 		what = method
 	}
 	b.report.Fault(spec.Diagnostic{
-		Code: spec.CodeConflict, Location: at(e.MatchPlace()), Value: e.Path.Value, Related: related(other.MatchPlace()),
-		Message: string(e.Path.Type) + " with " + what + " is matched on host " + b.Host + " by " + other.String() + " already",
-		Hint:    "one rule for each host, path and method",
+		Code: spec.CodeConflict, Location: at(e.MatchPlace()), Value: e.Path.Value,
+		Related: related(other.MatchPlace()),
+		Message: string(e.Path.Type) + " with " + what + " is matched on host " + b.Host + " by " + other.String() +
+			" already",
+		Hint: "one rule for each host, path and method",
 	})
 }
 
@@ -179,8 +182,9 @@ func (b *tableBuilder) setOwn() {
 		default:
 			b.report.Fault(spec.Diagnostic{
 				Code: spec.CodeConflict, Location: at(p.Place("cors")), Related: related(b.Own.Policy.Place("cors")),
-				Message: "every path of host " + b.Host + " is matched by the cors of policy " + b.Own.Policy.Name + " already",
-				Hint:    "one policy with a cors of its own for each host; the others with rules",
+				Message: "every path of host " + b.Host + " is matched by the cors of policy " + b.Own.Policy.Name +
+					" already",
+				Hint: "one policy with a cors of its own for each host; the others with rules",
 			})
 		}
 	}

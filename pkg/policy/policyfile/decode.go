@@ -19,7 +19,7 @@ import (
 type decoder struct {
 	path spec.Path
 
-	// types holds what was found out about each type of struct so far.
+	// types has the fields of the types of structs that were decoded before.
 	types map[reflect.Type]fields
 
 	// shared has the values of earlier nodes.
@@ -53,7 +53,8 @@ func (d *decoder) wrong(at *yaml.Node, code spec.Code, value, message, hint stri
 
 func (d *decoder) diagnostic(code spec.Code, value, message, hint string) spec.Diagnostic {
 	return spec.Diagnostic{
-		Location: spec.Location{Place: spec.Place{Path: d.path}}, Code: code, Value: value, Message: message, Hint: hint,
+		Location: spec.Location{Place: spec.Place{Path: d.path}}, Code: code, Value: value, Message: message,
+		Hint: hint,
 	}
 }
 
@@ -122,7 +123,7 @@ func (d *decoder) structure(n *yaml.Node, out reflect.Value) bool {
 	})
 }
 
-// fields are the names that a struct's json tags give, in their order.
+// fields are the names in the json tags of a struct, in their order.
 type fields struct {
 	names []string
 	index map[string]int
@@ -174,7 +175,8 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 		}
 		d.within(spec.Step{Field: key.Value}, func() {
 			if earlier := first[key.Value]; earlier != nil {
-				d.fault(n.Content[i], earlier, d.diagnostic(spec.CodeDuplicateField, "", "stands here a second time", "one of the two"))
+				d.fault(n.Content[i], earlier,
+					d.diagnostic(spec.CodeDuplicateField, "", "stands here a second time", "one of the two"))
 				return
 			}
 			first[key.Value] = n.Content[i]
@@ -190,7 +192,8 @@ func (d *decoder) isName(key *yaml.Node) bool {
 		d.wrong(key, spec.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
 	case key.Kind != yaml.ScalarNode:
-		d.wrong(key, spec.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed", "a name before the colon")
+		d.wrong(key, spec.CodeWrongType, "", "is "+describe(key)+" where the name of a field is needed",
+			"a name before the colon")
 	case key.Value == "":
 		d.wrong(key, spec.CodeWrongType, "", "is a field without a name", "a name before the colon")
 	default:
@@ -209,7 +212,7 @@ func mappingHint(known []string) string {
 	return "{" + strings.Join(known, ": …, ") + ": …" + more + "}"
 }
 
-// fieldHint says which field was probably meant, or else which there are.
+// fieldHint returns the field that was probably meant, or else all that there are.
 func fieldHint(name string, known []string) string {
 	if near := suggest.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"

@@ -2,7 +2,7 @@
 // the form of the documents, each fault with file, line and column.
 //
 // [Read] reads files and directories, [Parse] bytes in memory. [Files.Locate] adds positions to
-// what others find in the documents. The package judges which fields there are, their types, and
+// the diagnostics of others. The package judges which fields there are, their types, and
 // how much there may be of everything. What the values mean is for package plan. Nothing here
 // compiles a policy, or knows requests, Envoy or flags.
 //
@@ -20,5 +20,5 @@
 //     goes through encoding/json instead.
 //   - github.com/goccy/go-yaml (1.19) has the better messages, but its Decoder stops
 //     at the first fault, it silently drops what follows an empty document, and a
-//     mapping of 50,000 keys takes it 8 s and more.
+//     mapping of 50,000 keys takes 8 s and more.
 package policyfile

@@ -15,18 +15,20 @@ import (
 const apiVersion = "corsd.dev/v1alpha1"
 
 func kinds() []string {
-	return []string{string(spec.KindPolicy), string(spec.KindOriginSet), string(spec.KindDefaults), string(spec.KindTest)}
+	return []string{
+		string(spec.KindPolicy), string(spec.KindOriginSet), string(spec.KindDefaults), string(spec.KindTest),
+	}
 }
 
-// envelope is what every Kubernetes resource has around its spec.
+// envelope has the fields of a Kubernetes resource around its spec.
 type envelope struct {
 	kind     spec.Kind
 	id       spec.ID
-	nameNode *yaml.Node // nil where there is no name
-	spec     *yaml.Node // nil where there is no spec
+	nameNode *yaml.Node // nil if there is no name
+	spec     *yaml.Node // nil if there is no spec
 }
 
-// open judges everything of a document but its spec. It reports false where the
+// open judges everything of a document but its spec. It reports false if the
 // document cannot be judged any further: a document of another kind has other fields.
 func (d *decoder) open(root *yaml.Node) (e envelope, ok bool) {
 	if _, kind := field(root, "kind"); kind != nil && !d.isKnownKind(resolve(kind)) {
@@ -51,7 +53,7 @@ func (d *decoder) open(root *yaml.Node) (e envelope, ok bool) {
 	return e, ok
 }
 
-// specHint is the least that a document of a kind can say.
+// specHint is the shortest valid spec of a kind.
 func specHint(kind spec.Kind) string {
 	switch kind {
 	case spec.KindPolicy:
@@ -70,7 +72,7 @@ func (d *decoder) part(parts map[string]*yaml.Node, name string, out any) (ok bo
 	return ok
 }
 
-// required reports whether a part is there, and that it is missing where it is not.
+// required reports whether a part is there, and adds a fault if it is not.
 func (d *decoder) required(parent *yaml.Node, parts map[string]*yaml.Node, name, hint string) bool {
 	if parts[name] != nil {
 		return true
@@ -112,7 +114,8 @@ func (d *decoder) openVersion(root *yaml.Node, parts map[string]*yaml.Node) {
 	}
 	if version != apiVersion {
 		d.within(spec.Step{Field: "apiVersion"}, func() {
-			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version", apiVersion)
+			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version",
+				apiVersion)
 		})
 	}
 }
@@ -161,7 +164,8 @@ func (r *reader) checkTest(doc *document, d *decoder, e envelope) {
 		return
 	}
 	d.path = spec.Path{}.At("metadata", "name")
-	fault := d.diagnostic(spec.CodeDuplicateName, e.id.String(), fmt.Sprintf("is the name of another %s", spec.KindTest), "a name of its own")
+	fault := d.diagnostic(spec.CodeDuplicateName, e.id.String(),
+		fmt.Sprintf("is the name of another %s", spec.KindTest), "a name of its own")
 	fault.Position, fault.Related = doc.position(e.nameNode), &spec.Location{Position: first}
 	r.add(finding{fault, doc.order})
 }

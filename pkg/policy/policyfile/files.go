@@ -13,7 +13,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// Files is what was read of policy files.
+// Files is the content of policy files.
 type Files struct {
 	// Config has the documents that were understood. Parts of documents that were not are unset.
 	// Equal parts may share memory, so it must not be changed.
@@ -74,7 +74,7 @@ func read(bounds limits, paths []string) *Files {
 	return r.files(paths)
 }
 
-// reader gathers what all files have, and what is wrong with it.
+// reader gathers the documents of all files, and their faults.
 type reader struct {
 	limits limits
 	hash   hash.Hash
@@ -188,7 +188,8 @@ func (r *reader) readDocuments(src *source) {
 	if more {
 		r.lose(spec.Diagnostic{
 			Location: inFile(src.name, position{}), Code: spec.CodeLimitExceeded,
-			Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)), Hint: "several files",
+			Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)),
+			Hint:    "several files",
 		})
 	}
 }
@@ -197,7 +198,8 @@ func (r *reader) readDocument(doc *document) {
 	root, failed := doc.parse(r.limits)
 	if failed != nil {
 		r.lose(spec.Diagnostic{
-			Location: inFile(doc.source.name, doc.inFile(failed.at)), Code: failed.code, Message: failed.message, Hint: failed.hint,
+			Location: inFile(doc.source.name, doc.inFile(failed.at)), Code: failed.code, Message: failed.message,
+			Hint: failed.hint,
 		})
 		return
 	}

@@ -26,11 +26,12 @@ func (r *reader) misleads(d spec.Diagnostic, warning bool) bool {
 	if judgesValueAlone(d.Code) {
 		return false
 	}
-	return warning || doc.lacks(turnsOn(d.Code)) || d.Related != nil && r.document(d.Related.Place).lacks(turnsOn(d.Code))
+	return warning || doc.lacks(turnsOn(d.Code)) ||
+		d.Related != nil && r.document(d.Related.Place).lacks(turnsOn(d.Code))
 }
 
-// turnsOn gives the fields that decide whether there is such a fault: one that is
-// broken or misspelt may have been there to prevent it.
+// turnsOn returns the fields that decide whether there is such a fault. A broken or misspelt
+// one may have been written to prevent it.
 func turnsOn(code spec.Code) []string {
 	switch code {
 	case spec.CodeConflict:
@@ -39,7 +40,8 @@ func turnsOn(code spec.Code) []string {
 		return []string{"hosts"}
 	}
 	return []string{
-		"dangerouslyAllow", "allowCredentials", "allowOrigins", "allowOriginRegexes", "allowOriginSets", "allowNullOrigin",
+		"dangerouslyAllow", "allowCredentials", "allowOrigins", "allowOriginRegexes", "allowOriginSets",
+		"allowNullOrigin",
 		"exposeHeaders", "expandExposeHeaders", "webSocket", "originCheck", "hosts",
 	}
 }

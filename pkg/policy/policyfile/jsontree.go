@@ -50,8 +50,8 @@ func parseJSON(text []byte, start int, l limits) (*yaml.Node, *treeError) {
 	return root, nil
 }
 
-// seek moves to where the next token begins. The decoder tells only where the
-// last one ended.
+// seek moves to the beginning of the next token. The decoder knows only the end
+// of the last one.
 func (t *jsonTree) seek() {
 	next := t.start + int(t.decoder.InputOffset())
 	for next < len(t.text) && strings.IndexByte(" \t\r\n,:", t.text[next]) >= 0 {
@@ -61,7 +61,7 @@ func (t *jsonTree) seek() {
 	t.offset = next
 }
 
-// node takes the next value, which stands within depth lists and objects.
+// node reads the next value, which is nested in depth lists and objects.
 func (t *jsonTree) node(depth int) (*yaml.Node, *treeError) {
 	t.seek()
 	token, err := t.decoder.Token()
@@ -87,8 +87,8 @@ func (t *jsonTree) node(depth int) (*yaml.Node, *treeError) {
 	return n, t.fill(n, depth+1)
 }
 
-// fill takes what is within a list or an object. Keys and values of an object
-// come in turns, as the tree holds them.
+// fill reads the elements of a list or an object. Keys and values of an object
+// alternate, as in the tree.
 func (t *jsonTree) fill(n *yaml.Node, depth int) *treeError {
 	for t.decoder.More() {
 		child, failed := t.node(depth)
@@ -112,7 +112,8 @@ func (t *jsonTree) explain(err error) *treeError {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return syntax(t.at, "unexpected end of the JSON document", "close every {, [ and quote")
 	}
-	return syntax(t.at, strings.TrimPrefix(err.Error(), "json: "), "names and texts in double quotes, commas between entries and none behind the last, no comments")
+	return syntax(t.at, strings.TrimPrefix(err.Error(), "json: "),
+		"names and texts in double quotes, commas between entries and none behind the last, no comments")
 }
 
 func jsonScalar(token json.Token) (tag, value string) {

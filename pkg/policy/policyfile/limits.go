@@ -2,7 +2,7 @@ package policyfile
 
 import "github.com/corsd/corsd/pkg/policy/spec"
 
-// Bounds of what is read. More is limit_exceeded. Rules and origins are bounded by
+// Bounds of the input. More is limit_exceeded. Rules and origins are bounded by
 // [spec.MaxRules] and [spec.MaxOrigins].
 const (
 	// MaxFileBytes bounds one file.
@@ -19,7 +19,7 @@ const (
 	// MaxKeys bounds the keys of one mapping.
 	MaxKeys = 10_000
 	// MaxNodes bounds the keys, values, lists and mappings of one document, each
-	// alias counting as what it stands for.
+	// alias counting as the nodes of its value.
 	MaxNodes = 500_000
 	// MaxFindings bounds the faults that a report lists, and its warnings.
 	MaxFindings = 1_000

@@ -17,7 +17,7 @@ type finding struct {
 	order int // of the document in the report
 }
 
-// ofNoDocument is the order of what is wrong with all documents together.
+// ofNoDocument is the order of faults of all documents together.
 const ofNoDocument = math.MaxInt
 
 // inFile returns a location in a file.
@@ -86,7 +86,10 @@ func (f *Files) list(found []finding, unshown int) []spec.Diagnostic {
 	found, unlisted := f.reader.cut(found)
 	f.locate(found)
 	slices.SortStableFunc(found, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
+		return cmp.Or(
+			cmp.Compare(a.order, b.order),
+			cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column),
+		)
 	})
 	var list []spec.Diagnostic
 	for _, f := range found {
@@ -101,8 +104,8 @@ func (f *Files) list(found []finding, unshown int) []spec.Diagnostic {
 	return list
 }
 
-// cut keeps to the bound, and keeps what is of no document: how many more there are is among
-// that.
+// cut drops findings beyond the bound. It keeps those of no document, one of which counts the
+// faults that are not shown.
 func (r *reader) cut(found []finding) (kept []finding, unlisted int) {
 	general := len(found)
 	for general > 0 && found[general-1].order == ofNoDocument {
@@ -138,7 +141,8 @@ func (f *Files) locate(found []finding) {
 		}
 		if d.Related != nil && d.Related.Position == (spec.Position{}) {
 			if doc := r.document(d.Related.Place); doc != nil {
-				d.Related = &spec.Location{Place: d.Related.Place, Position: doc.visible(follow(tree(doc), d.Related.Place.Path))}
+				position := doc.visible(follow(tree(doc), d.Related.Place.Path))
+				d.Related = &spec.Location{Place: d.Related.Place, Position: position}
 			}
 		}
 	}

@@ -11,11 +11,11 @@ import (
 type limitError struct {
 	node    *yaml.Node
 	message string
-	cyclic  bool // an alias within what it stands for: no bound is large enough
+	cyclic  bool // an alias within its own value: no bound is large enough
 }
 
-// nodeCounter counts the nodes of a tree, each alias as what it stands for. It stops at
-// the bound: ten aliases of ten aliases of ten cost no more than what is allowed.
+// nodeCounter counts the nodes of a tree, each alias as the nodes of its value. It stops at the
+// bound: ten aliases of ten aliases of ten cost no more than an allowed document.
 type nodeCounter struct {
 	limits limits
 	nodes  int
@@ -50,7 +50,8 @@ func (c *nodeCounter) count(n *yaml.Node) *limitError {
 func (c *nodeCounter) enter(at, n *yaml.Node) *limitError {
 	for _, outer := range c.open {
 		if outer == n {
-			return &limitError{node: at, message: fmt.Sprintf("alias *%s stands within what it stands for", shorten(at.Value)), cyclic: true}
+			message := fmt.Sprintf("alias *%s stands within what it stands for", shorten(at.Value))
+			return &limitError{node: at, message: message, cyclic: true}
 		}
 	}
 	if len(c.open) == c.limits.nesting {

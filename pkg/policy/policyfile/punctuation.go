@@ -5,7 +5,7 @@ package policyfile
 // node and more for each token, all of which it holds of a flow collection that might
 // be a key (those that begin a document or an item). 4 MiB of "a," would need 2 GiB.
 //
-// So this counts, on the safe side, what the punctuation of a text can bring about.
+// So this counts, on the safe side, the nodes that the punctuation of a text can begin.
 // For block style the count of nodes is exact. Flow style counts three times: a YAML
 // document that is nothing else is refused from a third of the bound on. JSON is not
 // counted here, nor refused before its time.
@@ -16,7 +16,7 @@ func exceedsNodes(text []byte, most int) bool {
 	return c.nodes+inFlow > most+most/10 || c.tokens > most
 }
 
-// punctuation is what the parser may make of a text, or more.
+// punctuation has upper bounds of what a parser makes of a text.
 type punctuation struct {
 	nodes  int // with comments, of which nodes keep a copy
 	flow   int // entries of flow collections
@@ -29,7 +29,7 @@ type punctuation struct {
 //
 //   - "- " for an entry, "#" for a comment;
 //   - "? " for a key and the value that may be missing;
-//   - ":" for a key and a value, except where it cannot be an indicator: in "x:/y";
+//   - ":" for a key and a value, unless it cannot be an indicator, as in "x:/y";
 //   - "[" "{" and "," for the entry that follows, which in {a, b} has a value too and
 //     in [a: b] is a mapping, and for their tokens.
 func countPunctuation(text []byte) punctuation {

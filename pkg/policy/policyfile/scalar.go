@@ -11,8 +11,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// text takes a string. Dates are strings to us: a YAML 1.1 parser would make
-// 2027-01-31 a point in time, and lose how it was written.
+// text decodes a string. Dates are strings here: a YAML 1.1 parser would read 2027-01-31 as a
+// point in time, and lose its text.
 func (d *decoder) text(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp") {
 		return n.Value, true
@@ -38,7 +38,7 @@ func (d *decoder) inList(names ...string) bool {
 	return len(steps) > 1 && steps[len(steps)-1].Field == "" && slices.Contains(names, d.path.Last())
 }
 
-// boolean takes true and false in this one spelling, whatever YAML 1.1 took for them.
+// boolean decodes true and false. The other words that YAML 1.1 has for them are faults.
 func (d *decoder) boolean(n *yaml.Node) (value, ok bool) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!bool" {
 		switch n.Value {
@@ -59,9 +59,8 @@ func (d *decoder) boolean(n *yaml.Node) (value, ok bool) {
 	return false, false
 }
 
-// integer takes a whole decimal number. One that does not fit is passed on as the
-// largest or smallest there is: what is too much is for Compile to say. The example is
-// what to write where nothing in the value says what was meant.
+// integer decodes a whole decimal number. One that does not fit becomes the largest or smallest
+// int64, since Compile judges the range. The example is the hint if the value does not suggest one.
 func (d *decoder) integer(n *yaml.Node, example string) (int64, bool) {
 	const decimal = "0123456789"
 	digits := strings.TrimLeft(n.Value, "+-")
@@ -84,7 +83,7 @@ func (d *decoder) integer(n *yaml.Node, example string) (int64, bool) {
 	return 0, false
 }
 
-// seconds takes a number of seconds, or a duration.
+// seconds decodes a number of seconds, or a duration.
 func (d *decoder) seconds(n *yaml.Node, out *spec.Seconds) bool {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
 		value, ok := d.integer(n, `seconds (600) or a duration ("10m")`)
@@ -93,7 +92,7 @@ func (d *decoder) seconds(n *yaml.Node, out *spec.Seconds) bool {
 	}
 	value, err := spec.ParseSeconds(n.Value)
 	if err != nil {
-		// ParseSeconds says after a colon what to write instead.
+		// The error has a hint after a colon.
 		message, hint, _ := strings.Cut(err.Error(), ": ")
 		if strings.HasPrefix(message, "not ") {
 			message = "is " + message
@@ -135,7 +134,8 @@ func (d *decoder) hasPlainTag(n *yaml.Node) bool {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!timestamp", "!!map", "!!seq", "!!merge":
 		return true
 	}
-	d.wrong(n, spec.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here", "leave the tag out")
+	d.wrong(n, spec.CodeWrongType, n.Value, "has tag "+shorten(n.Tag)+", which has no meaning here",
+		"leave the tag out")
 	return false
 }
 

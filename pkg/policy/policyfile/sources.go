@@ -15,7 +15,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// source is one file: its bytes, or the fault for which there are none.
+// source is one file: its bytes, or the fault that kept them from being read.
 type source struct {
 	name  string
 	data  []byte
@@ -27,10 +27,11 @@ func (s *source) isJSON() bool { return filepath.Ext(s.name) == ".json" }
 func unreadable(name string, err error) *source {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		err = path.Err // the name is said already
+		err = path.Err // the diagnostic has the name
 	}
 	return &source{name: name, fault: &spec.Diagnostic{
-		Location: inFile(name, position{}), Code: spec.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(), Hint: unreadableHint(err),
+		Location: inFile(name, position{}), Code: spec.CodeSourceUnreadable, Message: "cannot be read: " + err.Error(),
+		Hint: unreadableHint(err),
 	}}
 }
 
@@ -47,14 +48,16 @@ func unreadableHint(err error) string {
 }
 
 func beyond(name, what, hint string) *source {
-	return &source{name: name, fault: &spec.Diagnostic{Location: inFile(name, position{}), Code: spec.CodeLimitExceeded, Message: what, Hint: hint}}
+	return &source{name: name, fault: &spec.Diagnostic{
+		Location: inFile(name, position{}), Code: spec.CodeLimitExceeded, Message: what, Hint: hint,
+	}}
 }
 
 func tooLarge(name string, most int64) *source {
 	return beyond(name, fmt.Sprintf("more than %s bytes in one file", count(int(most))), "several files")
 }
 
-// list names the files that paths stand for, in the order of their names, each
+// list returns the files that paths stand for, in the order of their names, each
 // once. A path that cannot be read has its fault already.
 func (l limits) list(paths []string) []*source {
 	found := l.sources(paths)
@@ -84,7 +87,8 @@ func (l limits) listPath(path string) []*source {
 		return []*source{unreadable(path, err)}
 	}
 	if len(names) > l.files {
-		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)), "fewer files, of several documents each")}
+		return []*source{beyond(path, fmt.Sprintf("more than %s files in one directory", count(l.files)),
+			"fewer files, of several documents each")}
 	}
 	var found []*source
 	for _, name := range names {
@@ -93,7 +97,7 @@ func (l limits) listPath(path string) []*source {
 	return found
 }
 
-// listDirectory gives the names of policy files in a directory, or l.files+1 of
+// listDirectory returns the names of policy files in a directory, or l.files+1 of
 // them. Entries are fetched in portions: a directory may hold millions of others.
 func (l limits) listDirectory(path string) ([]string, error) {
 	dir, err := os.Open(path)
@@ -119,9 +123,9 @@ func (l limits) listDirectory(path string) ([]string, error) {
 	return names[:min(len(names), l.files+1)], nil
 }
 
-// isPolicyFile takes links to files, which is what a mounted ConfigMap consists
-// of, and leaves out the hidden directories (..data) that these links lead into.
-// A link that leads nowhere is taken, so that it is reported and not overlooked.
+// isPolicyFile reports whether an entry is to be read. Links to files are: a mounted ConfigMap
+// consists of them. The hidden directories (..data) that they lead into are not. A link that leads
+// nowhere is, so that it is reported and not overlooked.
 func isPolicyFile(dir string, e fs.DirEntry) bool {
 	if strings.HasPrefix(e.Name(), ".") {
 		return false
@@ -184,9 +188,9 @@ func (s *source) read(most int64) {
 var errNotRegular = errors.New("not a regular file")
 
 // readRegular reads at most so many bytes of a regular file. Anything else is
-// refused: opening a FIFO or a device may block for ever or have effects. It is
-// asked before opening, and after, since a path may be replaced between the two;
-// O_NONBLOCK is for that moment.
+// refused: opening a FIFO or a device may block for ever or have effects. The kind is checked
+// before opening and after, since a path may be replaced between the two; O_NONBLOCK is for that
+// moment.
 func readRegular(name string, most int64) ([]byte, error) {
 	if info, err := os.Stat(name); err != nil {
 		return nil, err

@@ -8,15 +8,15 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// document is the text of one document and where it stands.
+// document is the text of one document and its position.
 type document struct {
 	source *source
 	text   []byte
 	line   int // of the file, on which text begins, from 1
 	order  int // among all documents of a load
 
-	// broken lists the paths of the document's own faults: what Compile says of
-	// these places would only mislead.
+	// broken lists the paths of the document's own faults. Faults that Compile finds
+	// there would only mislead.
 	broken []brokenPath
 }
 
@@ -148,10 +148,10 @@ func withoutBOM(data []byte) []byte {
 	return bytes.TrimPrefix(data, []byte("\ufeff"))
 }
 
-// isControl takes the control characters that YAML and JSON know nothing of.
+// isControl reports whether r is a control character that neither YAML nor JSON allows.
 func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
 
-// judgeText finds what makes bytes not text: the position, and what is wrong.
+// judgeText returns why bytes are not text, and the position. wrong is "" if they are.
 func judgeText(data []byte) (at position, wrong string) {
 	at = position{1, 1}
 	if i := bytes.IndexByte(data, 0); i >= 0 {

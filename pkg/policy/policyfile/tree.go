@@ -92,7 +92,8 @@ func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 	// The composer panics on sequences of events that it does not expect.
 	defer func() {
 		if p := recover(); p != nil {
-			root, failed = nil, syntax(position{1, 1}, fmt.Sprintf("the YAML parser cannot read this document: %v", p), "")
+			message := fmt.Sprintf("the YAML parser cannot read this document: %v", p)
+			root, failed = nil, syntax(position{1, 1}, message, "")
 		}
 	}()
 	parser, err := newParser(text, nesting)
@@ -108,7 +109,8 @@ func parseYAML(text []byte, nesting int) (root *yaml.Node, failed *treeError) {
 	// What follows the root without a marker is only looked at when it is asked for.
 	var second yaml.Node
 	if err := parser.Load(&second); err == nil {
-		return nil, syntax(position{second.Line, second.Column}, "a second document begins", `put a line "---" before it`)
+		at := position{second.Line, second.Column}
+		return nil, syntax(at, "a second document begins", `put a line "---" before it`)
 	} else if !errors.Is(err, io.EOF) {
 		return nil, explain(err, text, nesting)
 	}
@@ -140,7 +142,7 @@ func explain(err error, text []byte, nesting int) *treeError {
 	}
 	at := position{load.Mark.Line, load.Mark.Column}
 	if end := contentEnd(text); !at.before(end) {
-		// At the end of the text nothing is wrong: what was begun and not closed is.
+		// An error at the end of the text is of something that was not closed.
 		at = end
 		if begun := (position{load.ContextMark.Line, load.ContextMark.Column}); begun.line > 0 && begun.before(end) {
 			at = begun
@@ -164,7 +166,7 @@ func contentEnd(text []byte) position {
 	return end
 }
 
-// syntaxHint says what is mostly meant where the parser's words do not tell.
+// syntaxHint explains the parser's words by their most frequent cause.
 func syntaxHint(message string) string {
 	switch {
 	case strings.Contains(message, "mapping values are not allowed"):

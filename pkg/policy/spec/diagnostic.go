@@ -55,7 +55,7 @@ type Diagnostic struct {
 	// Value is the offending value as written, "" if there is none.
 	Value string
 
-	// Message says what is wrong, Hint what to write instead ("" if there is nothing to
+	// Message describes the fault, Hint is the text to write instead ("" if there is nothing to
 	// suggest). Both are one line of English without a final stop.
 	Message string
 	Hint    string
@@ -70,7 +70,7 @@ type Diagnostic struct {
 //	file:line:col: path: "value" what is wrong, see file:line:col (code); hint: what to write instead
 func (d Diagnostic) String() string { return d.line("") }
 
-// Warning is [Diagnostic.String] for a warning, which it says after the position.
+// Warning is [Diagnostic.String] for a warning, with that word after the position.
 func (d Diagnostic) Warning() string { return d.line("warning: ") }
 
 func (d Diagnostic) line(severity string) string {

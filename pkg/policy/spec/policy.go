@@ -1,7 +1,7 @@
 package spec
 
-// PolicySpec is the spec of a CORSPolicy document: the hosts that it governs, and what it
-// grants there.
+// PolicySpec is the spec of a CORSPolicy document: the hosts that it governs, and its grants
+// there.
 //
 // In every type below a nil field is unset and inherited. A field that is set replaces the
 // inherited value. An empty list that is not nil means none.
@@ -62,7 +62,7 @@ type CORS struct {
 	AllowNullOrigin *bool `json:"allowNullOrigin,omitzero"`
 
 	// AllowMethods lists the methods that a preflight is granted, or "*" for all.
-	// GET, HEAD and POST always pass, as the Fetch standard says.
+	// GET, HEAD and POST always pass, by the Fetch standard.
 	AllowMethods []string `json:"allowMethods,omitzero"`
 
 	// AllowHeaders lists the request headers that a preflight is granted, or "*"
@@ -105,7 +105,7 @@ type Rule struct {
 	// Match selects the requests that the rule applies to. Default: all of them.
 	Match *Match `json:"match,omitzero"`
 
-	// CORS replaces, field by field, what the policy's own cors says.
+	// CORS replaces, field by field, the policy's own cors.
 	CORS *CORS `json:"cors,omitzero"`
 
 	// Enforcement replaces the policy's.
@@ -156,7 +156,7 @@ type Preflight struct {
 	// Default 403.
 	DenyStatus *int `json:"denyStatus,omitzero"`
 
-	// Detail sets how much an allowed origin is told about why its preflight was
+	// Detail sets how much an allowed origin learns about why its preflight was
 	// refused. Default Full.
 	Detail *PreflightDetail `json:"detail,omitzero"`
 }
@@ -182,7 +182,7 @@ type OriginSetSpec struct {
 	Expires *string `json:"expires,omitzero"`
 }
 
-// DefaultsSpec is what every policy inherits from.
+// DefaultsSpec has the settings that every policy inherits.
 type DefaultsSpec struct {
 	// UnmatchedHosts sets what happens to requests to hosts that no policy names.
 	// Default PassThrough.

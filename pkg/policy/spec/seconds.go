@@ -8,7 +8,7 @@ import (
 )
 
 // Seconds is a whole number of seconds. Its JSON form is a number, or a string
-// that [ParseSeconds] takes.
+// that [ParseSeconds] accepts.
 type Seconds int64
 
 // ParseSeconds reads a duration such as "10m" or "1h30m" (see
@@ -31,7 +31,7 @@ func ParseSeconds(s string) (Seconds, error) {
 	return Seconds(d / time.Second), nil
 }
 
-// UnmarshalJSON takes a whole number of seconds or a string that [ParseSeconds] takes.
+// UnmarshalJSON reads a whole number of seconds or a string that [ParseSeconds] accepts.
 func (s *Seconds) UnmarshalJSON(b []byte) error {
 	var text string
 	if json.Unmarshal(b, &text) != nil {

@@ -43,7 +43,7 @@ const (
 	PreflightForward PreflightMode = "Forward"
 )
 
-// PreflightDetail sets how much an allowed origin is told about why its preflight was refused.
+// PreflightDetail sets how much an allowed origin learns about why its preflight was refused.
 type PreflightDetail string
 
 // The values of [PreflightDetail].
@@ -111,5 +111,7 @@ const (
 
 // Dangers lists every danger.
 func Dangers() []Danger {
-	return []Danger{AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins, UnboundedRegexes}
+	return []Danger{
+		AnyOriginWithCredentials, NullOriginWithCredentials, PublicSuffixSubdomains, InsecureOrigins, UnboundedRegexes,
+	}
 }

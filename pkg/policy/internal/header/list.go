@@ -2,7 +2,7 @@ package header
 
 // Next cuts the first element off a comma-separated list (RFC 9110, section
 // 5.6.1): white space around it and empty elements before it are passed over.
-// The element is empty where the list has no more.
+// The element is empty if the list has no more.
 func Next[T ~string | ~[]byte](list T) (element, rest T) {
 	start := 0
 	for start < len(list) && (list[start] == ',' || isSpace(list[start])) {
@@ -84,7 +84,7 @@ func (l *List) AddString(element string) {
 	l.dropRepeat(before, len(element))
 }
 
-// dropRepeat takes the last element off again if the list has had it before.
+// dropRepeat removes the last element if the list has had it before.
 func (l *List) dropRepeat(before, size int) {
 	if l.n == MaxDistinct || before-l.start > MaxDistinctBytes {
 		return

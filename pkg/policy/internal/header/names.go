@@ -5,7 +5,7 @@ const maxForbidden = len("access-control-request-private-network")
 
 // IsForbiddenRequestHeader reports whether no page can set the request header
 // name: the Fetch standard's "forbidden request-header", and every
-// access-control-* header. A preflight that asks for one was not made by a browser.
+// access-control-* header. A preflight that requests one was not made by a browser.
 func IsForbiddenRequestHeader(name string) bool {
 	for _, prefix := range []string{"proxy-", "sec-", "access-control-"} {
 		if HasPrefixFold(name, prefix) {

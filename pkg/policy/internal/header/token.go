@@ -1,6 +1,6 @@
 // Package header reads and writes the parts of HTTP header fields that CORS
 // needs: tokens, comma-separated lists and Vary. It knows no policy. Nothing in
-// it allocates, but for what is appended to a caller's buffer that is too small.
+// it allocates, unless a caller's buffer is too small.
 package header
 
 // tokenBytes marks the bytes of a token (RFC 9110, section 5.6.2).
@@ -34,7 +34,7 @@ func IsFieldValue[T ~string | ~[]byte](s T) bool {
 }
 
 // EqualFold reports whether a and b are equal but for the case of ASCII letters.
-// (strings.EqualFold folds Unicode too, and takes the Kelvin sign for a k.)
+// (strings.EqualFold folds Unicode too: to it the Kelvin sign equals a k.)
 func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false
@@ -60,7 +60,7 @@ func AppendLower[T ~string | ~[]byte](dst []byte, s T) []byte {
 	return dst
 }
 
-// Lower gives an ASCII letter in lower case, and every other byte as it is.
+// Lower returns an ASCII letter in lower case, and every other byte as it is.
 func Lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + ('a' - 'A')

@@ -1,7 +1,7 @@
 package header
 
-// AppendVary appends the value of a single Vary header that has what lines, the Vary headers
-// of a response, have, and names too. If the lines have them already ("*" stands for
+// AppendVary appends the value of a single Vary header that joins lines, the Vary headers of a
+// response, and names. If the lines have them already ("*" stands for
 // everything) nothing is appended and changed is false: the lines are to be left as they are.
 // There may be at most 8 names.
 func AppendVary(dst []byte, lines [][]byte, names []string) (out []byte, changed bool) {

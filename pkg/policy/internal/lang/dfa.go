@@ -39,7 +39,7 @@ func determinise(alphabet []rune, e *Expr, budget int) (*dfa, error) {
 	return d, nil
 }
 
-// combine makes the product of two automata over one alphabet, which accepts what keep says of
+// combine makes the product of two automata over one alphabet, which accepts what keep returns for
 // whether each of them accepts. A text that both reject must not be kept.
 func combine(a, b *dfa, keep func(a, b bool) bool) *dfa {
 	d := &dfa{alphabet: a.alphabet}
@@ -152,7 +152,8 @@ func (d *dfa) merged(class []int32, live []bool) *dfa {
 		return id
 	}
 	if add(0) == dead {
-		return &dfa{alphabet: d.alphabet, next: [][]int32{slices.Repeat([]int32{dead}, len(d.alphabet))}, accept: []bool{false}}
+		nothing := slices.Repeat([]int32{dead}, len(d.alphabet))
+		return &dfa{alphabet: d.alphabet, next: [][]int32{nothing}, accept: []bool{false}}
 	}
 	for i := 0; i < len(order); i++ {
 		s := order[i]

@@ -43,7 +43,7 @@ type Suffix struct {
 	Kind SuffixKind
 }
 
-// SuffixKind says who gives out names below a suffix.
+// SuffixKind tells who owns a suffix.
 type SuffixKind int
 
 // The kinds of suffixes.

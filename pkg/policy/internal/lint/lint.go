@@ -32,14 +32,14 @@ type linter struct {
 	advised     int                 // expressions for which a better one was looked for
 }
 
-// judgement identifies origins that many entries inherit, and what is judged of them.
+// judgement identifies a check of origins that many entries inherit.
 type judgement struct {
 	origins *plan.Origins
 	policy  *plan.Policy // whose hosts it depends on, nil if on none
 	waived  string       // the dangers that it depends on, if credentials are allowed
 }
 
-// policy judges what the layers of one policy come to.
+// policy checks the entries of one policy.
 func (l *linter) policy(p *plan.Policy) {
 	entries := p.Rules
 	if p.Own != nil {
@@ -122,7 +122,8 @@ func (l *linter) webSocket(e *plan.Entry) {
 		where = "by rule " + e.Name
 	}
 	l.refuse(e.Policy, spec.AnyOriginWithCredentials, spec.Diagnostic{
-		Code: spec.CodeWebSocketAnyOrigin, Location: at(e.LayerPlace(s.From.OriginCheck, "webSocket", "originCheck")), Value: string(s.OriginCheck),
+		Code: spec.CodeWebSocketAnyOrigin, Location: at(e.LayerPlace(s.From.OriginCheck, "webSocket", "originCheck")),
+		Value:   string(s.OriginCheck),
 		Message: "checks nothing, because every origin is allowed " + where, Hint: "the origins that may connect",
 	})
 }
@@ -131,7 +132,9 @@ func (l *linter) webSocket(e *plan.Entry) {
 func (l *linter) allowsAny(o *plan.Origins) bool {
 	isAny := func(r risk) bool { return r.kind == riskAny }
 	return slices.ContainsFunc(l.risksOf(o), isAny) ||
-		slices.ContainsFunc(o.Sets, func(set plan.UsedSet) bool { return slices.ContainsFunc(l.risksOfSet(set.OriginSet), isAny) })
+		slices.ContainsFunc(o.Sets, func(set plan.UsedSet) bool {
+			return slices.ContainsFunc(l.risksOfSet(set.OriginSet), isAny)
+		})
 }
 
 func (l *linter) unusedSets() {
@@ -143,7 +146,8 @@ func (l *linter) unusedSets() {
 		if !used[set.Name] {
 			l.Warn(spec.Diagnostic{
 				Code: spec.CodeOriginSetUnused, Location: at(set.Place("metadata", "name")), Value: set.Name,
-				Message: "is named by no policy", Hint: "allowOriginSets: [" + set.Name + "] in a policy, or remove the set",
+				Message: "is named by no policy",
+				Hint:    "allowOriginSets: [" + set.Name + "] in a policy, or remove the set",
 			})
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// reachability warns of rules that no request can reach on any host, and of what has no effect
-// because of the rules beside it.
+// reachability warns of rules that no request can reach on any host, and of settings that have no
+// effect because of other rules.
 func (l *linter) reachability() {
 	r := reach{entries: map[*plan.Entry]bool{}, maxAge: map[*plan.Entry]bool{}}
 	for _, t := range l.plan.Tables {
@@ -43,7 +43,7 @@ func (l *linter) reachability() {
 	}
 }
 
-// reach has what some request can reach on some host.
+// reach has the entries that some request can reach on some host.
 type reach struct {
 	entries map[*plan.Entry]bool // that some request can reach
 	maxAge  map[*plan.Entry]bool // whose max-age some preflight can be answered with
@@ -61,7 +61,8 @@ func (r *reach) table(t *plan.Table) {
 		r.slot(s, over)
 		// A browser remembers a preflight for the URL and not for the rule, so none may be
 		// remembered if the rule depends on the method.
-		if len(s.ByMethod) == 0 && !slices.ContainsFunc(over, func(o *plan.Slot) bool { return len(o.ByMethod) > 0 }) && s.Every != nil {
+		hasMethods := func(s *plan.Slot) bool { return len(s.ByMethod) > 0 }
+		if s.Every != nil && !hasMethods(s) && !slices.ContainsFunc(over, hasMethods) {
 			r.maxAge[s.Every] = true
 		}
 	}
@@ -156,7 +157,9 @@ func isAnything(re *syntax.Regexp) bool {
 
 // path warns of a path that no browser sends.
 func (l *linter) path(e *plan.Entry) {
-	d := spec.Diagnostic{Code: spec.CodeRuleUnreachable, Location: at(e.Place("match", "path", "value")), Value: e.Path.Value}
+	d := spec.Diagnostic{
+		Code: spec.CodeRuleUnreachable, Location: at(e.Place("match", "path", "value")), Value: e.Path.Value,
+	}
 	switch {
 	case !e.Valid():
 		return
@@ -171,7 +174,8 @@ func (l *linter) path(e *plan.Entry) {
 		meant, sent := urlpath.WithoutPlaceholders(e.Path.Value), urlpath.AsSent(e.Path.Value)
 		switch {
 		case meant != e.Path.Value:
-			d.Message = "matches only paths with these very characters: there are no wildcards here, and a PathPrefix matches all below it anyway"
+			d.Message = "matches only paths with these very characters: there are no wildcards here, " +
+				"and a PathPrefix matches all below it anyway"
 			d.Hint = meant + ", or a RegularExpression"
 		case sent != e.Path.Value:
 			d.Message, d.Hint = "matches no request of a browser, which writes these characters differently", sent
@@ -192,8 +196,9 @@ func (l *linter) shadowedOwn(t *plan.Table) {
 		if p.Own != nil {
 			l.Warn(spec.Diagnostic{
 				Code: spec.CodeOwnCORSShadowed, Location: at(p.Place("cors")),
-				Message: "applies to no request on host " + t.Host + ", because a rule matches every path there; it is only inherited from",
-				Hint:    "write that rule's settings here, or give it a longer path",
+				Message: "applies to no request on host " + t.Host +
+					", because a rule matches every path there; it is only inherited from",
+				Hint: "write that rule's settings here, or give it a longer path",
 			})
 		}
 	}

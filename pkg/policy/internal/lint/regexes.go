@@ -154,7 +154,8 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 		}
 		switch {
 		case l.regexStates > MaxRegexStates:
-			d.Code, d.Message = spec.CodeLimitExceeded, "makes it too expensive to judge which origins all expressions accept"
+			d.Code = spec.CodeLimitExceeded
+			d.Message = "makes it too expensive to judge which origins all expressions accept"
 			d.Hint = "allowOrigins, or fewer and shorter expressions"
 			l.Fault(d)
 			return
@@ -188,7 +189,9 @@ func (l *linter) regexRisks(o *plan.Origins) []risk {
 	for _, re := range o.Regexes {
 		v := l.verdict(re.Text)
 		add := func(kind riskKind, example string) {
-			list = append(list, risk{kind: kind, index: re.Index, text: re.Text, list: "allowOriginRegexes", example: example})
+			list = append(list, risk{
+				kind: kind, list: "allowOriginRegexes", index: re.Index, text: re.Text, example: example,
+			})
 		}
 		if v.anyHost {
 			add(riskAny, v.foreign)

@@ -127,7 +127,7 @@ var narrowings = []change{
 }
 
 // mend makes one change after another until the result is safe. It returns the
-// result, "" if none helps, and what the first change was for. The result accepts nothing that
+// result, "" if none helps, and the purpose of the first change. The result accepts nothing that
 // within does not accept, unless that is nil.
 func mend(text string, changes []change, within *lang.Expr) (mended, why string) {
 	for _, c := range changes {

@@ -102,7 +102,8 @@ func (l *linter) originRisks(e *plan.Entry) {
 	o := e.Origins
 	with := "with credentials"
 	if from := e.Settings.From.Credentials; from != o.Layer() {
-		with += ", which " + from.String() + " " + e.LayerPlace(from, "cors", "allowCredentials").Path.String() + " allows"
+		place := e.LayerPlace(from, "cors", "allowCredentials")
+		with += ", which " + from.String() + " " + place.Path.String() + " allows"
 	}
 	for _, r := range l.risksOf(o) {
 		l.risk(e.Policy, r, o.Place(r.list).Item(r.index), "", with)
@@ -150,7 +151,8 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 		d.Hint = secureForm(r.text)
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
-		d.Code, d.Message = spec.CodeSubdomainTakeover, subject+"lets every subdomain read "+with+", also one that someone else takes over"
+		d.Code, d.Message = spec.CodeSubdomainTakeover,
+			subject+"lets every subdomain read "+with+", also one that someone else takes over"
 		d.Hint = "the names that need it"
 		l.Warn(d)
 	}

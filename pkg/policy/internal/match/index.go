@@ -31,7 +31,7 @@ type span struct{ first, n uint32 }
 // part returns the part of a list.
 func part[T any](list []T, s span) []T { return list[s.first:][:s.n] }
 
-// spanFrom returns the span of what has been appended to a list since it had so many elements.
+// spanFrom returns the span of the elements from first on.
 func spanFrom[T any](list []T, first int) span { return span{uint32(first), uint32(len(list) - first)} }
 
 // Index has all tables of an engine.
@@ -80,7 +80,8 @@ func New(p *plan.Plan) *Index {
 	b := &builder{
 		Index: &Index{PassThrough: p.PassThrough}, plan: p,
 		settings: map[*plan.Settings]SettingsID{}, entries: map[*plan.Entry]EntryID{},
-		policies: map[*plan.Policy]PolicyID{}, tables: map[*plan.Table]tableID{}, origins: map[*plan.Origins]originsID{},
+		policies: map[*plan.Policy]PolicyID{}, tables: map[*plan.Table]tableID{},
+		origins: map[*plan.Origins]originsID{},
 	}
 	b.text.Grow(b.textSize())
 	b.Unmatched = b.settingsID(p.Unmatched)

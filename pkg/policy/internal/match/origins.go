@@ -49,7 +49,8 @@ func (s *OriginSet) Expired() bool { return s.expired.Load() }
 func (b *builder) addOriginSets() {
 	for _, from := range b.plan.Sets {
 		to := &OriginSet{
-			Name: b.keep(from.Name), Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns), expires: from.Expires,
+			Name: b.keep(from.Name), Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns),
+			expires: from.Expires,
 		}
 		to.expired.Store(from.Expired)
 		b.Index.origins.sets = append(b.Index.origins.sets, to)
@@ -83,7 +84,9 @@ func (b *builder) originsID(from *plan.Origins) originsID {
 	x := &b.Index.origins
 	id := originsID(len(x.layers))
 	b.origins[from] = id
-	to := Origins{Any: from.Any, Null: from.Null, Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns)}
+	to := Origins{
+		Any: from.Any, Null: from.Null, Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns),
+	}
 	for _, re := range from.Regexes {
 		to.Regexes = append(to.Regexes, Regex{re.Regexp, b.keep(re.Text)})
 	}
@@ -152,7 +155,7 @@ type patterns struct {
 	other map[patternKey]struct{}
 }
 
-// patternSet says which look-ups a set needs.
+// patternSet has the look-ups that a set needs.
 type patternSet struct {
 	exact, anyPort, otherPort, anyHost, tenants bool
 
@@ -187,7 +190,8 @@ func (p *patterns) add(id setID, from origin.Pattern, keep func(string) string) 
 		p.exact[exactKey{id, keep(from.String())}] = struct{}{}
 		return
 	}
-	p.other[patternKey{id, from.Kind, keep(from.Scheme), keep(from.Host), keep(from.Tenant), keep(from.Port)}] = struct{}{}
+	key := patternKey{id, from.Kind, keep(from.Scheme), keep(from.Host), keep(from.Tenant), keep(from.Port)}
+	p.other[key] = struct{}{}
 	if from.Port == origin.AnyPort {
 		s.anyPort = true
 	} else {

@@ -42,10 +42,7 @@ func TestPatterns(t *testing.T) {
 			p.add(other, from, keep)
 		}
 		for _, text := range origins {
-			o, ok := origin.Parse(text)
-			if !ok {
-				t.Fatal(text)
-			}
+			o := parseOrigin(t, text)
 			want := false
 			for _, from := range list {
 				want = want || from.Matches(o, tenant)
@@ -55,4 +52,14 @@ func TestPatterns(t *testing.T) {
 			}
 		}
 	})
+}
+
+var noTenant = origin.Tenant{}
+
+func parseOrigin(t interface{ Fatal(...any) }, text string) origin.Origin {
+	o, ok := origin.Parse(text)
+	if !ok {
+		t.Fatal(text)
+	}
+	return o
 }

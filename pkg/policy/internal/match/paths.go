@@ -109,7 +109,7 @@ func (b *builder) addSlot(table tableID, to *table, from *plan.Slot) {
 	b.paths.byPath[slotPath{table, key.Type == spec.PathPrefix, b.keep(key.Value)}] = id
 }
 
-// Found is what a path and method lead to on a host.
+// Found is the result of [Index.Find].
 type Found struct {
 	Entry EntryID // None if no entry was chosen
 	// Settings are those of the entry, or those that apply if none was chosen.
@@ -120,7 +120,7 @@ type Found struct {
 	MethodDependent bool
 }
 
-// Find returns what a path, without its query, and a method lead to on a host.
+// Find finds the entry of a host that matches a path, without its query, and a method.
 func (x *Index) Find(h *Host, path, method string) Found {
 	t := &x.paths.tables[h.table]
 	switch {

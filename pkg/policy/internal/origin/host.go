@@ -23,7 +23,7 @@ func CheckHost(s string) *Fault {
 	return nil
 }
 
-// punycode gives the ASCII form of a name, "" where it has none. It takes time by the
+// punycode returns the ASCII form of a name, "" if it has none. It takes time by the
 // square, so a name that is far too long is not tried.
 func punycode(name string) string {
 	if len(name) > 255 {

@@ -1,15 +1,16 @@
 package origin
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"strings"
 )
 
-// isCanonicalIPv6 takes an IPv6 address as the URL standard serialises it
-// (https://url.spec.whatwg.org/#concept-ipv6-serializer): lower case, no leading
-// zeros, the first longest run of two or more zero pieces as "::". netip is not
-// asked, since its errors allocate, and it writes IPv4-mapped addresses otherwise.
+// isCanonicalIPv6 reports whether an IPv6 address is written as the URL standard serialises it
+// (https://url.spec.whatwg.org/#concept-ipv6-serializer): lower case, no leading zeros, the first
+// longest run of two or more zero pieces as "::". It does not use netip, whose errors allocate and
+// which writes IPv4-mapped addresses differently.
 func isCanonicalIPv6(s string) bool {
 	pieces, ok := parseIPv6(s)
 	if !ok {
@@ -87,8 +88,8 @@ func appendIPv6(dst []byte, pieces [8]uint16) []byte {
 	return dst
 }
 
-// longestZeros gives the first longest run of two or more zero pieces, -1 and -1
-// where there is none.
+// longestZeros returns the first longest run of two or more zero pieces, -1 and -1
+// if there is none.
 func longestZeros(pieces [8]uint16) (from, to int) {
 	from, to = -1, -1
 	for i := 0; i < 8; {
@@ -104,10 +105,10 @@ func longestZeros(pieces [8]uint16) (from, to int) {
 	return from, to
 }
 
-// canonicalIP gives the form in which browsers write an IP address: address is
-// the host as written, in lower case, IPv6 with its brackets. isIP is false for
-// what a browser takes for a name. canonical is "" for what a browser takes for
-// an address and cannot parse. (https://url.spec.whatwg.org/#concept-host-parser)
+// canonicalIP returns an IP address as browsers write it
+// (https://url.spec.whatwg.org/#concept-host-parser). address is the host as written, in lower
+// case, IPv6 with its brackets. isIP is false if browsers read the host as a name. canonical is ""
+// if they read it as an address and cannot parse it.
 func canonicalIP(address string) (canonical string, isIP bool) {
 	if inner, ok := strings.CutPrefix(address, "["); ok {
 		addr, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
@@ -147,11 +148,13 @@ func canonicalIPv4(labels []string) string {
 			address |= n << (8 * (3 - i))
 		}
 	}
-	return netip.AddrFrom4([4]byte{byte(address >> 24), byte(address >> 16), byte(address >> 8), byte(address)}).String()
+	var bytes [4]byte
+	binary.BigEndian.PutUint32(bytes[:], uint32(address))
+	return netip.AddrFrom4(bytes).String()
 }
 
 // ipv4Number reads a decimal, octal (leading 0) or hexadecimal (leading 0x)
-// number. Digits that are none of these (09), or too many, are read as a number that is too large.
+// number. Invalid digits (09) and numbers with too many digits are read as one that is too large.
 func ipv4Number(label string) (n uint64, ok bool) {
 	if label == "" || label[0] < '0' || label[0] > '9' {
 		return 0, false

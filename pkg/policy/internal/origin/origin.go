@@ -1,5 +1,5 @@
-// Package origin parses the origins that browsers send and the patterns that
-// policies are written in, and finds out whether one takes the other.
+// Package origin parses the origins that browsers send and the patterns of policies, and
+// compares them.
 package origin
 
 import "strings"
@@ -23,9 +23,9 @@ type Origin struct {
 	Canonical string
 }
 
-// Parse takes an origin as browsers serialise it
-// (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin) and nothing
-// else. "null" is not one.
+// Parse parses an origin as browsers serialise it
+// (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin). ok is false for every other
+// text, and for "null".
 func Parse(s string) (o Origin, ok bool) {
 	if len(s) > MaxLength {
 		return Origin{}, false
@@ -46,7 +46,7 @@ func Parse(s string) (o Origin, ok bool) {
 	return o, true
 }
 
-// DefaultPort is the port that a browser leaves out for a scheme, "" where the
+// DefaultPort is the port that a browser leaves out for a scheme, "" if the
 // scheme has none.
 func DefaultPort(scheme string) string {
 	switch scheme {
@@ -78,7 +78,7 @@ func cutPort(authority string) (host, port string, found bool) {
 	return authority[:colon], authority[colon+1:], true
 }
 
-// isPort takes 1 to 65535 without a leading zero.
+// isPort reports whether s is a number from 1 to 65535 without a leading zero.
 func isPort(s string) bool {
 	if len(s) == 0 || len(s) > 5 || s[0] == '0' {
 		return false
@@ -93,7 +93,7 @@ func isPort(s string) bool {
 	return n <= 65535
 }
 
-// isHostOf takes the host of an origin. With a scheme of their own, web views send origins without
+// isHostOf reports whether host can be that of an origin. With a scheme of their own, web views send origins without
 // a host, or with a dot for it: capacitor://, file://, app://. (Electron).
 func isHostOf(scheme, host string, hasPort bool) bool {
 	if host == "" || host == "." {
@@ -102,9 +102,8 @@ func isHostOf(scheme, host string, hasPort bool) bool {
 	return IsHost(host)
 }
 
-// IsHost takes what may stand for the host in an origin: labels of [a-z0-9_-],
-// none of them empty but for what follows one final dot, or an IPv6 address in
-// brackets as browsers write it.
+// IsHost reports whether s can be the host of an origin: labels of [a-z0-9_-], of which only the
+// one after a final dot may be empty, or an IPv6 address in brackets as browsers write it.
 func IsHost(s string) bool {
 	if strings.HasPrefix(s, "[") {
 		return strings.HasSuffix(s, "]") && isCanonicalIPv6(s[1:len(s)-1])

@@ -7,13 +7,13 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 )
 
-// Any is the pattern that takes every origin.
+// Any is the pattern that matches every origin.
 const Any = "*"
 
-// AnyPort is the port of a pattern that takes every port.
+// AnyPort is the port of a pattern that matches every port.
 const AnyPort = "*"
 
-// HostKind says which hosts a [Pattern] takes.
+// HostKind is the kind of hosts that a [Pattern] matches.
 type HostKind int
 
 // The kinds of hosts.
@@ -33,20 +33,20 @@ type Pattern struct {
 	Port   string // as in [Origin], or AnyPort
 }
 
-// Notes says what is odd about a pattern that was read all the same.
+// Notes reports oddities of a pattern that is valid nevertheless.
 type Notes struct {
 	UpperCase   bool // browsers write scheme and host in lower case
 	DefaultPort bool // browsers leave the default port out
 }
 
-// Fault says why a text is no pattern, and what to write instead.
+// Fault is why a text is not a valid pattern, with a hint at a valid one.
 type Fault struct {
 	Message, Hint string
 }
 
-// Settle sees to it that whoever follows the hint is done: a hint that has a fault itself
-// gives way to the hint for that, and in the end to an example. Hints with a blank are
-// words, not what to write. f may be nil.
+// Settle returns the fault with a hint that is valid itself. A hint that has a fault is replaced
+// by the hint of that fault, and in the end by an example. Hints with a blank are words, and stay
+// as they are. f may be nil.
 func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
 	if f == nil {
 		return nil
@@ -65,7 +65,7 @@ func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
 	return &Fault{f.Message, example}
 }
 
-// String gives the pattern in its canonical form.
+// String returns the pattern in its canonical form.
 func (p Pattern) String() string {
 	host := p.Host
 	switch p.Kind {
@@ -82,11 +82,11 @@ func (p Pattern) String() string {
 	return p.Scheme + "://" + host
 }
 
-// IsFile reports whether the pattern takes pages from anybody's files, in web views that do not
+// IsFile reports whether the pattern matches pages from anybody's files, in web views that do not
 // send null for them.
 func (p Pattern) IsFile() bool { return p.Scheme == "file" }
 
-// IsLoopback reports whether every origin that the pattern takes is this
+// IsLoopback reports whether every origin that the pattern matches is this
 // machine's own: localhost, a name below it, 127.0.0.0/8 or [::1].
 func (p Pattern) IsLoopback() bool {
 	if p.Kind == AnyHost {
@@ -97,8 +97,8 @@ func (p Pattern) IsLoopback() bool {
 		p.Kind == ExactHost && isIPv4(host) && strings.HasPrefix(host, "127.")
 }
 
-// Matches reports whether the pattern takes the origin, for requests to a host
-// that bound tenant. [Set] does the same for many patterns at once.
+// Matches reports whether the pattern matches the origin, for requests to a host
+// that bound tenant.
 func (p Pattern) Matches(o Origin, tenant Tenant) bool {
 	if p.Scheme != o.Scheme || p.Port != AnyPort && p.Port != o.Port {
 		return false
@@ -114,8 +114,8 @@ func (p Pattern) Matches(o Origin, tenant Tenant) bool {
 	return true
 }
 
-// Misses says by what the pattern misses an origin that it does not take, where
-// that is little, and a mistake that people make. Otherwise it is "".
+// Misses returns the difference between the pattern and an origin that it does not match, if the
+// difference is small and a common mistake. Otherwise it returns "".
 func (p Pattern) Misses(o Origin, tenant Tenant) string {
 	other := p
 	other.Scheme, other.Port = o.Scheme, AnyPort
@@ -162,7 +162,8 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
 	}
 	if scheme == "file" && rest != "" {
-		return Pattern{}, notes, &Fault{"names a file, and browsers do not say which: the origin of its page is null, or file://", "file://"}
+		fault := &Fault{"names a file: the origin of its page is null, or file:// in web views", "file://"}
+		return Pattern{}, notes, fault
 	}
 	if fault := refusedRest(s[len(s)-len(rest):], scheme); fault != nil {
 		return Pattern{}, notes, fault
@@ -184,7 +185,7 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 	return p, notes, nil
 }
 
-// withoutScheme is the fault of what has no "://".
+// withoutScheme is the fault of a text without "://".
 func withoutScheme(lower string) *Fault {
 	for _, scheme := range []string{"https", "http", "file"} {
 		if rest, found := strings.CutPrefix(lower, scheme+":"); found {
@@ -193,7 +194,10 @@ func withoutScheme(lower string) *Fault {
 	}
 	for _, scheme := range []string{"data:", "about:", "javascript:", "blob:"} {
 		if strings.HasPrefix(lower, scheme) {
-			return &Fault{"names pages that have no name of their own: their origin is null", "allowNullOrigin: true, if you must"}
+			return &Fault{
+				"names pages that have no name of their own: their origin is null",
+				"allowNullOrigin: true, if you must",
+			}
 		}
 	}
 	p := Pattern{Scheme: "https"}
@@ -214,7 +218,7 @@ func lowerASCII(s string) string {
 	return s
 }
 
-// refusedWhole refuses what is no origin whatever its parts are.
+// refusedWhole refuses texts that cannot be an origin, whatever their parts are.
 func refusedWhole(s string) *Fault {
 	switch {
 	case s == "":
@@ -231,17 +235,18 @@ func refusedWhole(s string) *Fault {
 	return nil
 }
 
-// isExpression reports what is a regular expression and no origin gone wrong.
+// isExpression reports whether a text is a regular expression rather than a mistyped origin.
 func isExpression(s string) bool {
 	for _, part := range []string{`\.`, `\/`, `\d`, `\w`, "?:", "[a-z", "[^", "[0-9"} {
 		if strings.Contains(s, part) {
 			return true
 		}
 	}
-	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") || s[0] == '/' && s[len(s)-1] == '/'
+	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") ||
+		s[0] == '/' && s[len(s)-1] == '/'
 }
 
-// refusedRest refuses what may not follow the scheme.
+// refusedRest refuses text that may not follow the scheme.
 func refusedRest(rest, scheme string) *Fault {
 	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
 		bare := scheme + "://" + lowerASCII(rest[:i])
@@ -330,7 +335,10 @@ func (p *Pattern) setHost(host, original string) *Fault {
 		p.Kind = AnyHost
 		return nil
 	case !strings.HasPrefix(host, "*.") || strings.Contains(host[1:], "*"):
-		return &Fault{"has a wildcard that is not the whole first label", p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes"}
+		return &Fault{
+			"has a wildcard that is not the whole first label",
+			p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes",
+		}
 	}
 	p.Kind, p.Host = Subdomains, host[2:]
 	if _, isIP := canonicalIP(p.Host); isIP {
@@ -339,7 +347,7 @@ func (p *Pattern) setHost(host, original string) *Fault {
 	return p.checkName(p.Host)
 }
 
-// afterWildcards gives the labels behind the last one that has a wildcard.
+// afterWildcards returns the labels after the last one that has a wildcard.
 func afterWildcards(host string) string {
 	_, rest, found := strings.Cut(host[strings.LastIndexByte(host, '*'):], ".")
 	if !found || rest == "" {
@@ -355,7 +363,10 @@ func (p *Pattern) setTenant(original string) *Fault {
 	case !found || !strings.HasPrefix(original, "{") || strings.ContainsAny(rest, "{}*"):
 		return &Fault{"has braces that are not the whole first label", p.Scheme + "://{tenant}.app.example"}
 	case !IsTenantName(name):
-		return &Fault{"has a tenant name that is not made of letters, digits, _ and -", p.Scheme + "://{tenant}." + rest}
+		return &Fault{
+			"has a tenant name that is not made of letters, digits, _ and -",
+			p.Scheme + "://{tenant}." + rest,
+		}
 	case DefaultPort(p.Scheme) == "":
 		return &Fault{"has a tenant in a custom scheme", "an https: origin"}
 	}
@@ -363,7 +374,7 @@ func (p *Pattern) setTenant(original string) *Fault {
 	return p.checkName(rest)
 }
 
-// IsTenantName takes the name that may stand between braces.
+// IsTenantName reports whether a name may stand between braces.
 func IsTenantName(name string) bool {
 	for i := range len(name) {
 		c := name[i] | 0x20
@@ -378,14 +389,20 @@ func IsTenantName(name string) bool {
 func (p *Pattern) checkName(host string) *Fault {
 	if DefaultPort(p.Scheme) != "" {
 		if canonical, isIP := canonicalIP(host); isIP && canonical == "" {
-			return &Fault{"has a host that browsers take for an IP address, and it is none", p.Scheme + "://192.0.2.7 or " + p.Scheme + "://[2001:db8::7]"}
+			return &Fault{
+				"has a host that browsers take for an IP address, and it is none",
+				p.Scheme + "://192.0.2.7 or " + p.Scheme + "://[2001:db8::7]",
+			}
 		} else if isIP && canonical != host {
 			hint := Pattern{Scheme: p.Scheme, Host: canonical, Port: p.Port}
 			return &Fault{"has an IP address that browsers write differently", hint.String()}
 		}
 	}
 	if !IsHost(host) {
-		return &Fault{"has a host that is not made of labels of letters, digits, - and _", p.Scheme + "://www.shop.example"}
+		return &Fault{
+			"has a host that is not made of labels of letters, digits, - and _",
+			p.Scheme + "://www.shop.example",
+		}
 	}
 	return nil
 }

@@ -17,9 +17,9 @@ func (s *byteSet) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 // Escapes has the bytes of the paths that the rules of a host name, by how they are written.
 type Escapes struct {
-	plain byteSet // stand for themselves
-	upper byteSet // stand as %XX with digits and upper case
-	lower byteSet // stand as %xx with digits and lower case
+	plain   byteSet       // stand for themselves
+	escaped byteSet       // stand as %XX, with digits of any case
+	written [2][2]byteSet // stand as %XX, by the case of each digit: 0 to 9 have both cases
 }
 
 // Add adds the value of a match.path.
@@ -37,23 +37,36 @@ func (s *Escapes) addEscape(high, low byte) {
 	if !ok {
 		return // of a regular expression, where no escape need follow a %
 	}
-	if !isLowerHex(high) && !isLowerHex(low) {
-		s.upper.add(c)
+	s.escaped.add(c)
+	for i := range s.written {
+		for j := range s.written[i] {
+			if hasCase(high, i) && hasCase(low, j) {
+				s.written[i][j].add(c)
+			}
+		}
 	}
-	if !isUpperHex(high) && !isUpperHex(low) {
-		s.lower.add(c)
-	}
+}
+
+// hasCase reports whether a hex digit is written in upper case (0) or lower case (1).
+func hasCase(digit byte, letters int) bool {
+	return digit <= '9' || (digit >= 'a') == (letters == 1)
 }
 
 // isOtherEscape reports whether rules name the byte that an escape stands for, and no rule
 // writes it like this: %c3 and %C3 are equal to an application that decodes them.
 func (s *Escapes) isOtherEscape(c, high, low byte) bool {
-	asUpper := s.upper.has(c) && !isLowerHex(high) && !isLowerHex(low)
-	asLower := s.lower.has(c) && !isUpperHex(high) && !isUpperHex(low)
-	return s.escapes(c) && !asUpper && !asLower
+	if !s.escaped.has(c) {
+		return false
+	}
+	for i := range s.written {
+		for j := range s.written[i] {
+			if hasCase(high, i) && hasCase(low, j) && s.written[i][j].has(c) {
+				return false
+			}
+		}
+	}
+	return true
 }
-
-func (s *Escapes) escapes(c byte) bool { return s.upper.has(c) || s.lower.has(c) }
 
 // IsAmbiguous reports whether an application may read the path as another one than is matched
 // here. Envoy's path normalisation removes most such paths if it is switched on. A policy must
@@ -74,7 +87,7 @@ func (s *Escapes) IsAmbiguous(path string) bool {
 				return true
 			}
 			i += 2
-		case s.escapes(c) && !s.plain.has(c):
+		case s.escaped.has(c) && !s.plain.has(c):
 			return true // a rule names the byte as %XX
 		}
 	}
@@ -98,9 +111,6 @@ func (s *Escapes) isAmbiguousEscape(path string) bool {
 }
 
 func isDots(segment string) bool { return segment == "." || segment == ".." }
-
-func isLowerHex(c byte) bool { return 'a' <= c && c <= 'f' }
-func isUpperHex(c byte) bool { return 'A' <= c && c <= 'F' }
 
 // isUnreserved is RFC 3986's: nothing changes when such a byte is decoded.
 func isUnreserved(c byte) bool {
@@ -133,13 +143,17 @@ func Check(value string) *origin.Fault {
 	case !strings.HasPrefix(value, "/"):
 		return &origin.Fault{Message: `does not begin with "/"`, Hint: "/" + value}
 	case strings.ContainsAny(value, "?#"):
-		return &origin.Fault{Message: "has a query or fragment, which is never compared", Hint: value[:strings.IndexAny(value, "?#")]}
+		return &origin.Fault{
+			Message: "has a query or fragment, which is never compared",
+			Hint:    value[:strings.IndexAny(value, "?#")],
+		}
 	}
 	var none Escapes
 	if none.IsAmbiguous(value) {
 		return &origin.Fault{
-			Message: `is ambiguous: "\", "//", ";", ".", ".." and needless percent-encoding are read differently by different servers`,
-			Hint:    "the path in its plain form",
+			Message: `is ambiguous: "\", "//", ";", ".", ".." and needless percent-encoding are read differently ` +
+				"by different servers",
+			Hint: "the path in its plain form",
 		}
 	}
 	return nil
@@ -154,7 +168,7 @@ func WithoutPlaceholders(value string) string {
 		if end >= 0 {
 			segment = segment[:end]
 		}
-		if segment == "*" || segment == "**" || len(segment) > 1 && (segment[0] == ':' || segment[0] == '{' && segment[len(segment)-1] == '}') {
+		if isPlaceholder(segment) {
 			return value[:max(at, 1)]
 		}
 		if end < 0 {
@@ -163,6 +177,11 @@ func WithoutPlaceholders(value string) string {
 		at += 1 + end
 	}
 	return value
+}
+
+func isPlaceholder(segment string) bool {
+	return segment == "*" || segment == "**" ||
+		len(segment) > 1 && (segment[0] == ':' || segment[0] == '{' && segment[len(segment)-1] == '}')
 }
 
 // AsSent returns a path as a browser sends it: the bytes of the path percent-encode set are

@@ -1,0 +1,149 @@
+package main
+
+// ofDecisions are mistakes in verdicts, reasons and outcomes.
+var ofDecisions = []mutation{
+	// Who may read.
+	{
+		name: "null passes for an origin that is allowed",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "if allowed != nil && allowed.Null {", to: "if allowed != nil {",
+	},
+	{
+		name: "a same-origin preflight passes for everyone who says so",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.Class != ClassPreflight && (reason", to: "case (reason",
+	},
+	{
+		name: "the zero engine lets everything pass",
+		file: "pkg/policy/deny.go", packages: engine,
+		from: "deny := spec.UnmatchedDeny", to: "deny := spec.UnmatchedPassThrough",
+	},
+	{
+		name: "a decision without an entry is of the first policy",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "policy: match.None, entry: match.None}", to: "entry: match.None}",
+	},
+	{
+		name: "where several policies name a host, what no rule matches is of the first one",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "len(policies) == 1 {", to: "len(policies) > 0 {",
+	},
+	{
+		name: "a selected policy without cors applies the settings of CORSDefaults",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "settings := x.Policies[policy].Unchosen", to: "settings := x.Unmatched",
+	},
+
+	// Preflights.
+	{
+		name: "the method is not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "d.request.RequestMethod); reason != ReasonAllowed {",
+		to:   "d.request.RequestMethod); reason == ReasonMethodMalformed {",
+	},
+	{
+		name: "methods are compared without case",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	case allowed.AllowsMethodFold(lines[0]):\n		return ReasonMethodCase",
+		to:   "	case allowed.AllowsMethodFold(lines[0]):\n		return ReasonAllowed",
+	},
+	{
+		name: "TRACE is a method",
+		file: "pkg/policy/internal/header/token.go", packages: headers,
+		from: `EqualFold(method, "CONNECT") || EqualFold(method, "TRACE") ||`, to: `EqualFold(method, "CONNECT") ||`,
+	},
+	{
+		name: "what follows the name of a header is not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "!header.IsToken(name)\n", to: "!header.IsToken(name[:1])\n",
+	},
+	{
+		name: "the requested headers are not looked at",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "			default:\n				refused = ReasonHeaderNotAllowed\n", to: "			default:\n",
+	},
+	{
+		name: "only the first line of requested headers is read",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	refused := ReasonAllowed\n	for _, line := range lines {",
+		to:   "	refused := ReasonAllowed\n	for _, line := range lines[:min(1, len(lines))] {",
+	},
+	{
+		name: "minimal detail is full detail",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "if d.settings.Preflight.Detail == spec.DetailFull {", to: `if d.settings.Preflight.Detail != "" {`,
+	},
+
+	// Outcomes.
+	{
+		name: "Shadow is enforced",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: ", d.settings.Enforcement == spec.EnforcementShadow,\n", to: ",\n",
+	},
+	{
+		name: "Block blocks nobody",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "d.settings.Enforcement == spec.EnforcementBlock && d.refuses():",
+		to:   "d.settings.Enforcement == spec.EnforcementDisabled && d.refuses():",
+	},
+	{
+		name: "Block blocks a page of the host's own origin",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "return d.Verdict == VerdictDeny && !d.request.isSameOrigin()", to: "return d.Verdict == VerdictDeny",
+	},
+	{
+		name: "a WebSocket is not checked",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "	case d.Class == ClassWebSocket:\n		if d.refuses() {",
+		to:   "	case d.Class == ClassWebSocket:\n		if false {",
+	},
+	{
+		name: "a WebSocket to a host without a policy is refused",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "spec.OriginCheckEnforce && d.Reason != ReasonNoPolicy", to: "spec.OriginCheckEnforce",
+	},
+	{
+		name: "a public response grants to those only who send an Origin",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.Verdict == VerdictAllow, d.settings.Public && d.Class == ClassNotCORS:",
+		to:   "case d.Verdict == VerdictAllow:",
+	},
+	{
+		name: "a preflight that is forwarded is answered",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "if d.settings.Preflight.Mode == spec.PreflightForward {", to: "if d.settings.Preflight.Mode == \"\" {",
+	},
+	{
+		name: "the settings of a host without a policy apply where such hosts are left alone",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "spec.EnforcementShadow,\n		d.passesThrough():", to: "spec.EnforcementShadow:",
+	},
+	{
+		name: "a response in upstream's place is made when it is too late",
+		file: "pkg/policy/outcome.go", packages: engine,
+		from: "	case o.Action() != ActionRespond:\n", to: "	case true:\n",
+	},
+	{
+		name: "a WebSocket's response is edited when it is too late to refuse it",
+		file: "pkg/policy/outcome.go", packages: engine,
+		from: "	case c == ClassWebSocket:\n		return Untouched",
+		to:   "	case c == ClassWebSocket:\n		return NotGranted",
+	},
+	{
+		name: "a granted preflight that comes late is refused",
+		file: "pkg/policy/outcome.go", packages: engine,
+		from: "	case o == PreflightGranted:\n		return Granted",
+		to:   "	case o == PreflightGranted:\n		return NotGranted",
+	},
+	{
+		name: "a refused preflight that comes late is granted",
+		file: "pkg/policy/outcome.go", packages: engine,
+		from: "	case o == PreflightGranted:\n		return Granted", to: "	case o != Blocked:\n		return Granted",
+	},
+	{
+		name: "a blocked request goes upstream",
+		file: "pkg/policy/outcome.go", packages: engine,
+		from: "PreflightRefused, Blocked:\n		return ActionRespond",
+		to:   "PreflightRefused:\n		return ActionRespond",
+	},
+}

@@ -1,0 +1,247 @@
+package main
+
+// ofDocuments are mistakes about what documents mean, and about the places of their faults.
+var ofDocuments = []mutation{
+	// Layers.
+	{
+		name: "an outer layer overrides an inner one",
+		file: "pkg/policy/plan/layer.go", packages: plans,
+		from: "slices.Backward(ls)", to: "slices.All(ls)",
+	},
+	{
+		name: "CORSDefaults is not inherited",
+		file: "pkg/policy/plan/plan.go", packages: plans,
+		from: "		ls = layers{r.defaults, l}\n", to: "		ls = layers{l}\n",
+	},
+	{
+		name: "a rule inherits nothing from its policy",
+		file: "pkg/policy/plan/plan.go", packages: plans,
+		from: "ls := append(slices.Clip(p.layers), l)", to: "ls := append(slices.Clone(p.layers[:len(p.layers)-1]), l)",
+	},
+	{
+		name: "an empty list inherits",
+		file: "pkg/policy/plan/layer.go", packages: plans,
+		from: "if list := get(c); list != nil {", to: "if list := get(c); len(list) > 0 {",
+	},
+	{
+		name: "a layer that sets allowNullOrigin alone inherits allowOrigins",
+		file: "pkg/policy/plan/origins.go", packages: plans,
+		from: "&&\n		cors.AllowNullOrigin == nil {", to: "{",
+	},
+	{
+		name: "settings that apply without an entry grant",
+		file: "pkg/policy/plan/plan.go", packages: plans,
+		from: "	p.Unchosen = r.merge(ls, false)", to: "	p.Unchosen = r.merge(ls, true)",
+	},
+	{
+		name: "* with credentials is public",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "origins != nil && origins.Any && !s.Credentials", to: "origins != nil && origins.Any",
+	},
+
+	// The strictest settings.
+	{
+		name: "where several policies name a host, the first one's settings apply to what no rule matches",
+		file: "pkg/policy/plan/table.go", packages: plans,
+		from: "b.NoRule = b.strictest(policies)", to: "b.NoRule = b.strictest(policies[:1])",
+	},
+	{
+		name: "the settings of rules do not apply to an ambiguous path",
+		file: "pkg/policy/plan/table.go", packages: plans,
+		from: "b.Ambiguous = b.strictest(slices.Concat(policies, rules))", to: "b.Ambiguous = b.strictest(policies)",
+	},
+	{
+		name: "the last of several settings is the strictest",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "return slices.Index(order, a) > slices.Index(order, b)",
+		to:   "return slices.Index(order, a) != slices.Index(order, b)",
+	},
+	{
+		name: "Enforce is stricter than Block",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "spec.EnforcementEnforce, spec.EnforcementBlock) {\n		s.Enforcement",
+		to:   "spec.EnforcementBlock, spec.EnforcementEnforce) {\n		s.Enforcement",
+	},
+	{
+		name: "Merge is stricter than Override",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "spec.UpstreamMerge, spec.UpstreamOverride) {", to: "spec.UpstreamOverride, spec.UpstreamMerge) {",
+	},
+	{
+		name: "Forward is stricter than Answer",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "spec.PreflightForward, spec.PreflightAnswer) {", to: "spec.PreflightAnswer, spec.PreflightForward) {",
+	},
+	{
+		name: "the lower of two statuses is the stricter",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "other.Preflight.DenyStatus > s.Preflight.DenyStatus",
+		to:   "other.Preflight.DenyStatus < s.Preflight.DenyStatus",
+	},
+	{
+		name: "Full is stricter than Minimal",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "spec.DetailFull, spec.DetailMinimal) {", to: "spec.DetailMinimal, spec.DetailFull) {",
+	},
+	{
+		name: "no check of WebSockets is stricter than one",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "spec.OriginCheckDisabled, spec.OriginCheckEnforce) {",
+		to:   "spec.OriginCheckEnforce, spec.OriginCheckDisabled) {",
+	},
+	{
+		name: "a setting that is tightened has the layer of the laxer one",
+		file: "pkg/policy/plan/settings.go", packages: plans,
+		from: "= other.OriginCheck, from.OriginCheck", to: "= other.OriginCheck, s.From.OriginCheck",
+	},
+
+	// Rules and names.
+	{
+		name: "/api and /api/ are two prefixes",
+		file: "pkg/policy/plan/match.go", packages: plans,
+		from: `return PathKey{m.Type, strings.TrimSuffix(m.Value, "/")}`,
+		to:   `return PathKey{m.Type, strings.TrimSuffix(m.Value, "//")}`,
+	},
+	{
+		name: "a shorter expression is tried before a longer one",
+		file: "pkg/policy/plan/table.go", packages: plans,
+		from: "cmp.Compare(len(yk.Value), len(xk.Value)),", to: "cmp.Compare(len(xk.Value), len(yk.Value)),",
+	},
+	{
+		name: "two rules for one path and method are no conflict",
+		file: "pkg/policy/plan/table.go", packages: plans,
+		from: "if other := b.owner[key]; other != nil {",
+		to:   "if other := b.owner[key]; other != nil && other.Policy != e.Policy {",
+	},
+	{
+		name: "the table of a host depends on the order of documents",
+		file: "pkg/policy/plan/hosts.go", packages: plans,
+		from: "cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Index, b.Index))",
+		to:   "cmp.Compare(a.Index, b.Index)",
+	},
+	{
+		name: "a policy uses another namespace's set of the same name",
+		file: "pkg/policy/plan/origins.go", packages: plans,
+		from: "r.sets[spec.ID{Namespace: l.namespace, Name: name}.String()]", to: "r.sets[name]",
+	},
+	{
+		name: "a rule uses no set of its policy's namespace",
+		file: "pkg/policy/plan/plan.go", packages: plans,
+		from: "	l.namespace = p.layers[len(p.layers)-1].namespace\n", to: "",
+	},
+	{
+		name: "two documents of one name are accepted if their namespaces are written",
+		file: "pkg/policy/plan/check.go", packages: plans,
+		from: "	case known:\n", to: "	case known && name.Namespace == \"\":\n",
+	},
+	{
+		name: "* covers Authorization",
+		file: "pkg/policy/plan/names.go", packages: plans,
+		from: `n.Any && !header.EqualFold(name, "authorization") && `, to: "n.Any && ",
+	},
+	{
+		name: "a preset widens a policy that is not its own",
+		file: "pkg/policy/plan/names.go", packages: plans,
+		from: "inherited := inheritedList{kind: kind, presets: joinPresets(presets)}",
+		to:   "inherited := inheritedList{kind: kind}",
+	},
+
+	// What is dangerous or useless.
+	{
+		name: "a policy that waives one danger waives all",
+		file: "pkg/policy/internal/lint/lint.go", packages: lints,
+		from: "if p.Waives(danger) {", to: "if len(p.Waived) > 0 {",
+	},
+	{
+		name: "inherited origins are judged for the first policy only",
+		file: "pkg/policy/internal/lint/lint.go", packages: lints,
+		from: "judgement{origins: o, waived: fmt.Sprint(p.Waived)}", to: "judgement{origins: o, waived: fmt.Sprint()}",
+	},
+	{
+		name: "a danger in a set is not seen",
+		file: "pkg/policy/internal/lint/risks.go", packages: lints,
+		from: "if !known[r.kind] {", to: "if known[r.kind] {",
+	},
+	{
+		name: "a suffix below which all names are public is private",
+		file: "pkg/policy/internal/lint/risks.go", packages: lints,
+		from: `isListedSuffix(host) || isListedSuffix("x."+host)`, to: "isListedSuffix(host)",
+	},
+	{
+		name: "a rule behind an expression for everything is reachable",
+		file: "pkg/policy/internal/lint/reachability.go", packages: lints,
+		from: "if length <= len(prefix) {", to: "if length < 0 {",
+	},
+	{
+		name: "an expression below a registry's suffix is bounded",
+		file: "pkg/policy/internal/lang/domains.go", packages: langs,
+		from: "return s.Kind == Registry })", to: "return false })",
+	},
+	{
+		name: "an expression accepts what its assertions forbid",
+		file: "pkg/policy/internal/lang/expr.go", packages: langs,
+		from: "if syntax.EmptyOp(i.Arg)&^flags == 0 {", to: "if true {",
+	},
+	{
+		name: "a final dot makes another owner",
+		file: "pkg/policy/internal/lang/domains.go", packages: langs,
+		from: "return union(ends, b.back(ends, '.'))", to: "return union(ends, nil)",
+	},
+	{
+		name: "entries that accept part of an expression are its equals",
+		file: "pkg/policy/internal/lint/rewrite.go", packages: lints,
+		from: "		if missing == \"\" {\n			return texts\n		}\n", to: "		if missing == \"\" || len(texts) > 0 {\n			return texts\n		}\n",
+	},
+	{
+		name: "an expression for a hosting platform's names is safe with credentials",
+		file: "pkg/policy/internal/lint/regexes.go", packages: lints,
+		from: "		if v.platform != \"\" {\n			add", to: "		if false {\n			add",
+	},
+	{
+		name: "an expression for http: pages is safe with credentials",
+		file: "pkg/policy/internal/lint/regexes.go", packages: lints,
+		from: "		if v.insecure != \"\" {\n			add", to: "		if false {\n			add",
+	},
+	{
+		name: "a web view's origin is malformed",
+		file: "pkg/policy/internal/origin/origin.go", packages: origins,
+		from: "return DefaultPort(scheme) == \"\" && !hasPort", to: "return false && hasPort",
+	},
+
+	// The places of faults.
+	{
+		name: "a fault is at the document, not at the value",
+		file: "pkg/policy/policyfile/locate.go", packages: files,
+		from: "d.Position = doc.visible(node, key)", to: "d.Position = doc.visible(nil, key)",
+	},
+	{
+		name: "the other location of a fault has no position",
+		file: "pkg/policy/policyfile/locate.go", packages: files,
+		from: "if d.Related != nil && d.Related.Position == (spec.Position{}) {", to: "if false {",
+	},
+	{
+		name: "lines are counted from the document, not from the file",
+		file: "pkg/policy/policyfile/place.go", packages: files,
+		from: "position{p.line + d.line - 1, p.column}", to: "position{p.line, p.column}",
+	},
+	{
+		name: "an element of a list has the position of the list",
+		file: "pkg/policy/policyfile/place.go", packages: files,
+		from: "			child = item(n, s.Index)", to: "			child = nil",
+	},
+	{
+		name: "faults are not in the order of their lines",
+		file: "pkg/policy/policyfile/locate.go", packages: files,
+		from: "cmp.Compare(a.Position.Line, b.Position.Line)", to: "cmp.Compare(b.Position.Line, a.Position.Line)",
+	},
+	{
+		name: "a fault that many rules inherit is reported for each",
+		file: "pkg/policy/plan/report.go", packages: plans,
+		from: "	l.known[p] = true\n", to: "	l.known[p] = false\n",
+	},
+	{
+		name: "a fault of an inherited setting is at the rule",
+		file: "pkg/policy/plan/layer.go", packages: plans,
+		from: "		if l.kind == kind {\n			return l", to: "		if l.kind > kind {\n			return l",
+	},
+}
