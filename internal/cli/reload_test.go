@@ -193,9 +193,9 @@ func TestReload(t *testing.T) {
 			if after := s.liveLine(); after == before {
 				t.Errorf("still %s", after)
 			}
-			if cause := s.waitForLine("policy is live")["cause"]; cause != "file change" {
-				t.Errorf("the cause is %v", cause)
-			}
+			s.eventually("logged: live by a file change", func() bool { // the log is written later
+				return s.waitForLine("policy is live")["cause"] == "file change"
+			})
 			_, metrics := s.get("/metrics")
 			if n := strings.Count(metrics, "\ncorsd_policy_info{"); n != 1 {
 				t.Errorf("%d policies are live, by the metrics", n)

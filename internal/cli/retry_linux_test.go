@@ -57,9 +57,9 @@ func TestRetryWithoutDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.becomes(conn, servetest.OldPage, "deny")
-	cause := s.waitForLine("policy is live")["cause"]
-	if cause != string(source.Retry) && cause != string(source.Changed) { // a look at the files may have found it
-		t.Errorf("the cause is %v", cause)
-	}
+	s.eventually("logged: live by a retry", func() bool { // the log is written later
+		cause := s.waitForLine("policy is live")["cause"]
+		return cause == string(source.Retry) || cause == string(source.Changed) // a look at the files may have found it
+	})
 	s.eventually("no retry is pending", func() bool { return s.metric("corsd_policy_read_retry_pending") == "0" })
 }

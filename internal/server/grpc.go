@@ -90,6 +90,7 @@ func newGRPC(o *Options) (*grpcServer, error) {
 	services := g.limits.Registrar(g.Server)
 	if err := errors.Join(process.Register(services), check.Register(services)); err != nil {
 		endWatches()
+		g.Stop()
 		return nil, err
 	}
 	grpc_health_v1.RegisterHealthServer(services, watchableHealth{g.health, stopping})
