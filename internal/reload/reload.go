@@ -27,7 +27,8 @@ type Metrics interface {
 	Reloaded(hash string)
 	// Refused is called for a policy that was read and refused.
 	Refused()
-	// KeepOnly is called after policies were removed, with those that are left.
+	// KeepOnly is called for each policy that went live, with the names in it, and those that it
+	// no longer has.
 	KeepOnly(policies iter.Seq[string], removed []string)
 	// RetryPending is called after each reading: will the source try again by itself?
 	RetryPending(pending bool)

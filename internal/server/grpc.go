@@ -58,7 +58,8 @@ const (
 	closeTimeout = time.Second
 )
 
-// Each stream's answers are charged to its connection.
+// wire.OutboxOf finds the connection of a stream in the peer's AuthInfo, and the answers are charged
+// to it. The packages do not import each other.
 var _ wire.Outbox = (*limits.Conn)(nil)
 
 // grpcServer serves Envoy.

@@ -28,8 +28,8 @@ func (s *Server) process(gs grpc.ServerStream) error {
 	return err
 }
 
-// stream is the state of one stream. It is used for many streams, one after the other, since its
-// buffers have grown.
+// stream is the state of one stream. It is reused for later streams, so that its buffers need not
+// grow again.
 type stream struct {
 	exchange    exchange.Exchange
 	metadata    streamMetadata
@@ -70,6 +70,8 @@ func (s *Server) end(x *stream) {
 	s.streams.Put(x)
 }
 
+// run reads messages and answers them. RecvMsg fills x.message and SendMsg sends the bytes that
+// handle has written, both by [wire.Codec].
 func (x *stream) run(gs grpc.ServerStream) error {
 	for {
 		if err := gs.RecvMsg(&x.message); err != nil {

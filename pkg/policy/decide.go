@@ -59,7 +59,8 @@ func (d *Decision) Enforcement() spec.Enforcement { return d.settings.Enforcemen
 func (d *Decision) UpstreamHeaders() spec.UpstreamHeaders { return d.settings.UpstreamHeaders }
 
 // Decide judges a request. It is total: whatever the request holds, it returns a decision,
-// without an error, a panic, blocking or an allocation.
+// without an error, a panic, blocking or an allocation. Only the first decision of a zero Engine
+// builds its tables.
 func (e *Engine) Decide(r *Request) Decision {
 	d := Decision{Class: r.class(), index: e.tables(), request: r, policy: match.None, entry: match.None}
 	if r.Selector != "" {

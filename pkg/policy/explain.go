@@ -36,8 +36,8 @@ type Explanation struct {
 	// Nearest is the entry that is almost the origin, and Difference how they differ. Both are ""
 	// if there is none, or if the origin is not why the request was refused.
 	Nearest, Difference string
-	// Missing lists the requests of a preflight that are not granted: its method, or the headers that
-	// are not in allowHeaders. It is nil if the reason is another one.
+	// Missing lists the parts of a preflight that are refused: its method, or the headers that are not
+	// in allowHeaders. It is nil if the reason is another one.
 	Missing []string
 
 	// Settings are the effective settings. The fields of cors are left out if no entry was

@@ -116,7 +116,7 @@ const means = {
   header_not_allowed: 'A header is not in the policy.',
   authorization_not_listed: 'The header Authorization has to be in the policy by its name.',
   no_rule: 'No rule of the policy takes this path.',
-  off: 'The policy is switched off here.',
+  disabled: 'The policy is switched off here.',
 };
 
 // decisionParts tell what corsd said: of what it refused, else of all that it allowed.
