@@ -29,7 +29,7 @@ func TestUnreadable(t *testing.T) {
 		servetest.Write(t, fmt.Sprintf("%s/other%d", dir, i), "")
 		time.Sleep(2 * settleTime)
 	}
-	if n := len(s.log.Entries(t, message)) + len(s.log.Entries(t, "policy is still refused")); n != 1 {
+	if n := len(s.waitForLines(1, message)) + len(s.log.Entries(t, "policy is still refused")); n != 1 {
 		t.Errorf("logged %d times: %s", n, s.log)
 	}
 	servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
@@ -55,14 +55,14 @@ func TestBadPolicy(t *testing.T) {
 		s.signal(syscall.SIGHUP)
 		s.eventually("refused", func() bool { return s.metric(refused) == fmt.Sprint(times) })
 	}
-	if again := s.log.Entries(t, "policy is still refused"); len(again) != 2 || again[0]["faults"] != 2.0 || again[0]["cause"] != "SIGHUP" {
+	if again := s.waitForLines(2, "policy is still refused"); len(again) != 2 || again[0]["faults"] != 2.0 || again[0]["cause"] != "SIGHUP" {
 		t.Errorf("SIGHUP again logs %v", again)
 	}
-	lines := s.log.Entries(t, message)
+	lines := s.waitForLines(1, message)
 	if len(lines) != 1 || lines[0]["level"] != "ERROR" || lines[0]["faults"] != 2.0 || lines[0]["cause"] != "file change" {
 		t.Errorf("logged %v", lines)
 	}
-	faults := s.log.Entries(t, "policy fault")
+	faults := s.waitForLines(2, "policy fault")
 	if len(faults) != 2 {
 		t.Fatalf("logged %v", faults)
 	}

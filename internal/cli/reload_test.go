@@ -266,7 +266,7 @@ func TestHangup(t *testing.T) {
 	after.Exchange(servetest.RequestOf(servetest.OldPage))
 	after.End()
 	for _, message := range []string{"policy is live", "Envoy requests decisions"} {
-		if lines := s.log.Entries(t, message); len(lines) != 1 {
+		if lines := s.waitForLines(1, message); len(lines) != 1 {
 			t.Errorf("unchanged state is logged again: %v", lines)
 		}
 	}

@@ -138,6 +138,14 @@ func (s *served) eventually(what string, so func() bool) {
 	}
 }
 
+// waitForLines returns the lines with a message as soon as there are n: lines are written a moment
+// after what they report.
+func (s *served) waitForLines(n int, msg string) []map[string]any {
+	s.t.Helper()
+	s.eventually("logged: "+msg, func() bool { return len(s.log.Entries(s.t, msg)) >= n })
+	return s.log.Entries(s.t, msg)
+}
+
 // waitForLine returns the last log line with a message.
 func (s *served) waitForLine(msg string) map[string]any {
 	s.t.Helper()

@@ -20,7 +20,7 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(shortDir(t), "corsd.sock")
 	s := startProcess(t, "--policy", servetest.PolicyFile(t), "--listen", "unix:"+socket, "--drain", "4s")
-	address := s.log.Entries(t, "listening")[0]["address"].(string)
+	address := s.waitForLines(1, "listening")[0]["address"].(string)
 	conn := s.dial(address)
 	// Nobody ends this watch: it must not hold up the stop.
 	watch, err := grpc_health_v1.NewHealthClient(conn).Watch(s.ctx(), &grpc_health_v1.HealthCheckRequest{})
@@ -79,7 +79,7 @@ func TestShutdown(t *testing.T) {
 	if _, err := os.Lstat(socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is still there: %v", err)
 	}
-	if lines := s.log.Entries(t, "stopping"); len(lines) != 1 || lines[0]["drain"] != "4s" {
+	if lines := s.waitForLines(1, "stopping"); len(lines) != 1 || lines[0]["drain"] != "4s" {
 		t.Errorf("logged %v", lines)
 	}
 }

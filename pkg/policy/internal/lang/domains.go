@@ -54,13 +54,18 @@ const (
 )
 
 func kindOfSuffix(name string) SuffixKind {
-	_, icann := publicsuffix.PublicSuffix(name)
-	switch {
-	case name == "", icann, name == "example":
+	if name == "" || name == "example" {
 		// What is refused of com is refused of the domain of all documentation (RFC 2606), too.
 		return Registry
-	case strings.Contains(name, "."): // the default rule returns one label
-		return Platform
+	}
+	for _, listed := range []string{name, "x." + name} {
+		switch suffix, icann := publicsuffix.PublicSuffix(listed); {
+		case suffix != listed:
+		case icann:
+			return Registry
+		case strings.Contains(suffix, "."): // the default rule returns one label
+			return Platform
+		}
 	}
 	return Unlisted
 }
@@ -71,10 +76,10 @@ func (e *Expr) Owners() (*Owners, error) {
 	if err := p.followAll(); err != nil {
 		return nil, err
 	}
-	b := &backward{product: p, before: make([][]edge, len(p.nodes))}
+	b := &backward{product: p, edgesTo: make([][]edge, len(p.nodes))}
 	for from, edges := range p.edges {
 		for _, e := range edges {
-			b.before[e.to] = append(b.before[e.to], edge{e.symbol, int32(from)})
+			b.edgesTo[e.to] = append(b.edgesTo[e.to], edge{e.symbol, int32(from)})
 		}
 	}
 	if err := b.below("", b.hostEnds()); err != nil {
@@ -87,9 +92,9 @@ func (e *Expr) Owners() (*Owners, error) {
 // backward reads the hosts of a product from their end.
 type backward struct {
 	*product
-	before [][]edge // by node
-	found  Owners
-	steps  int
+	edgesTo [][]edge // by node
+	found   Owners
+	steps   int
 }
 
 // hostEnds returns the nodes after which a host is complete, a final dot left out.
@@ -109,7 +114,7 @@ func (b *backward) hostEnds() []int32 {
 			ends = append(ends, id)
 			continue
 		}
-		for _, e := range b.before[id] {
+		for _, e := range b.edgesTo[id] {
 			if !live[e.to] {
 				live[e.to] = true
 				queue = append(queue, e.to)
@@ -125,7 +130,7 @@ func (b *backward) part(id int32) part { return b.universe.parts[b.nodes[id].in]
 func (b *backward) back(set []int32, symbol rune) []int32 {
 	var list []int32
 	for _, id := range set {
-		for _, e := range b.before[id] {
+		for _, e := range b.edgesTo[id] {
 			if b.universe.alphabet[e.symbol] == symbol && b.part(e.to) == inHost {
 				list = append(list, e.to)
 			}
@@ -143,12 +148,13 @@ func union(a, b []int32) []int32 {
 // below lists the domains below a public suffix, "" for every name. The suffix leads from each
 // node of the set to the end of a host.
 func (b *backward) below(suffix string, set []int32) error {
-	l := labels{b: b, seen: map[string]bool{}}
-	if err := l.read(nil, set); err != nil {
+	l, err := b.labels(set)
+	if err != nil {
 		return err
 	}
-	if l.endless {
-		b.found.Suffixes = append(b.found.Suffixes, Suffix{suffix, kindOfSuffix(suffix)})
+	kind := kindOfSuffix(suffix)
+	if l.endless || len(l.list) > MaxDomains && kind != Registry {
+		b.found.Suffixes = append(b.found.Suffixes, Suffix{suffix, kind})
 		return nil
 	}
 	for _, found := range l.list {
@@ -158,13 +164,47 @@ func (b *backward) below(suffix string, set []int32) error {
 			// A host that is a public suffix itself has an owner too.
 			b.found.Domains = append(b.found.Domains, name)
 		}
-		if isSuffix && len(found.dots) > 0 {
-			if err := b.below(name, found.dots); err != nil {
-				return err
-			}
+		if err := b.before(name, found.dots); err != nil {
+			return err
 		}
-		if b.found.Unbounded() {
-			return nil
+	}
+	return nil
+}
+
+// maxSuffixLabels is how many labels the longest names in the public suffix list have.
+const maxSuffixLabels = 6
+
+// before lists the domains below a name that stands after a dot: below the name itself if it is a
+// public suffix, else below the public suffixes that the list has below it, such as
+// s3.amazonaws.com.
+func (b *backward) before(name string, set []int32) error {
+	switch {
+	case len(set) == 0:
+		return nil
+	case isPublicSuffix(name):
+		return b.below(name, set)
+	case strings.Count(name, ".")+1 >= maxSuffixLabels:
+		return nil
+	}
+	l, err := b.labels(set)
+	if err != nil {
+		return err
+	}
+	if l.endless || len(l.list) > MaxDomains {
+		// As an entry with a wildcard below this name: of the suffixes below it only the rule for
+		// all of them counts, such as *.kawasaki.jp.
+		if isPublicSuffix("x." + name) {
+			b.found.Suffixes = append(b.found.Suffixes, Suffix{name, kindOfSuffix(name)})
+		}
+		return nil
+	}
+	for _, found := range l.list {
+		name := found.text + "." + name
+		if found.first && isPublicSuffix(name) {
+			b.found.Domains = append(b.found.Domains, name)
+		}
+		if err := b.before(name, found.dots); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -173,6 +213,12 @@ func (b *backward) below(suffix string, set []int32) error {
 func isPublicSuffix(name string) bool {
 	suffix, _ := publicsuffix.PublicSuffix(name)
 	return suffix == name
+}
+
+// labels returns the labels that can stand before a set of nodes.
+func (b *backward) labels(set []int32) (*labels, error) {
+	l := &labels{b: b, seen: map[string]bool{}}
+	return l, l.read(nil, set)
 }
 
 // labels are the labels that can stand before a suffix.
@@ -226,7 +272,7 @@ func (l *labels) read(text []byte, set []int32) error {
 }
 
 func (b *backward) isHostStart(id int32) bool {
-	return slices.ContainsFunc(b.before[id], func(e edge) bool { return b.part(e.to) == afterSlash })
+	return slices.ContainsFunc(b.edgesTo[id], func(e edge) bool { return b.part(e.to) == afterSlash })
 }
 
 func reversed(text []byte) string {

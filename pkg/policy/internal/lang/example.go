@@ -13,7 +13,8 @@ func (e *Expr) Foreign(suffix string) (string, error) {
 	for _, host := range []string{
 		`evil\.net`,
 		`evil` + below,
-		`evil[a-z0-9.-]*` + below + other,
+		`evil[a-z0-9-]*` + below + other,
+		`evil[a-z0-9.-]*` + below,
 		`[a-z][a-z0-9.-]*` + below,
 	} {
 		for _, scheme := range []string{`https`, `http`} {

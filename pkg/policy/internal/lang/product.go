@@ -106,6 +106,7 @@ func (e *Expr) Missing(u *Universe, others ...*Expr) (string, error) {
 // is needed.
 type subsets struct {
 	exprs    []*Expr
+	items    int // of all sets
 	alphabet []rune
 	ids      map[string]int32
 	sets     [][]item
@@ -145,6 +146,7 @@ func (s *subsets) add(set []item) int32 {
 	id := int32(len(s.sets))
 	s.ids[string(key)] = id
 	s.sets = append(s.sets, slices.Clone(set))
+	s.items += len(set)
 	s.next = append(s.next, slices.Repeat([]int32{unknown}, len(s.alphabet)))
 	return id
 }
@@ -197,7 +199,7 @@ func (p *product) missing(others []*Expr) (string, error) {
 			return string(text), nil
 		}
 		edges, err := p.follow(v.node)
-		if err != nil || len(visits) > Budget {
+		if err != nil || len(visits)+union.items > Budget {
 			return "", ErrBudget
 		}
 		p.expr.states++

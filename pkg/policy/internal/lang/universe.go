@@ -22,10 +22,12 @@ var (
 	})
 	// Sent are those of them that a browser can send: if its last label is a number, a host is
 	// an IPv4 address as browsers write it
-	// (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+	// (https://url.spec.whatwg.org/#ends-in-a-number-checker); no page has the schemes of
+	// WebSockets and FTP.
 	Sent = newUniverse(func() *dfa {
 		numeric := origins(webScheme, `([a-z0-9_-]+\.)*(`+number+`)\.?`)
-		return subtract(Parsed.get(), subtract(numeric, origins(webScheme, ipv4)))
+		never := either(subtract(numeric, origins(webScheme, ipv4)), regular(`(wss?|ftp)://.*`))
+		return subtract(Parsed.get(), never)
 	})
 	// Domains are those of a web page whose host has a registered domain: two or more labels,
 	// no address, not below localhost.
@@ -45,6 +47,9 @@ var (
 		return subtract(intersect(Sent.get(), regular(`http://.*`)), loopback)
 	})
 )
+
+// Files is the origin of pages from files, in web views that do not send null for it.
+var Files = newUniverse(func() *dfa { return regular(`file://`) })
 
 func newUniverse(build func() *dfa) *Universe { return &Universe{build: build} }
 

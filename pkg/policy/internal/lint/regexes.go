@@ -1,7 +1,9 @@
 package lint
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/lang"
@@ -31,6 +33,8 @@ type verdict struct {
 	anyHost   bool   // accepts every host of a scheme, on some port
 	platform  string // an origin that a customer of a hosting platform can get
 	insecure  string // an origin that is read over a network in plain text
+	file      bool   // accepts the origin of files
+	many      bool   // accepts no open suffix, but origins of too many domains
 	mended    string // an expression that mends a dead or unbounded one, "" if none is known
 	why       string // what it mends
 	entries   []string
@@ -63,13 +67,13 @@ func (l *linter) judge(text string) *verdict {
 	switch {
 	case err != nil:
 		return &verdict{undecided: true}
-	case l.advised == maxAdvised:
+	case l.advised == maxAdvised || l.regexStates > MaxRegexStates/10:
 		return v
 	case v.dead:
 		v.mended, v.why = mend(text, revivals, nil)
 	case v.foreign != "":
 		v.mended, v.why = mend(text, narrowings, e)
-	default:
+	case v.platform == "" && v.insecure == "" && !v.file:
 		v.entries = entriesFor(e)
 	}
 	l.advised++
@@ -88,6 +92,12 @@ func (v *verdict) judge(e *lang.Expr) error {
 	if v.foreign, err = foreign(e, owners); err != nil {
 		return err
 	}
+	v.many = owners.Unbounded() && !slices.ContainsFunc(owners.Suffixes, isRegistry)
+	file, err := e.Example(lang.Files)
+	if err != nil {
+		return err
+	}
+	v.file = file != ""
 	if name := owners.Hosting(); name != "" {
 		if v.platform, err = e.Foreign(name); err != nil {
 			return err
@@ -105,13 +115,13 @@ func foreign(e *lang.Expr, owners *lang.Owners) (string, error) {
 	if !owners.Unbounded() {
 		return publicAddress(e)
 	}
-	for _, s := range owners.Suffixes {
-		if s.Kind == lang.Registry {
-			return e.Foreign(s.Name)
-		}
+	if i := slices.IndexFunc(owners.Suffixes, isRegistry); i >= 0 {
+		return e.Foreign(owners.Suffixes[i].Name)
 	}
 	return e.Foreign("")
 }
+
+func isRegistry(s lang.Suffix) bool { return s.Kind == lang.Registry }
 
 // publicAddress returns an address outside private networks if the expression accepts more of
 // them than its author can know.
@@ -171,6 +181,10 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 			l.Fault(d)
 		case v.foreign != "":
 			d.Code, d.Message = spec.CodeRegexUnbounded, "accepts "+v.foreign+" and other origins that you cannot mean"
+			if v.many && v.mended == "" {
+				d.Message = fmt.Sprintf("accepts origins of more than %d registered domains, %s among them", lang.MaxDomains, v.foreign)
+				d.Hint = "an expression for each of the domains that are yours, or allowOrigins"
+			}
 			if v.mended != "" {
 				d.Message += ": it " + v.why
 			}
@@ -193,8 +207,16 @@ func (l *linter) regexRisks(o *plan.Origins) []risk {
 				kind: kind, list: "allowOriginRegexes", index: re.Index, text: re.Text, example: example,
 			})
 		}
+		if v.undecided { // it may accept anything
+			add(riskAny, "")
+			add(riskPublicSuffix, "")
+			add(riskInsecure, "")
+		}
 		if v.anyHost {
 			add(riskAny, v.foreign)
+		}
+		if v.file {
+			add(riskNull, "file://")
 		}
 		if v.platform != "" {
 			add(riskPublicSuffix, v.platform)

@@ -58,7 +58,11 @@ func widest(e *lang.Expr, text string, tooWide map[string]bool) (origin.Pattern,
 			if _, _, fault := origin.ParsePattern(entry); fault != nil || tooWide[entry] {
 				continue
 			}
-			if missing, err := patternExpr(p).Missing(lang.Parsed, e); missing == "" && err == nil {
+			missing, err := patternExpr(p).Missing(lang.Parsed, e)
+			if err != nil {
+				return origin.Pattern{}, false
+			}
+			if missing == "" {
 				return p, true
 			}
 			tooWide[entry] = true
@@ -122,7 +126,7 @@ var narrowings = []change{
 	replacing(`has a dot that stands for any character`, `([a-z0-9)\]])\.([a-z0-9(\[])`, `$1\.$2`),
 	replacing(`likewise, in a.b.c`, `([a-z0-9)\]])\.([a-z0-9(\[])`, `$1\.$2`),
 	replacing(`has no dot before the name`, `([.\])][*+])([a-z0-9])`, `$1\.$2`),
-	replacing(`goes on behind the name`, `\.\*\$?$`, `(:[0-9]+)?`),
+	replacing(`goes on behind the name`, `([a-z0-9]{2})\.\*\$?$`, `$1(:[0-9]+)?`),
 	replacing(`accepts http: too`, `^\^?https\?://`, `https://`),
 }
 
@@ -130,6 +134,7 @@ var narrowings = []change{
 // result, "" if none helps, and the purpose of the first change. The result accepts nothing that
 // within does not accept, unless that is nil.
 func mend(text string, changes []change, within *lang.Expr) (mended, why string) {
+	start := text
 	for _, c := range changes {
 		changed := c.text(text)
 		if changed == text {
@@ -143,7 +148,10 @@ func mend(text string, changes []change, within *lang.Expr) (mended, why string)
 			return text, why
 		}
 	}
-	return "", why
+	if isLiteral := literal.MatchString(start); isLiteral || !strings.Contains(start, "://") {
+		return "", why
+	}
+	return "", ""
 }
 
 // withScheme writes the scheme before a text that has none.

@@ -149,6 +149,9 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 	case riskInsecure:
 		d.Code, d.Message = spec.CodeInsecureOrigin, subject+"lets whoever is on the network read "+with
 		d.Hint = secureForm(r.text)
+		if r.list == "allowOriginRegexes" && !isSafe(d.Hint, nil) {
+			d.Hint = "https: origins"
+		}
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
 		d.Code, d.Message = spec.CodeSubdomainTakeover,
