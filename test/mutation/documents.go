@@ -185,7 +185,7 @@ var ofDocuments = []mutation{
 	{
 		name: "a final dot makes another owner",
 		file: "pkg/policy/internal/lang/domains.go", packages: langs,
-		from: "return union(ends, b.back(ends, '.'))", to: "return union(ends, nil)",
+		from: "	ends = append(ends, b.back(ends)[dot]...)\n", to: "",
 	},
 	{
 		name: "entries that accept part of an expression are its equals",

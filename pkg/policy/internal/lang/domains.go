@@ -121,29 +121,32 @@ func (b *backward) hostEnds() []int32 {
 			}
 		}
 	}
-	return union(ends, b.back(ends, '.'))
+	ends = append(ends, b.back(ends)[dot]...)
+	slices.Sort(ends)
+	return slices.Compact(ends)
 }
 
 func (b *backward) part(id int32) part { return b.universe.parts[b.nodes[id].in] }
 
-// back returns the nodes from which a symbol leads to one of a set.
-func (b *backward) back(set []int32, symbol rune) []int32 {
-	var list []int32
+// back returns, by symbol, the nodes of a host from which it leads to one of a set.
+func (b *backward) back(set []int32) [len(symbols)][]int32 {
+	var lists [len(symbols)][]int32
 	for _, id := range set {
 		for _, e := range b.edgesTo[id] {
-			if b.universe.alphabet[e.symbol] == symbol && b.part(e.to) == inHost {
-				list = append(list, e.to)
+			if b.part(e.to) == inHost {
+				lists[e.symbol] = append(lists[e.symbol], e.to)
 			}
 		}
 	}
-	return union(list, nil)
+	for i := range lists {
+		slices.Sort(lists[i])
+		lists[i] = slices.Compact(lists[i])
+	}
+	return lists
 }
 
-func union(a, b []int32) []int32 {
-	list := append(slices.Clip(a), b...)
-	slices.Sort(list)
-	return slices.Compact(list)
-}
+// dot is the index of the symbol between labels.
+var dot = strings.IndexByte(symbols, '.')
 
 // below lists the domains below a public suffix, "" for every name. The suffix leads from each
 // node of the set to the end of a host.
@@ -254,18 +257,20 @@ func (l *labels) read(text []byte, set []int32) error {
 	}
 	l.seen[string(key)] = true
 	defer delete(l.seen, string(key))
+	before := l.b.back(set)
 	if len(text) > 0 {
-		found := label{text: reversed(text), dots: l.b.back(set, '.')}
+		found := label{text: reversed(text), dots: before[dot]}
 		found.first = slices.ContainsFunc(set, l.b.isHostStart)
 		if found.first || len(found.dots) > 0 {
 			l.list = append(l.list, found)
 		}
 	}
-	for _, symbol := range symbols {
-		if symbol != '.' {
-			if err := l.read(append(text, byte(symbol)), l.b.back(set, symbol)); err != nil {
-				return err
-			}
+	for symbol, set := range before {
+		if symbol == dot {
+			continue
+		}
+		if err := l.read(append(text, symbols[symbol]), set); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -182,7 +182,8 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 		case v.foreign != "":
 			d.Code, d.Message = spec.CodeRegexUnbounded, "accepts "+v.foreign+" and other origins that you cannot mean"
 			if v.many && v.mended == "" {
-				d.Message = fmt.Sprintf("accepts origins of more than %d registered domains, %s among them", lang.MaxDomains, v.foreign)
+				d.Message = fmt.Sprintf("accepts origins of more than %d registered domains, %s among them",
+					lang.MaxDomains, v.foreign)
 				d.Hint = "an expression for each of the domains that are yours, or allowOrigins"
 			}
 			if v.mended != "" {
