@@ -250,7 +250,7 @@ func (c *client) read() error {
 		}
 		c.mu.Lock()
 		err = c.take(frame)
-		if err == nil && c.in.Buffered() < 9 { // there is no other frame: the end of this turn
+		if err == nil && c.in.Buffered() < 9 { // no further frame: the end of this turn
 			err = c.out.Flush()
 		}
 		c.mu.Unlock()
@@ -309,7 +309,7 @@ func (c *client) widen(n int64) error {
 	return nil
 }
 
-// takeData takes apart what may be parts of messages, or several.
+// takeData splits data, which may hold a part of a message or several messages.
 func (c *client) takeData(f *http2.DataFrame) error {
 	x := c.open[f.StreamID]
 	if x == nil {

@@ -56,7 +56,7 @@ func variants() []variant {
 type gateway struct {
 	variant
 	envoy  *envoy.Envoy
-	server *server // nil where there is none
+	server *server // nil if it has none
 }
 
 // startGateway runs an Envoy with a variant and, where it needs one, a server.

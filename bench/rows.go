@@ -19,7 +19,7 @@ import (
 // row is one line of the table: a quantity, and the most that it may be.
 type row struct {
 	Name    string  `json:"name"`
-	Against string  `json:"against"` // "" for a quantity that is no ratio
+	Against string  `json:"against"` // "" if the quantity is not a ratio
 	Unit    string  `json:"unit"`
 	Bound   float64 `json:"bound"`
 	Median  float64 `json:"median"`

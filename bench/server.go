@@ -61,7 +61,7 @@ func (b *bench) start(ctx context.Context, name, policy string) (*server, error)
 		return nil, err
 	}
 	b.running = append(b.running, s)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // the largest policy takes its time
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute) // reading the largest policy is slow
 	defer cancel()
 	err = s.process.Await(ctx, func(ctx context.Context) error {
 		network, address := split(s.listen)

@@ -83,7 +83,7 @@ func (Discard) Panicked(context.Context) {}
 // Options configures a [Service].
 type Options struct {
 	// Engine returns the live engine. It is called once for each exchange, so that both phases of an
-	// exchange use one policy. It may return nil while there is no policy: then nothing is changed.
+	// exchange use one policy. It may return nil before a policy is live: then nothing is changed.
 	// Required.
 	Engine func() *policy.Engine
 	// Logger receives warnings and contained panics. Required.

@@ -21,7 +21,7 @@ const (
 	stuckFactor   = 16
 	// stallTimeout is how long a peer that has filled its share may leave answers unread.
 	stallTimeout = 10 * time.Second
-	// answerInterval is how often an answer for which there is no room tries again.
+	// answerInterval is how often an answer that must wait for room tries again.
 	answerInterval = 10 * time.Millisecond
 
 	// A peer can begin and reset streams faster than their handlers run. Reading waits, for overloadPause at most,
@@ -104,7 +104,7 @@ func (c *Conn) awaitHandlers() {
 // busy reports whether something is not written yet.
 func (c *Conn) busy() bool { return c.unwritten.Load() > 0 || c.writing.Load() }
 
-// chargeBurst stops reading if there is no room for the memory that the bytes read may need.
+// chargeBurst stops reading if the memory that the bytes read may need exceeds the room left.
 func (c *Conn) chargeBurst(n int64) {
 	if c.burst.Take(n) {
 		c.read += n

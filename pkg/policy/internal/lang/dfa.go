@@ -19,14 +19,12 @@ type dfa struct {
 	accept   []bool
 }
 
-// determinise makes a deterministic automaton that accepts what an expression accepts.
-func determinise(alphabet []rune, e *Expr, budget int) (*dfa, error) {
+// determinise makes a deterministic automaton that accepts what an expression of this package
+// accepts. It has no budget: those are small.
+func determinise(alphabet []rune, e *Expr) *dfa {
 	sets := newSubsets(alphabet, []*Expr{e})
 	d := &dfa{alphabet: alphabet}
 	for id := 0; id < len(sets.sets); id++ {
-		if len(sets.sets) > budget {
-			return nil, ErrBudget
-		}
 		row := make([]int32, len(alphabet))
 		for symbol := range row {
 			if row[symbol] = sets.step(int32(id), symbol); len(sets.sets[row[symbol]]) == 0 {
@@ -36,7 +34,7 @@ func determinise(alphabet []rune, e *Expr, budget int) (*dfa, error) {
 		d.next = append(d.next, row)
 		d.accept = append(d.accept, sets.accepts(int32(id)))
 	}
-	return d, nil
+	return d
 }
 
 // combine makes the product of two automata over one alphabet, which accepts what keep returns for

@@ -138,11 +138,7 @@ func regular(text string) *dfa {
 	if err != nil {
 		panic(err) // an error of this package
 	}
-	d, err := determinise([]rune(symbols), e, 1<<20)
-	if err != nil {
-		panic(err)
-	}
-	return d.minimise()
+	return determinise([]rune(symbols), e).minimise()
 }
 
 func either(a, b *dfa) *dfa {

@@ -16,9 +16,9 @@ import (
 const exampleRegex = `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
 
 const (
-	// MaxRegexStates bounds the states that the judgement of all expressions of a configuration
+	// maxRegexStates bounds the states that the judgement of all expressions of a configuration
 	// looks at: a few seconds.
-	MaxRegexStates = 1_000_000
+	maxRegexStates = 1_000_000
 	// maxAdvised is for how many expressions of a configuration better ones, or entries that
 	// accept the same, are looked for.
 	maxAdvised = 200
@@ -55,7 +55,7 @@ func (l *linter) verdict(text string) *verdict {
 
 // judge judges an expression that compiles.
 func (l *linter) judge(text string) *verdict {
-	if l.regexStates > MaxRegexStates {
+	if l.regexStates > maxRegexStates {
 		return &verdict{undecided: true} // see regexes
 	}
 	v := &verdict{}
@@ -67,7 +67,7 @@ func (l *linter) judge(text string) *verdict {
 	switch {
 	case err != nil:
 		return &verdict{undecided: true}
-	case l.advised == maxAdvised || l.regexStates > MaxRegexStates/10:
+	case l.advised == maxAdvised || l.regexStates > maxRegexStates/10:
 		return v
 	case v.dead:
 		v.mended, v.why = mend(text, revivals, nil)
@@ -163,7 +163,7 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 			d.Hint = exampleRegex
 		}
 		switch {
-		case l.regexStates > MaxRegexStates:
+		case l.regexStates > maxRegexStates:
 			d.Code = spec.CodeLimitExceeded
 			d.Message = "makes it too expensive to judge which origins all expressions accept"
 			d.Hint = "allowOrigins, or fewer and shorter expressions"
