@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 
@@ -122,15 +121,13 @@ func (x *Exchange) AddResponseHeader(name, value []byte) {
 		x.upstream = append(x.upstream, policy.Field{Name: known, Value: value})
 	case string(name) == ":status":
 		x.status, _ = strconv.Atoi(string(value))
-	case len(name) > 0 && name[0] != ':' && (x.decision.ReadsAllFields() || bytes.HasPrefix(name, []byte(corsPrefix))):
+	case len(name) > 0 && name[0] != ':' && (x.decision.ReadsAllFields() || policy.EditReads(name)):
 		x.upstream = append(x.upstream, policy.Field{Name: string(name), Value: value})
 	}
 }
 
 // Status returns the status of upstream's response, 0 if it is unknown.
 func (x *Exchange) Status() int { return x.status }
-
-const corsPrefix = "access-control-"
 
 // frequentName returns names that are frequent in responses, without making a string of each. It
 // returns "" for every other name.

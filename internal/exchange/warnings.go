@@ -102,6 +102,7 @@ func unsupportedBy(p Profile) []unsupported {
 			{policy.FeaturePreserve, unseen + "as Override"},
 			{policy.FeatureMerge, unseen + "as Override"},
 			{policy.FeatureExpandExposeHeaders, unseen + "nothing is exposed"},
+			{policy.FeatureExposeFamilies, unseen + "no name of the family is exposed"},
 			{policy.FeatureForward, "Vary of the forwarded preflight is the route's"},
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -77,6 +78,15 @@ func checkForm(t testing.TB, d spec.Diagnostic) {
 	}
 }
 
+// relevant leaves grants_nobody out of the warnings of a row that is about something else: most rows name no origin.
+func (row *compileRow) relevant(warnings []string) []string {
+	isNobody := func(line string) bool { return strings.HasPrefix(line, string(spec.CodeGrantsNobody)) }
+	if slices.ContainsFunc(row.warnings, isNobody) {
+		return warnings
+	}
+	return slices.DeleteFunc(warnings, isNobody)
+}
+
 func compileRows() []compileRow {
 	return slices.Concat(originFaults(), dangerFaults(), regexFaults(), listFaults(), hostFaults(), pathFaults(), conflictFaults(),
 		documentFaults(), warningRows())
@@ -96,7 +106,7 @@ func TestCompile(t *testing.T) {
 			if diff := cmp.Diff(row.faults, allSaid(faults)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(row.warnings, allSaid(warnings)); diff != "" {
+			if diff := cmp.Diff(row.warnings, row.relevant(allSaid(warnings)), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})
@@ -140,8 +150,8 @@ func TestEveryCodeOccurs(t *testing.T) {
 	want := map[spec.Code]bool{ // true for faults
 		spec.CodeAnyOriginWithCredentials: true, spec.CodeNullOriginWithCredentials: true, spec.CodePublicSuffix: true,
 		spec.CodeInsecureOrigin: true, spec.CodeExposeAnyWithCredentials: true, spec.CodeOriginInvalid: true,
-		spec.CodeOriginAnyMixed: true, spec.CodeWebSocketAnyOrigin: true, spec.CodeMethodInvalid: true, spec.CodeMethodForbidden: true,
-		spec.CodeHeaderInvalid: true, spec.CodeHeaderForbidden: true, spec.CodeMaxAgeOutOfRange: true, spec.CodeRegexInvalid: true,
+		spec.CodeOriginAnyMixed: true, spec.CodeWebSocketAnyOrigin: true, spec.CodeMethodInvalid: true,
+		spec.CodeHeaderInvalid: true, spec.CodeMaxAgeOutOfRange: true, spec.CodeRegexInvalid: true,
 		spec.CodeRegexDead: true, spec.CodeRegexUnbounded: true, spec.CodeHostInvalid: true, spec.CodePathInvalid: true, spec.CodeConflict: true,
 		spec.CodeUnknownReference: true, spec.CodeDuplicateName: true, spec.CodeTenantUnbound: true, spec.CodeNoPolicies: true,
 		spec.CodeMissingField: true, spec.CodeValueInvalid: true, spec.CodeLimitExceeded: true,
@@ -149,7 +159,8 @@ func TestEveryCodeOccurs(t *testing.T) {
 		spec.CodeDefaultPort: false, spec.CodeOriginUpperCase: false, spec.CodeMaxAgeCapped: false, spec.CodeMaxAgeUnused: false,
 		spec.CodeRuleUnreachable: false, spec.CodeOwnCORSShadowed: false, spec.CodeOriginSetExpired: false,
 		spec.CodeOriginSetUnused: false, spec.CodeAuthorizationNotCovered: false, spec.CodeSubdomainTakeover: false,
-		spec.CodeRedundantRegex: false,
+		spec.CodeRedundantRegex: false, spec.CodeHeaderNeverSent: false, spec.CodeMethodNeverSent: false, spec.CodeMethodLowerCase: false,
+		spec.CodeGrantsNobody: false, spec.CodeRuleNeverRefuses: false, spec.CodeResourcePolicyStatic: false, spec.CodeOriginSetExpiresSoon: false,
 	}
 	produced := map[spec.Code]int{}
 	for _, row := range compileRows() {

@@ -27,8 +27,11 @@ type Decision struct {
 	entry match.EntryID
 	// settings are those of the entry, or those that apply if none was chosen. Never nil.
 	settings *plan.Settings
-	// methodDependent reports that another method might lead to another entry.
-	methodDependent bool
+	// conduct is that of the settings, or stricter if no entry was chosen.
+	conduct plan.Conduct
+	// methodDependent and originDependent report that another method, or another origin, might lead
+	// to another entry.
+	methodDependent, originDependent bool
 }
 
 // Action returns what happens to the request.
@@ -53,10 +56,10 @@ func (d *Decision) Rule() string {
 }
 
 // Enforcement returns how much of the decision reaches the wire.
-func (d *Decision) Enforcement() spec.Enforcement { return d.settings.Enforcement }
+func (d *Decision) Enforcement() spec.Enforcement { return d.conduct.EnforcementValue() }
 
 // UpstreamHeaders returns what happens to the CORS headers that upstream sends.
-func (d *Decision) UpstreamHeaders() spec.UpstreamHeaders { return d.settings.UpstreamHeaders }
+func (d *Decision) UpstreamHeaders() spec.UpstreamHeaders { return d.conduct.UpstreamHeadersValue() }
 
 // Decide judges a request. It is total: whatever the request holds, it returns a decision,
 // without an error, a panic, blocking or an allocation. Only the first decision of a zero Engine
@@ -76,24 +79,25 @@ func (e *Engine) Decide(r *Request) Decision {
 	return d
 }
 
-// findEntry chooses an entry by host, path and method. It returns ReasonAllowed if there is one:
-// the request is still to be judged.
+// findEntry chooses an entry by host, path, method and origin. It returns ReasonAllowed if there is
+// one: the request is still to be judged.
 func (d *Decision) findEntry() Reason {
 	x := d.index
 	d.host = x.FindHost(d.request.Authority)
 	if d.host == nil {
-		d.settings = x.Settings[x.Unmatched]
+		d.use(x.Unmatched)
 		return ReasonNoPolicy
 	}
-	found := x.Find(d.host, d.request.path(), d.request.effectiveMethod(d.Class))
-	d.entry, d.settings, d.methodDependent = found.Entry, x.Settings[found.Settings], found.MethodDependent
+	found := x.Find(d.host, d.key(d.request.effectiveMethod(d.Class)))
+	d.entry, d.settings, d.conduct = found.Entry, x.Settings[found.Settings], found.Conduct
+	d.methodDependent, d.originDependent = found.MethodDependent, found.OriginDependent
 	if d.entry != match.None {
 		d.policy = x.Entries[d.entry].Policy
 	} else if policies := x.PoliciesOf(d.host); len(policies) == 1 {
 		d.policy = policies[0]
 	}
 	switch {
-	case d.settings.Enforcement == spec.EnforcementDisabled:
+	case d.conduct.Enforcement == plan.Disabled:
 		return ReasonDisabled
 	case found.Ambiguous:
 		return ReasonPathAmbiguous
@@ -103,22 +107,35 @@ func (d *Decision) findEntry() Reason {
 	return ReasonAllowed
 }
 
+// use sets the settings.
+func (d *Decision) use(id match.SettingsID) {
+	d.settings = d.index.Settings[id]
+	d.conduct = d.settings.Conduct
+}
+
+// key is what the entry is found by, for a request with this method.
+func (d *Decision) key(method string) match.Key {
+	r := d.request
+	return match.Key{Path: r.path(), Method: method, Authority: r.Authority, Origin: r.Origin}
+}
+
 // selectEntry chooses the entry that the proxy's configuration names.
 func (d *Decision) selectEntry() Reason {
 	x := d.index
 	policy, entry, known := x.Select(d.request.Selector)
 	if !known {
-		d.settings = x.Settings[x.Unmatched]
+		d.use(x.Unmatched)
 		return ReasonSelectorUnknown
 	}
 	d.policy, d.entry = policy, entry
 	settings := x.Policies[policy].Unchosen
 	if entry != match.None {
 		settings = x.Entries[entry].Settings
+		d.originDependent = x.From(entry) != nil
 	}
-	d.settings = x.Settings[settings]
+	d.use(settings)
 	switch {
-	case d.settings.Enforcement == spec.EnforcementDisabled:
+	case d.conduct.Enforcement == plan.Disabled:
 		return ReasonDisabled
 	case entry == match.None:
 		return ReasonNoRule
@@ -128,7 +145,7 @@ func (d *Decision) selectEntry() Reason {
 
 // leadsHere reports whether another method at this path would lead to the same entry.
 func (d *Decision) leadsHere(method string) bool {
-	return d.index.Find(d.host, d.request.path(), method).Entry == d.entry
+	return d.index.Find(d.host, d.key(method)).Entry == d.entry
 }
 
 // judge is the decision of the entry that was chosen.
@@ -150,16 +167,16 @@ func (d *Decision) judge() Reason {
 // judgeOrigin is the part of a decision that depends on the origin alone. It has the result of
 // the Fetch standard's CORS check, steps 3 to 5, on the server's side.
 func (d *Decision) judgeOrigin() Reason {
-	lines := d.request.Origin
+	lines, from := d.request.Origin, d.index.From(d.entry)
 	switch {
-	case d.settings.Public:
+	case d.settings.Public && from == nil:
 		return ReasonAllowed
 	case len(lines) != 1:
 		return ReasonOriginMalformed
 	}
 	allowed := d.index.Origins(d.entry)
 	if lines[0] == origin.Null {
-		if allowed != nil && allowed.Null {
+		if allowed != nil && allowed.Null && from == nil {
 			return ReasonAllowed
 		}
 		return ReasonOriginNull
@@ -169,7 +186,12 @@ func (d *Decision) judgeOrigin() Reason {
 		return ReasonOriginMalformed
 	}
 	var host [match.MaxHost]byte
-	if allowed != nil && d.index.Allows(allowed, o, d.tenant(host[:0])) {
+	tenant := d.tenant(host[:0])
+	// A rule that a selector names has not been found by the origins that it matches.
+	if from != nil && d.request.Selector != "" && !d.index.Matches(from, o, tenant) {
+		return ReasonOriginNotAllowed
+	}
+	if allowed != nil && d.index.Allows(allowed, o, tenant) {
 		return ReasonAllowed
 	}
 	return ReasonOriginNotAllowed
@@ -279,14 +301,13 @@ func (d *Decision) passesThrough() bool { return d.Reason == ReasonNoPolicy && d
 // ChecksWebSocket reports whether a WebSocket handshake would be judged. A host that no policy
 // names is never checked.
 func (d *Decision) ChecksWebSocket() bool {
-	return d.settings.OriginCheck == spec.OriginCheckEnforce && d.Reason != ReasonNoPolicy
+	return d.conduct.OriginCheck == plan.Check && d.Reason != ReasonNoPolicy
 }
 
 // outcome derives the effect on the exchange.
 func (d *Decision) outcome() Outcome {
 	switch {
-	case d.settings.Enforcement == spec.EnforcementDisabled, d.settings.Enforcement == spec.EnforcementShadow,
-		d.passesThrough():
+	case d.conduct.Enforcement <= plan.Shadow, d.passesThrough():
 		return Untouched
 	case d.Class == ClassPreflight:
 		return d.preflightOutcome()
@@ -295,24 +316,27 @@ func (d *Decision) outcome() Outcome {
 			return Blocked
 		}
 		return Untouched
-	case d.Class == ClassActual && d.settings.Enforcement == spec.EnforcementBlock && d.refuses():
+	case d.Class == ClassActual && d.conduct.Enforcement == plan.Block && d.refuses():
 		return Blocked
-	case d.Verdict == VerdictAllow, d.settings.Public && d.Class == ClassNotCORS:
+	case d.Verdict == VerdictAllow, d.Class == ClassNotCORS && d.isPublic():
 		return Granted // also without an Origin: a cache may serve a response without Vary to anyone
 	}
 	return NotGranted
 }
 
+// isPublic reports whether the entry grants everyone the same.
+func (d *Decision) isPublic() bool { return d.settings.Public && d.index.From(d.entry) == nil }
+
 // preflightOutcome explains a refusal to allowed origins only.
 func (d *Decision) preflightOutcome() Outcome {
 	switch d.Reason {
 	case ReasonAllowed:
-		if d.settings.Preflight.Mode == spec.PreflightForward {
+		if d.conduct.Mode == plan.Forward {
 			return Granted
 		}
 		return PreflightGranted
 	case ReasonMethodCase, ReasonMethodNotAllowed, ReasonAuthorizationNotListed, ReasonHeaderNotAllowed:
-		if d.settings.Preflight.Detail == spec.DetailFull {
+		if d.conduct.Detail == plan.Full {
 			return PreflightExplained
 		}
 	}

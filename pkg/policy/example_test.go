@@ -53,13 +53,13 @@ func ExampleCompile_faults() {
 		Name: "shop",
 		Spec: spec.PolicySpec{
 			Hosts: []string{"api.shop.example"},
-			CORS:  &spec.CORS{AllowOrigins: []string{"https://www.shop.example/"}, AllowMethods: []string{"TRACE"}},
+			CORS:  &spec.CORS{AllowOrigins: []string{"https://www.shop.example/"}, AllowMethods: []string{"A B"}},
 		},
 	}}})
 	fmt.Println(err)
 	// Output:
 	// CORSPolicy[0] spec.cors.allowOrigins[0]: "https://www.shop.example/" has a trailing slash, and an origin has none (origin_invalid); hint: https://www.shop.example
-	// CORSPolicy[0] spec.cors.allowMethods[0]: "TRACE" is a method that no page can use (method_forbidden); hint: remove it
+	// CORSPolicy[0] spec.cors.allowMethods[0]: "A B" is not one method (method_invalid); hint: one entry of the list for each method
 }
 
 // A refused page's response loses the CORS headers that the application sent.

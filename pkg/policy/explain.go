@@ -22,8 +22,8 @@ type Explanation struct {
 	Host string
 	// Chosen reports whether a rule, or a policy's own cors, was chosen.
 	Chosen bool
-	// Match has the paths and methods that the rule matches, such as "PathPrefix /catalogue,
-	// GET". It is "" if no rule was chosen.
+	// Match has the paths, methods and origins that the rule matches, such as "PathPrefix
+	// /catalogue, GET, from https://shop.example". It is "" if no rule was chosen.
 	Match string
 	// MethodDependent reports that another method at this path might lead to another rule.
 	// Browsers then may not remember preflights.
@@ -61,7 +61,7 @@ func (e *Engine) Explain(r *Request) Explanation {
 	d := &x.Decision
 	x.MethodDependent = d.methodDependent
 	if x.Chosen = d.entry != match.None; x.Chosen {
-		x.Match = describeMatch(&d.index.Entries[d.entry])
+		x.Match = d.describeMatch(&d.index.Entries[d.entry])
 	}
 	if d.host != nil {
 		x.Host = d.host.Pattern.String()
@@ -69,15 +69,41 @@ func (e *Engine) Explain(r *Request) Explanation {
 	x.Origin = d.originEntry()
 	x.Nearest, x.Difference = d.nearestOrigin()
 	x.Missing = d.missing()
+	d.tightenSettings()
 	x.Settings = d.describeSettings()
 	return x
 }
 
-func describeMatch(e *match.Entry) string {
+func (d *Decision) describeMatch(e *match.Entry) string {
 	if e.Path.Type == "" {
 		return ""
 	}
-	return strings.Join(append([]string{string(e.Path.Type) + " " + e.Path.Value}, e.Methods...), ", ")
+	parts := append([]string{string(e.Path.Type) + " " + e.Path.Value}, e.Methods...)
+	if from := d.index.From(d.entry); from != nil {
+		parts = append(parts, "from "+strings.Join(from.Describe(), " or "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// others returns the rules at the path that match other origins, if no entry was chosen.
+func (d *Decision) others() []match.EntryID {
+	if d.entry != match.None || d.host == nil || d.Reason == ReasonPathAmbiguous {
+		return nil
+	}
+	return d.index.Others(d.host, d.key(d.request.effectiveMethod(d.Class)))
+}
+
+// tightenSettings makes the settings those that apply: if no entry was chosen, the rules that match
+// other origins count too.
+func (d *Decision) tightenSettings() {
+	all := []*plan.Settings{d.settings}
+	for _, id := range d.others() {
+		all = append(all, d.index.Settings[d.index.Entries[id].Settings])
+	}
+	if len(all) > 1 {
+		strictest := plan.Strictest(all)
+		d.settings = &strictest
+	}
 }
 
 func (d *Decision) missing() []string {
@@ -113,6 +139,8 @@ func (d *Decision) describeSettings() []Setting {
 			func(s *plan.Settings) string { return string(s.Preflight.Detail) }),
 		d.setting("webSocket.originCheck", s.From.OriginCheck,
 			func(s *plan.Settings) string { return string(s.OriginCheck) }),
+		d.setting("crossOriginResourcePolicy", s.From.ResourcePolicy,
+			func(s *plan.Settings) string { return cmp.Or(string(s.ResourcePolicy), "unset") }),
 	}
 	if !s.Grants {
 		return list
@@ -130,6 +158,7 @@ func (d *Decision) describeSettings() []Setting {
 		cors("allowPrivateNetwork", strconv.FormatBool(s.PrivateNetwork), s.From.PrivateNetwork),
 		cors("presets", cmp.Or(s.Presets, "none"), s.From.Presets),
 		cors("expandExposeHeaders", strconv.FormatBool(s.ExpandExposeHeaders), s.From.ExpandExposeHeaders),
+		cors("timingAllowOrigin", strconv.FormatBool(s.TimingAllowOrigin), s.From.TimingAllowOrigin),
 	}, list...)
 }
 
@@ -145,10 +174,15 @@ func (d *Decision) setting(name string, from plan.Layer, get func(*plan.Settings
 // contributor names the policy or rule that a setting was taken from, if no entry was chosen and
 // there is a choice: the first, in the table's order, that has the value.
 func (d *Decision) contributor(has func(*plan.Settings) bool) string {
+	x := d.index
+	for _, id := range d.others() {
+		if e := &x.Entries[id]; has(x.Settings[e.Settings]) {
+			return fmt.Sprintf("rule %s of policy %s", e.Name, x.Policies[e.Policy].Name)
+		}
+	}
 	if d.entry != match.None || d.host == nil || d.Reason == ReasonNoRule && d.policy != match.None {
 		return ""
 	}
-	x := d.index
 	for _, id := range x.PoliciesOf(d.host) {
 		p := &x.Policies[id]
 		if has(x.Settings[p.Unchosen]) {
@@ -169,21 +203,7 @@ func (d *Decision) describeOrigins() string {
 	if o == nil {
 		return "none"
 	}
-	parts := slices.Clone(o.Entries)
-	for _, re := range o.Regexes {
-		parts = append(parts, "regex "+re.Text)
-	}
-	for _, set := range o.Sets {
-		text := "set " + set.Name
-		if set.Expired() {
-			text += " (expired)"
-		}
-		parts = append(parts, text)
-	}
-	if o.Null {
-		parts = append(parts, origin.Null)
-	}
-	return cmp.Or(strings.Join(parts, ", "), "none")
+	return cmp.Or(strings.Join(o.Describe(), ", "), "none")
 }
 
 // originEntry returns the entry that allows the request's origin.

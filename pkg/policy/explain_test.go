@@ -95,7 +95,7 @@ func TestSettings(t *testing.T) {
 	untaken := []string{
 		"enforcement Block (CORSDefaults)", "upstreamHeaders Override (built-in default)", "preflight.mode Answer (built-in default)",
 		"preflight.successStatus 204 (built-in default)", "preflight.denyStatus 403 (built-in default)", "preflight.detail Full (built-in default)",
-		"webSocket.originCheck Disabled (built-in default)",
+		"webSocket.originCheck Disabled (built-in default)", "crossOriginResourcePolicy unset (built-in default)",
 	}
 	tests := []struct {
 		name    string
@@ -106,14 +106,14 @@ func TestSettings(t *testing.T) {
 			`allowOrigins https://www.shop.example, https://*.sub.example, https://{tenant}.web.example, regex https://[a-z]+\.re\.example, set partners, set expired (expired), null (policy)`,
 			"allowMethods none (built-in default)", "allowHeaders none (built-in default)", "exposeHeaders none (built-in default)",
 			"allowCredentials false (built-in default)", "maxAge 60 (CORSDefaults)", "allowPrivateNetwork false (built-in default)",
-			"presets none (built-in default)", "expandExposeHeaders false (built-in default)",
+			"presets none (built-in default)", "expandExposeHeaders false (built-in default)", "timingAllowOrigin false (built-in default)",
 		}, untaken...)},
 		{"a rule", get("/a"), append([]string{
 			"allowOrigins * (rule)", "allowMethods *, PUT (rule)",
-			"allowHeaders Traceparent, Tracestate, Baggage, Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID (built-in default)",
+			"allowHeaders Traceparent, Tracestate, Baggage, Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Param-*, Last-Event-ID (built-in default)",
 			"exposeHeaders Mcp-Session-Id, WWW-Authenticate (built-in default)",
 			"allowCredentials false (built-in default)", "maxAge 60 (CORSDefaults)", "allowPrivateNetwork false (built-in default)",
-			"presets trace, mcp (rule)", "expandExposeHeaders false (built-in default)",
+			"presets trace, mcp (rule)", "expandExposeHeaders false (built-in default)", "timingAllowOrigin false (built-in default)",
 		}, untaken...)},
 		{"nothing taken", get("/a/.."), untaken},
 		{"no policy", get("/").at("other.example"), untaken},

@@ -27,10 +27,10 @@ func listFaults() []compileRow {
 		{
 			name:   "forbidden methods",
 			config: methods("CONNECT", "trace", "Track", "*"),
-			faults: []string{
-				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[0] "CONNECT": remove it`,
-				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[1] "trace": remove it`,
-				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[2] "Track": remove it`,
+			warnings: []string{
+				`method_never_sent CORSPolicy[0] spec.cors.allowMethods[0] "CONNECT": remove it`,
+				`method_never_sent CORSPolicy[0] spec.cors.allowMethods[1] "trace": remove it`,
+				`method_never_sent CORSPolicy[0] spec.cors.allowMethods[2] "Track": remove it`,
 			},
 		},
 		{
@@ -38,9 +38,9 @@ func listFaults() []compileRow {
 			config: one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: []spec.Rule{{Match: &spec.Match{Methods: []string{"GET", "*", "TRACE", "A B"}}}}}),
 			faults: []string{
 				`method_invalid CORSPolicy[0] spec.rules[0].match.methods[1] "*": leave methods out to match every method`,
-				`method_forbidden CORSPolicy[0] spec.rules[0].match.methods[2] "TRACE": remove it`,
 				`method_invalid CORSPolicy[0] spec.rules[0].match.methods[3] "A B": one entry of the list for each method`,
 			},
+			warnings: []string{`method_never_sent CORSPolicy[0] spec.rules[0].match.methods[2] "TRACE": remove it`},
 		},
 		{
 			name:   "headers that are none",
@@ -56,15 +56,14 @@ func listFaults() []compileRow {
 		{
 			name:   "forbidden headers",
 			config: forbidden,
-			faults: []string{
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[0] "Cookie": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[1] "cookie2": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[2] "HOST": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[3] "Origin": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[4] "Sec-Fetch-Mode": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[5] "Proxy-X": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[6] "Access-Control-Allow-Origin": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.allowHeaders[7] "DNT": remove it`,
+			warnings: []string{
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[0] "Cookie": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[1] "cookie2": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[2] "HOST": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[3] "Origin": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[4] "Sec-Fetch-Mode": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[5] "Proxy-X": remove it`,
+				`header_never_sent CORSPolicy[0] spec.cors.allowHeaders[7] "DNT": remove it`,
 			},
 		},
 		{
@@ -79,8 +78,8 @@ func listFaults() []compileRow {
 			name:   "exposed headers that no page reads",
 			config: exposes("Set-Cookie", "set-cookie2", "Cookie", "*"),
 			faults: []string{
-				`header_forbidden CORSPolicy[0] spec.cors.exposeHeaders[0] "Set-Cookie": remove it`,
-				`header_forbidden CORSPolicy[0] spec.cors.exposeHeaders[1] "set-cookie2": remove it`,
+				`header_invalid CORSPolicy[0] spec.cors.exposeHeaders[0] "Set-Cookie": remove it`,
+				`header_invalid CORSPolicy[0] spec.cors.exposeHeaders[1] "set-cookie2": remove it`,
 			},
 		},
 		{
@@ -133,14 +132,14 @@ func listFaults() []compileRow {
 		{
 			name:   "a max-age of 86401",
 			config: age(86401),
-			faults: []string{`max_age_out_of_range CORSPolicy[0] spec.cors.maxAge "86401": 600, which every browser honours`},
+			warnings: []string{`max_age_capped CORSPolicy[0] spec.cors.maxAge "86401": 600`},
 		},
 		{
 			name:   "a preset that is none",
 			config: forHost(spec.CORS{Presets: []spec.Preset{"grpc_web", "trace", "x"}}),
 			faults: []string{
 				`value_invalid CORSPolicy[0] spec.cors.presets[0] "grpc_web": grpc-web`,
-				`value_invalid CORSPolicy[0] spec.cors.presets[2] "x": one of grpc-web, connect, tus, mcp, trace`,
+				`value_invalid CORSPolicy[0] spec.cors.presets[2] "x": one of grpc-web, connect, tus, mcp, trace, otlp`,
 			},
 		},
 	}
@@ -318,7 +317,6 @@ func documentFaults() []compileRow {
 			config: withSet(with(forHost(spec.CORS{AllowOrigins: []string{"x"}, AllowMethods: []string{"TRACE"}, MaxAge: new(spec.Seconds(-1))}), "shop", spec.PolicySpec{Rules: []spec.Rule{{Match: prefix("a")}}}), "s", spec.OriginSetSpec{Origins: []string{"null"}, Expires: new("never")}),
 			faults: []string{
 				`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "x": https://x`,
-				`method_forbidden CORSPolicy[0] spec.cors.allowMethods[0] "TRACE": remove it`,
 				`max_age_out_of_range CORSPolicy[0] spec.cors.maxAge "-1": 600, which every browser honours`,
 				`duplicate_name CORSPolicy[1] metadata.name "shop" (and CORSPolicy[0] metadata.name): a name of its own`,
 				`missing_field CORSPolicy[1] spec.hosts: hosts: [api.shop.example], or ["*"] for every host`,
@@ -326,7 +324,10 @@ func documentFaults() []compileRow {
 				`origin_invalid OriginSet[0] spec.origins[0] "null": allowNullOrigin: true`,
 				`value_invalid OriginSet[0] spec.expires "never": a date such as 2027-01-31`,
 			},
-			warnings: []string{`origin_set_unused OriginSet[0] metadata.name "s": allowOriginSets: [s] in a policy, or remove the set`},
+			warnings: []string{
+				`method_never_sent CORSPolicy[0] spec.cors.allowMethods[0] "TRACE": remove it`,
+				`origin_set_unused OriginSet[0] metadata.name "s": allowOriginSets: [s] in a policy, or remove the set`,
+			},
 		},
 	}
 }

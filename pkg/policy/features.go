@@ -17,6 +17,7 @@ const (
 	FeaturePreserve            Feature = "upstreamHeaders: Preserve"
 	FeatureMerge               Feature = "upstreamHeaders: Merge"
 	FeatureExpandExposeHeaders Feature = "expandExposeHeaders"
+	FeatureExposeFamilies      Feature = "exposeHeaders with a family"
 	FeatureForward             Feature = "preflight.mode: Forward"
 )
 
@@ -56,6 +57,8 @@ func uses(s *plan.Settings, f Feature) bool {
 		return s.UpstreamHeaders == spec.UpstreamMerge
 	case FeatureExpandExposeHeaders:
 		return s.ExpandExposeHeaders && s.Credentials && s.Expose.Any
+	case FeatureExposeFamilies:
+		return s.Expose != nil && len(s.Expose.Families) > 0
 	case FeatureForward:
 		return s.Preflight.Mode == spec.PreflightForward
 	}

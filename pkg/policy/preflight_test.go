@@ -163,7 +163,7 @@ func wildcardLists() world {
 		tell("never a forbidden header", put.headers("x-b, cookie"), "header_not_allowed", acam+"PUT", acah+"x-b"),
 		tell("nor one with a forbidden prefix", put.headers("Sec-Fetch-Site"), "header_not_allowed", acam+"PUT"),
 		tell("nor the other", put.headers("proxy-authorization"), "header_not_allowed", acam+"PUT"),
-		tell("nor one of CORS itself", put.headers("access-control-request-method"), "header_not_allowed", acam+"PUT"),
+		tell("nor one that browsers set for CORS", put.headers("access-control-request-method"), "header_not_allowed", acam+"PUT"),
 		deny("nothing is reflected of a malformed list", put.headers("x-a, b@d name"), "headers_malformed"),
 		deny("nor of one that is too large", put.headers(repeated("x", 129)), "headers_too_large"),
 		allow("128 names are reflected", put.headers(repeated("x", 128)), acam+"PUT", acah+"x"),
@@ -176,13 +176,17 @@ func wildcardLists() world {
 	}
 	forbidden := []string{
 		"Accept-Charset", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method",
-		"Access-Control-Request-Private-Network", "Connection", "Content-Length", "Cookie", "Cookie2", "Date", "DNT", "Expect", "Host",
+		"Connection", "Content-Length", "Cookie", "Cookie2", "Date", "DNT", "Expect", "Host",
 		"Keep-Alive", "Origin", "Referer", "Set-Cookie", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "Proxy-", "Sec-", "sec-x",
-		"access-control-allow-origin",
+		"*",
 	}
 	for _, name := range forbidden {
 		rows = append(rows, tell("* does not cover "+name, put.headers(strings.ToLower(name)), "header_not_allowed", acam+"PUT"))
 	}
+	for _, name := range []string{"access-control-allow-origin", "access-control-request-private-network"} {
+		rows = append(rows, allow("* covers "+name, put.headers(name), acam+"PUT", acah+name))
+	}
+	rows = append(rows, tell("* does not cover a method of that name", preflight("*", "/"), "method_not_allowed"))
 	return world{"preflights for * of methods and headers", cfg, rows}
 }
 

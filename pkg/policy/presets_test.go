@@ -23,20 +23,24 @@ func presetWorlds() []world {
 		},
 		{
 			spec.PresetTus, "POST, HEAD, PATCH, DELETE",
-			"Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Checksum, X-HTTP-Method-Override",
+			"Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Checksum, Upload-Complete, Upload-Draft-Interop-Version, X-Request-ID, X-HTTP-Method-Override",
 			"Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires",
 		},
 		{
-			spec.PresetMCP, "GET, POST, DELETE", "Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID",
+			spec.PresetMCP, "GET, POST, DELETE",
+			"Content-Type, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, mcp-param-region, Last-Event-ID",
 			"Mcp-Session-Id, WWW-Authenticate",
 		},
 		{spec.PresetTrace, "", "Traceparent, Tracestate, Baggage", ""},
+		{spec.PresetOTLP, "POST", "Content-Type, Content-Encoding", ""},
 	}
 	var worlds []world
 	for _, p := range presets {
 		lines := []string{acao + shop, acah + p.headers, varyPreflight}
+		refused := []string{acao + shop, acah + strings.Replace(p.headers, "mcp-param-region, ", "", 1), varyPreflight}
 		if p.methods != "" {
 			lines = append(lines, acam+p.methods)
+			refused = append(refused, acam+p.methods)
 		}
 		actual := granted
 		if p.expose != "" {
@@ -49,7 +53,7 @@ func presetWorlds() []world {
 		}}), []row{
 			{"grants what the protocol needs", preflight(method, "/").headers(strings.ToLower(strings.ReplaceAll(p.headers, " ", ""))), "preflight allow allowed shop respond 204", lines},
 			{"exposes what the protocol needs", get("/"), "actual allow allowed shop continue 200", actual},
-			{"never Authorization", preflight("GET", "/").headers("authorization"), "preflight deny authorization_not_listed shop respond 204", without(lines, aceh)},
+			{"never Authorization", preflight("GET", "/").headers("authorization"), "preflight deny authorization_not_listed shop respond 204", refused},
 		}})
 	}
 	joined := one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{
@@ -62,7 +66,7 @@ func presetWorlds() []world {
 	}})
 	return append(worlds, world{"presets beside lists", joined, []row{
 		{"come last, each name once, in the first spelling", preflight("PUT", "/"), "preflight allow allowed shop respond 204", []string{
-			acao + shop, acam + "PUT, DELETE, GET, POST", acah + "x-a, content-type, Mcp-Session-Id, Mcp-Protocol-Version, Last-Event-ID, Traceparent, Tracestate, Baggage",
+			acao + shop, acam + "PUT, DELETE, GET, POST", acah + "x-a, content-type, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, Traceparent, Tracestate, Baggage",
 			aceh + "ETag, Mcp-Session-Id, WWW-Authenticate", varyPreflight,
 		}},
 		{"are replaced as a whole", preflight("PUT", "/none"), "preflight allow allowed shop/none respond 204", []string{

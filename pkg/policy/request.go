@@ -145,16 +145,16 @@ func (r *Request) isSameOrigin() bool {
 	if len(r.Origin) != 1 {
 		return false
 	}
-	own := r.Origin[0]
-	if o, ok := origin.Parse(own); ok {
-		own = o.Canonical
+	own, ok := origin.Parse(r.Origin[0])
+	if !ok {
+		return false // nor if the authority is as malformed: no browser sends it
 	}
-	scheme, rest, found := strings.Cut(own, "://")
+	scheme, rest, _ := strings.Cut(own.Canonical, "://")
 	authority := r.Authority
 	if port := origin.DefaultPort(scheme); port != "" {
 		authority = strings.TrimSuffix(authority, ":"+port)
 	}
-	return found && isLowerOf(scheme, r.Scheme) && isLowerOf(rest, authority)
+	return isLowerOf(scheme, r.Scheme) && isLowerOf(rest, authority)
 }
 
 // isLowerOf reports whether lower is s in lower case.

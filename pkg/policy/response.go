@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
-	"github.com/corsd/corsd/pkg/policy/spec"
+	"github.com/corsd/corsd/pkg/policy/plan"
 )
 
 // Field is one header field line. Names are in lower case, as HTTP/2 has them.
@@ -54,14 +54,19 @@ const (
 	exposeHeaders       = "access-control-expose-headers"
 	maxAge              = "access-control-max-age"
 	corsPrefix          = "access-control-"
+	timingAllowOrigin   = "timing-allow-origin"
+	resourcePolicy      = "cross-origin-resource-policy"
 	vary                = "vary"
 )
 
 // Values that are never written to: a []byte constant does not exist.
 var (
-	anyValue  = []byte("*")
-	trueValue = []byte("true")
-	zeroValue = []byte("0")
+	anyValue         = []byte("*")
+	noneValue        = []byte("none")
+	trueValue        = []byte("true")
+	falseValue       = []byte("false")
+	zeroValue        = []byte("0")
+	contentTypeValue = []byte("Content-Type")
 )
 
 func (a *Response) set(name string, value []byte) {
@@ -87,9 +92,10 @@ func (d *Decision) Respond(a *Response) {
 		d.appendOrigin(a)
 		d.appendLists(a)
 	case PreflightRefused:
-		a.Status = d.settings.Preflight.DenyStatus
+		a.Status = int(d.conduct.DenyStatus)
 	case Blocked:
 		a.Status = 403
+		d.appendResourcePolicy(a)
 	default:
 		return
 	}
@@ -97,18 +103,24 @@ func (d *Decision) Respond(a *Response) {
 }
 
 // Edit writes the edit of upstream's response, or of the proxy's own in its place, if the
-// outcome's action is ActionContinue. upstream has the response's field lines: at least those of
-// Vary and of every access-control-* header, all of them if [Decision.ReadsAllFields] reports
-// so. Responses of status 1xx are not touched.
+// outcome's action is ActionContinue. status is 0 if it is unknown. upstream has the response's
+// field lines: at least those that [EditReads] names, all of them if [Decision.ReadsAllFields]
+// reports so. Responses of status 1xx are not touched.
 func (d *Decision) Edit(a *Response, status int, upstream []Field) {
 	if d.Outcome.Action() != ActionContinue || 100 <= status && status <= 199 {
 		return
 	}
-	if d.settings.UpstreamHeaders != spec.UpstreamPreserve || !hasField(upstream, allowOrigin) {
-		d.override(a, upstream)
+	if d.conduct.UpstreamHeaders != plan.Preserve || !hasField(upstream, allowOrigin) {
+		d.override(a, status, upstream)
 	}
 	a.lines = appendValues(a.lines[:0], upstream, vary)
 	d.appendVary(a, a.lines)
+}
+
+// EditReads reports whether [Decision.Edit] reads a response header of this name, in lower case.
+func EditReads[T ~string | ~[]byte](name T) bool {
+	return string(name) == vary || string(name) == timingAllowOrigin ||
+		len(name) > len(corsPrefix) && string(name[:len(corsPrefix)]) == corsPrefix
 }
 
 // EditAhead writes what is granted before there is a response, for a route that removes
@@ -116,7 +128,7 @@ func (d *Decision) Edit(a *Response, status int, upstream []Field) {
 // -Expose-Headers, if [Decision.NeedsResponse] returns false for that route.
 func (d *Decision) EditAhead(a *Response) {
 	if d.Outcome.Action() == ActionContinue {
-		d.override(a, nil)
+		d.override(a, 0, nil)
 	}
 }
 
@@ -135,11 +147,10 @@ type Static struct {
 // NeedsResponse reports whether the response must be edited, beyond what the route does. It is
 // false unless the action is ActionContinue.
 func (d *Decision) NeedsResponse(route Static) bool {
-	if d.Outcome.Action() != ActionContinue {
+	switch {
+	case d.Outcome.Action() != ActionContinue:
 		return false
-	}
-	var names [4]string
-	if !route.Strip || !route.Vary && len(d.varyNames(names[:0])) > 0 {
+	case !route.Strip, !route.Vary && d.varies() != 0, d.mixesOrigins(), d.setsResourcePolicy():
 		return true
 	}
 	return d.Outcome == Granted && !(route.Set && d.knowsAhead())
@@ -147,39 +158,110 @@ func (d *Decision) NeedsResponse(route Static) bool {
 
 // knowsAhead reports whether a grant does not depend on the response, and consists of those
 // headers that a route has to set for every one.
-func (d *Decision) knowsAhead() bool { return d.Class != ClassPreflight && !d.expands() }
+func (d *Decision) knowsAhead() bool {
+	return d.Class != ClassPreflight && !d.readsNames() && !d.settings.TimingAllowOrigin
+}
 
 // ReadsAllFields reports whether [Decision.Edit] needs all field lines of the response: its
 // header names are to be exposed.
-func (d *Decision) ReadsAllFields() bool { return d.Outcome == Granted && d.expands() }
+func (d *Decision) ReadsAllFields() bool { return d.Outcome == Granted && d.readsNames() }
+
+// readsNames reports whether the exposed headers depend on those of the response.
+func (d *Decision) readsNames() bool { return d.expands() || len(d.settings.Expose.Families) > 0 }
+
+// mixesOrigins reports whether a 304 must have every header of a grant, whatever was decided. A browser
+// that holds the response for one origin revalidates it for another one, and a 304 replaces only the
+// headers that it has: without these, the other page would read by the grant of the first (seen in
+// Chromium 156 and Firefox 153).
+func (d *Decision) mixesOrigins() bool { return d.originDependent && d.Class == ClassActual }
 
 // override replaces upstream's CORS headers by those that the decision grants.
-func (d *Decision) override(a *Response, upstream []Field) {
-	if d.Outcome == Granted {
-		d.appendOrigin(a)
+func (d *Decision) override(a *Response, status int, upstream []Field) {
+	switch {
+	case d.mixesOrigins() && (status == 304 || status == 0):
+		d.appendRevalidated(a, upstream)
+	case d.Outcome == Granted:
+		d.appendTiming(a, d.appendOrigin(a))
 		if d.Class == ClassPreflight { // that was forwarded
 			d.appendPreflight(a)
 		} else {
 			d.appendCredentials(a)
 		}
-		a.set(exposeHeaders, d.exposed(a, upstream))
+		if status != 304 || len(d.settings.Expose.Families) == 0 { // a 304 has few names; the stored list stays
+			a.set(exposeHeaders, d.exposed(a, upstream))
+		}
 	}
+	d.appendResourcePolicy(a)
 	for i := range upstream {
-		if name := upstream[i].Name; strings.HasPrefix(name, corsPrefix) && !a.mentions(name) {
+		name := upstream[i].Name
+		removed := strings.HasPrefix(name, corsPrefix) || name == timingAllowOrigin && d.setsTiming()
+		if removed && !a.mentions(name) {
 			a.Remove = append(a.Remove, name)
 		}
 	}
 }
 
-// appendOrigin sets who may read: everyone, or the origin in the request's own bytes.
-func (d *Decision) appendOrigin(a *Response) {
+// appendRevalidated sets every header of a grant, so that none stays of a stored response for
+// another origin.
+func (d *Decision) appendRevalidated(a *Response, upstream []Field) {
+	reader, credentials, exposed := noneValue, falseValue, contentTypeValue
+	if d.Outcome == Granted {
+		reader = d.originValue(a)
+		if d.settings.Credentials {
+			credentials = trueValue
+		}
+		if list := d.exposed(a, upstream); len(list) > 0 {
+			exposed = list
+		}
+	}
+	a.set(allowOrigin, reader)
+	d.appendTiming(a, reader)
+	a.set(allowCredentials, credentials)
+	a.set(exposeHeaders, exposed)
+}
+
+// setsTiming reports whether Timing-Allow-Origin of the response is the policy's.
+func (d *Decision) setsTiming() bool {
+	return d.settings.TimingAllowOrigin && d.Class != ClassPreflight
+}
+
+// appendTiming sets Timing-Allow-Origin to the value of Access-Control-Allow-Origin (Fetch standard,
+// section 4.9, "TAO check").
+func (d *Decision) appendTiming(a *Response, reader []byte) {
+	if d.setsTiming() {
+		a.set(timingAllowOrigin, reader)
+	}
+}
+
+// setsResourcePolicy reports whether Cross-Origin-Resource-Policy of the response is the policy's.
+// Browsers do not look at it on preflights and handshakes.
+func (d *Decision) setsResourcePolicy() bool {
+	return d.conduct.ResourcePolicy != plan.NoPolicy && (d.Class == ClassActual || d.Class == ClassNotCORS)
+}
+
+func (d *Decision) appendResourcePolicy(a *Response) {
+	if d.setsResourcePolicy() {
+		start := len(a.buf)
+		a.buf = append(a.buf, d.conduct.ResourcePolicyValue()...)
+		a.set(resourcePolicy, a.keep(start))
+	}
+}
+
+// appendOrigin sets who may read, and returns the value.
+func (d *Decision) appendOrigin(a *Response) []byte {
+	value := d.originValue(a)
+	a.set(allowOrigin, value)
+	return value
+}
+
+// originValue returns who may read: everyone, or the origin in the request's own bytes.
+func (d *Decision) originValue(a *Response) []byte {
 	if d.settings.Public {
-		a.set(allowOrigin, anyValue)
-		return
+		return anyValue
 	}
 	start := len(a.buf)
 	a.buf = append(a.buf, d.request.Origin[0]...)
-	a.set(allowOrigin, a.keep(start))
+	return a.keep(start)
 }
 
 func (d *Decision) appendCredentials(a *Response) {
@@ -210,7 +292,9 @@ func (d *Decision) methodList(a *Response) []byte {
 	start := len(a.buf)
 	switch allowed := d.settings.Methods; {
 	case allowed.Any:
-		a.buf = append(a.buf, d.request.RequestMethod[0]...)
+		if method := d.request.RequestMethod[0]; allowed.AllowsMethod(method) {
+			a.buf = append(a.buf, method...)
+		}
 	case d.methodDependent:
 		for _, method := range allowed.List {
 			if d.leadsHere(method) {
@@ -223,27 +307,47 @@ func (d *Decision) methodList(a *Response) []byte {
 	return a.keep(start)
 }
 
-// headerList reflects the requested names that are allowed if "*" is: browsers read a "*" as a
-// name if credentials are allowed.
+// headerList lists the headers that are allowed. It reflects the requested names that "*" or a
+// family covers: browsers read a "*" as a name if credentials are allowed, and know no families.
 func (d *Decision) headerList(a *Response) []byte {
 	allowed := d.settings.Headers
-	if !allowed.Any {
+	if !allowed.Any && len(allowed.Families) == 0 {
 		return allowed.Joined
 	}
 	if checkRequestHeaders(d.request.RequestHeaders) != ReasonAllowed {
-		return nil
+		if allowed.Any {
+			return nil
+		}
+		return allowed.Joined
 	}
 	start := len(a.buf)
 	list := header.NewList(a.buf, start)
-	for _, line := range d.request.RequestHeaders {
-		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
-			if allowed.AllowsHeader(name) {
+	if allowed.Any {
+		d.addRequested(&list, allowed.AllowsHeader)
+	} else {
+		for _, name := range allowed.List {
+			if prefix, isFamily := plan.FamilyPrefix(name); isFamily {
+				d.addRequested(&list, func(name string) bool {
+					return header.HasPrefixFold(name, prefix) && !allowed.Lists(name) && allowed.AllowsHeader(name)
+				})
+			} else {
 				list.AddString(name)
 			}
 		}
 	}
 	a.buf = list.Bytes()
 	return a.keep(start)
+}
+
+// addRequested adds the requested header names that are covered.
+func (d *Decision) addRequested(list *header.List, covers func(name string) bool) {
+	for _, line := range d.request.RequestHeaders {
+		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
+			if covers(name) {
+				list.AddString(name)
+			}
+		}
+	}
 }
 
 // appendMaxAge forbids remembering if another method might have been judged by another rule: a
@@ -258,20 +362,27 @@ func (d *Decision) appendMaxAge(a *Response) {
 	a.set(maxAge, a.keep(start))
 }
 
-// exposed returns the exposed headers: the policy's, or the response's own in place of "*", and
-// upstream's if they are merged.
+// exposed returns the exposed headers: the policy's, the response's own in place of "*" and
+// families, and upstream's if they are merged.
 func (d *Decision) exposed(a *Response, upstream []Field) []byte {
 	names := d.settings.Expose
-	merges := d.settings.UpstreamHeaders == spec.UpstreamMerge && d.Outcome == Granted
-	if !merges && !d.expands() {
+	merges := d.conduct.UpstreamHeaders == plan.Merge && d.Outcome == Granted
+	if !merges && !d.readsNames() {
 		return names.Joined
 	}
 	start := len(a.buf)
 	list := header.NewList(a.buf, start)
+	own := names.List
 	if d.expands() {
-		addExpanded(&list, names.List, upstream, d.Class == ClassPreflight)
-	} else {
-		for _, name := range names.List {
+		d.addOwn(&list, "", upstream)
+		if d.Class == ClassPreflight {
+			own = nil // nobody reads the headers of a preflight's answer
+		}
+	}
+	for _, name := range own {
+		if prefix, isFamily := plan.FamilyPrefix(name); isFamily {
+			d.addOwn(&list, prefix, upstream)
+		} else if name != "*" || !d.expands() {
 			list.AddString(name)
 		}
 	}
@@ -288,19 +399,15 @@ func (d *Decision) expands() bool {
 	return d.settings.ExpandExposeHeaders && d.settings.Credentials && d.settings.Expose.Any
 }
 
-// addExpanded adds the names with the response's own in place of "*". Nobody reads the headers of
-// a preflight's answer.
-func addExpanded(list *header.List, names []string, upstream []Field, preflight bool) {
-	if preflight {
+// addOwn adds the response's own names that begin with a prefix, but those that the policy names
+// itself.
+func (d *Decision) addOwn(list *header.List, prefix string, upstream []Field) {
+	if d.Class == ClassPreflight {
 		return
 	}
 	for i := range upstream {
-		if name := upstream[i].Name; isExpanded(name) {
-			list.AddString(name)
-		}
-	}
-	for _, name := range names {
-		if name != "*" {
+		name := upstream[i].Name
+		if header.HasPrefixFold(name, prefix) && isExpanded(name) && (prefix == "" || !d.settings.Expose.Lists(name)) {
 			list.AddString(name)
 		}
 	}
@@ -314,31 +421,64 @@ func isExpanded(name string) bool {
 		!strings.HasPrefix(name, "x-envoy-") && !strings.HasPrefix(name, corsPrefix)
 }
 
+// variance is a set of request headers that a response depends on.
+type variance uint8
+
+const (
+	onOrigin variance = 1 << iota
+	onPreflight
+	onPrivateNetwork
+	numVariances
+)
+
+// varyNames has the names of each variance, varyValues these names as Vary has them.
+var varyNames, varyValues = func() (names [numVariances][]string, values [numVariances][]byte) {
+	for v := range numVariances {
+		if v&onOrigin != 0 {
+			names[v] = append(names[v], "Origin")
+		}
+		if v&onPreflight != 0 {
+			names[v] = append(names[v], "Access-Control-Request-Method", "Access-Control-Request-Headers")
+		}
+		if v&onPrivateNetwork != 0 {
+			names[v] = append(names[v], "Access-Control-Request-Private-Network")
+		}
+		values[v] = []byte(strings.Join(names[v], ", "))
+	}
+	return names, values
+}()
+
 // appendVary adds the request headers that the decision depends on to the Vary lines. It sets
 // nothing if the lines have them already.
 func (d *Decision) appendVary(a *Response, lines [][]byte) {
-	var names [4]string
+	v := d.varies()
+	if len(lines) == 0 {
+		a.set(vary, varyValues[v])
+		return
+	}
 	start := len(a.buf)
-	buf, changed := header.AppendVary(a.buf, lines, d.varyNames(names[:0]))
+	buf, changed := header.AppendVary(a.buf, lines, varyNames[v])
 	if a.buf = buf; changed {
 		a.set(vary, a.keep(start))
 	}
 }
 
-// varyNames appends the request headers that the response depends on. Under Preserve upstream
-// may echo the origin, so a public response depends on it too.
-func (d *Decision) varyNames(names []string) []string {
-	preserves := d.Outcome.Action() == ActionContinue && d.settings.UpstreamHeaders == spec.UpstreamPreserve
-	if !d.settings.Public || preserves {
-		names = append(names, "Origin")
+// varies returns the request headers that the response depends on. Under Preserve upstream may echo
+// the origin, so a public response depends on it too, and so does one that another rule would
+// have made for another origin.
+func (d *Decision) varies() variance {
+	var v variance
+	preserves := d.Outcome.Action() == ActionContinue && d.conduct.UpstreamHeaders == plan.Preserve
+	if !d.settings.Public || preserves || d.originDependent {
+		v |= onOrigin
 	}
 	if d.Class == ClassPreflight {
-		names = append(names, "Access-Control-Request-Method", "Access-Control-Request-Headers")
+		v |= onPreflight
 		if d.settings.PrivateNetwork {
-			names = append(names, "Access-Control-Request-Private-Network")
+			v |= onPrivateNetwork
 		}
 	}
-	return names
+	return v
 }
 
 // mentions reports whether the header is set or removed already.

@@ -683,7 +683,7 @@ func twinMethod(lines, allowed []string) string {
 	switch {
 	case slices.Contains([]string{"CONNECT", "TRACE", "TRACK"}, strings.ToUpper(method)):
 		return "method_forbidden"
-	case slices.Contains(allowed, "*"), slices.Contains(all, method):
+	case method != "*" && slices.Contains(append(all, allowed...), "*"), method != "*" && slices.Contains(all, method):
 		return ""
 	case slices.ContainsFunc(all, func(name string) bool { return name != "*" && strings.EqualFold(name, method) }):
 		return "method_case"
@@ -730,7 +730,7 @@ func twinTakesHeader(name string, allowed []string) bool {
 		return true
 	}
 	lower := strings.ToLower(name)
-	forbidden := strings.Split("accept-charset accept-encoding connection content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via", " ")
-	return slices.Contains(allowed, "*") && lower != "authorization" && !slices.Contains(forbidden, lower) &&
-		!strings.HasPrefix(lower, "proxy-") && !strings.HasPrefix(lower, "sec-") && !strings.HasPrefix(lower, "access-control-")
+	forbidden := strings.Split("accept-charset accept-encoding access-control-request-headers access-control-request-method connection content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via", " ")
+	return slices.Contains(allowed, "*") && lower != "authorization" && lower != "*" && !slices.Contains(forbidden, lower) &&
+		!strings.HasPrefix(lower, "proxy-") && !strings.HasPrefix(lower, "sec-")
 }

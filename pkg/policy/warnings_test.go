@@ -80,15 +80,27 @@ func warningRows() []compileRow {
 			config: ruled(at("", spec.PathPrefix, "/", "GET")),
 		},
 		{
-			name:   "a set on the day before it expires",
+			name:   "a set more than 30 days before it expires",
+			config: expiring,
+			opts:   []policy.Option{policy.At(day(10).AddDate(0, 0, -30).Add(-1))},
+		},
+		{
+			name:   "sets that expire within 30 days",
 			config: expiring,
 			opts:   []policy.Option{policy.At(day(10).Add(-1))},
+			warnings: []string{
+				`origin_set_expires_soon OriginSet[0] spec.expires "2027-01-10": a later date, if the owner agrees`,
+				`origin_set_expires_soon OriginSet[1] spec.expires "2027-01-11": a later date, if the owner agrees`,
+			},
 		},
 		{
 			name:     "a set on the day",
 			config:   expiring,
 			opts:     []policy.Option{policy.At(day(10))},
-			warnings: []string{`origin_set_expired OriginSet[0] spec.expires "2027-01-10": a later date, or remove the set`},
+			warnings: []string{
+				`origin_set_expired OriginSet[0] spec.expires "2027-01-10": a later date, or remove the set`,
+				`origin_set_expires_soon OriginSet[1] spec.expires "2027-01-11": a later date, if the owner agrees`,
+			},
 		},
 		{
 			name:     "a set that nobody names",
@@ -111,6 +123,7 @@ func warningRows() []compileRow {
 		{
 			name:   "* in headers without credentials",
 			config: any(spec.CORS{AllowHeaders: []string{"*"}}),
+			warnings: []string{`authorization_not_covered CORSPolicy[0] spec.cors.allowHeaders[0] "*": ["*", Authorization]`},
 		},
 		{
 			name:   "subdomains with credentials",

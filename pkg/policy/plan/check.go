@@ -28,6 +28,9 @@ func (r *resolver) checkLimits() bool {
 		count(p.CORS)
 		for j := range p.Rules {
 			count(p.Rules[j].CORS)
+			if m := p.Rules[j].Match; m != nil {
+				origins += len(m.Origins)
+			}
 		}
 	}
 	for i := range r.cfg.Defaults {
@@ -213,6 +216,15 @@ func (r *resolver) checkWaived(p *Policy, list []spec.Danger) []spec.Danger {
 	return known
 }
 
+// acknowledge silences the warnings that the policy names.
+func (r *resolver) acknowledge(p *Policy, codes []spec.Code) {
+	for i, code := range codes {
+		if checkEnum(r, p.Place("acknowledge").Item(i), &code, spec.WarningCodes()...) {
+			r.report.acknowledge(p.Index, code)
+		}
+	}
+}
+
 // checkStatus judges the status of a preflight's answer. Browsers read it as a grant if it is
 // 200 to 299 (Fetch standard, CORS-preflight fetch, step 7), and never follow a redirect.
 func (r *resolver) checkStatus(place spec.Place, status *int, deny bool) {
@@ -234,17 +246,17 @@ func (r *resolver) checkLists(place spec.Place, cors *spec.CORS) {
 		r.checkMethod(method, place.At("allowMethods").Item(i), false)
 	}
 	for i, name := range cors.AllowHeaders {
-		r.checkHeader(name, place.At("allowHeaders").Item(i), header.IsForbiddenRequestHeader(name),
-			"which no page can set")
+		r.checkRequestHeader(name, place.At("allowHeaders").Item(i))
 	}
 	for i, name := range cors.ExposeHeaders {
-		r.checkHeader(name, place.At("exposeHeaders").Item(i), header.IsForbiddenResponseHeader(name),
-			"which no page can read")
+		r.checkExposedHeader(name, place.At("exposeHeaders").Item(i))
 	}
 	for i, p := range cors.Presets {
-		checkEnum(r, place.At("presets").Item(i), &p,
-			spec.PresetGRPCWeb, spec.PresetConnect, spec.PresetTus, spec.PresetMCP, spec.PresetTrace)
+		checkEnum(r, place.At("presets").Item(i), &p, spec.PresetGRPCWeb, spec.PresetConnect, spec.PresetTus,
+			spec.PresetMCP, spec.PresetTrace, spec.PresetOTLP)
 	}
+	checkEnum(r, place.At("crossOriginResourcePolicy"), cors.CrossOriginResourcePolicy,
+		spec.ResourceSameOrigin, spec.ResourceSameSite, spec.ResourceCrossOrigin)
 	if cors.MaxAge != nil {
 		r.checkMaxAge(place.At("maxAge"), *cors.MaxAge)
 	}
@@ -258,28 +270,72 @@ func (r *resolver) checkMethod(method string, place spec.Place, ofMatch bool) bo
 		d.Message, d.Hint = "is not a method", "leave methods out to match every method"
 	case !header.IsToken(method):
 		d.Message, d.Hint = "is not one method", "one entry of the list for each method"
-	case header.IsForbiddenMethod(method):
-		d.Code, d.Message, d.Hint = spec.CodeMethodForbidden, "is a method that no page can use", "remove it"
 	default:
+		r.warnMethod(method, place)
 		return true
 	}
 	r.report.Fault(d)
 	return false
 }
 
-func (r *resolver) checkHeader(name string, place spec.Place, forbidden bool, why string) {
-	d := spec.Diagnostic{Code: spec.CodeHeaderInvalid, Location: at(place), Value: name}
-	switch {
-	case !header.IsToken(name):
-		d.Message, d.Hint = "is not one header name", "one entry of the list for each name"
-	case forbidden:
-		d.Code, d.Message, d.Hint = spec.CodeHeaderForbidden, "is a header "+why, "remove it"
-	case len(name) > maxHeaderName:
-		d.Code, d.Message = spec.CodeLimitExceeded, fmt.Sprintf("is longer than %d bytes", maxHeaderName)
+// warnMethod warns of a method that no page can use, or that is not the one that is meant.
+func (r *resolver) warnMethod(method string, place spec.Place) {
+	d := spec.Diagnostic{Location: at(place), Value: method}
+	switch upper := strings.ToUpper(method); {
+	case header.IsForbiddenMethod(method):
+		d.Code, d.Message, d.Hint = spec.CodeMethodNeverSent, "is a method that no page can use", "remove it"
+	case header.NormalizeMethod(method) != upper && method != upper:
+		d.Code, d.Hint = spec.CodeMethodLowerCase, upper
+		d.Message = "is not " + upper + ": browsers send methods as the page writes them, but for DELETE, GET, HEAD, " +
+			"OPTIONS, POST and PUT"
 	default:
 		return
 	}
+	r.report.Warn(d)
+}
+
+// checkRequestHeader judges a name of allowHeaders.
+func (r *resolver) checkRequestHeader(name string, place spec.Place) {
+	if !r.checkHeader(name, place) || !header.IsForbiddenRequestHeader(name) {
+		return
+	}
+	r.report.Warn(spec.Diagnostic{
+		Code: spec.CodeHeaderNeverSent, Location: at(place), Value: name,
+		Message: "is a header that no page can set", Hint: "remove it",
+	})
+}
+
+// checkExposedHeader judges a name of exposeHeaders.
+func (r *resolver) checkExposedHeader(name string, place spec.Place) {
+	if !r.checkHeader(name, place) || !header.IsForbiddenResponseHeader(name) {
+		return
+	}
+	r.report.Fault(spec.Diagnostic{
+		Code: spec.CodeHeaderInvalid, Location: at(place), Value: name,
+		Message: "is a header that no page can read", Hint: "remove it",
+	})
+}
+
+// checkHeader reports whether a name is a header name, a family of them, or "*".
+func (r *resolver) checkHeader(name string, place spec.Place) bool {
+	d := spec.Diagnostic{Code: spec.CodeHeaderInvalid, Location: at(place), Value: name}
+	prefix, isFamily := FamilyPrefix(name)
+	switch {
+	case !header.IsToken(name):
+		d.Message, d.Hint = "is not one header name", "one entry of the list for each name"
+	case len(name) > maxHeaderName:
+		d.Code, d.Message = spec.CodeLimitExceeded, fmt.Sprintf("is longer than %d bytes", maxHeaderName)
+	case name != "*" && !isFamily && strings.Contains(name, "*"):
+		d.Message = `has a "*" that is not the end of a family such as X-Amz-*`
+		if d.Hint = "the names"; !strings.HasPrefix(name, "*") {
+			prefix, _, _ = strings.Cut(name, "*")
+			d.Hint = "the names, or the family " + prefix + "*"
+		}
+	default:
+		return true
+	}
 	r.report.Fault(d)
+	return false
 }
 
 // The longest time for which browsers remember a preflight, in seconds.
@@ -293,20 +349,22 @@ func (r *resolver) checkMaxAge(place spec.Place, age spec.Seconds) {
 	d := spec.Diagnostic{
 		Code: spec.CodeMaxAgeCapped, Location: at(place), Value: strconv.FormatInt(int64(age), 10), Hint: "600",
 	}
-	const longer = "is longer than some browsers remember: "
+	var shorter []string
+	for _, b := range []struct {
+		name    string
+		longest spec.Seconds
+	}{{"Firefox", maxAgeFirefox}, {"Chromium", maxAgeChromium}, {"WebKit", maxAgeWebKit}} {
+		if age > b.longest {
+			shorter = append(shorter, fmt.Sprintf("%s for %d s", b.name, b.longest))
+		}
+	}
 	switch {
-	case age < 0 || age > maxAgeFirefox:
-		d.Code, d.Message = spec.CodeMaxAgeOutOfRange, fmt.Sprintf("is not 0 to %d seconds", maxAgeFirefox)
+	case age < 0:
+		d.Code, d.Message = spec.CodeMaxAgeOutOfRange, "is below 0"
 		d.Hint = "600, which every browser honours"
 		r.report.Fault(d)
-		return
-	case age > maxAgeChromium:
-		d.Message = fmt.Sprintf(longer+"Chromium remembers for %d s, WebKit for %d s at most",
-			maxAgeChromium, maxAgeWebKit)
-	case age > maxAgeWebKit:
-		d.Message = fmt.Sprintf(longer+"WebKit remembers for %d s at most", maxAgeWebKit)
-	default:
-		return
+	case len(shorter) > 0:
+		d.Message = "is longer than some browsers remember: " + strings.Join(shorter, ", ") + " at most"
+		r.report.Warn(d)
 	}
-	r.report.Warn(d)
 }

@@ -43,6 +43,7 @@ type layer struct {
 	upstreamHeaders *spec.UpstreamHeaders
 	preflight       *spec.Preflight
 	webSocket       *spec.WebSocket
+	paths           *spec.Paths // nil of a rule
 
 	origins *Origins       // nil if no origin field is set
 	presets *[]spec.Preset // each known one once; nil if presets is not set
@@ -51,14 +52,14 @@ type layer struct {
 func defaultsLayer(index int, s *spec.DefaultsSpec) *layer {
 	return &layer{
 		kind: LayerDefaults, index: index, cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders,
-		preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
+		preflight: s.Preflight, webSocket: s.WebSocket, paths: s.Paths, presets: presetsOf(s.CORS),
 	}
 }
 
 func policyLayer(index int, s *spec.PolicySpec) *layer {
 	return &layer{
 		kind: LayerPolicy, index: index, cors: s.CORS, enforcement: s.Enforcement, upstreamHeaders: s.UpstreamHeaders,
-		preflight: s.Preflight, webSocket: s.WebSocket, presets: presetsOf(s.CORS),
+		preflight: s.Preflight, webSocket: s.WebSocket, paths: s.Paths, presets: presetsOf(s.CORS),
 	}
 }
 

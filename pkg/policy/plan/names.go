@@ -26,13 +26,15 @@ const (
 type Names struct {
 	// Any reports whether the list has "*".
 	Any bool
-	// List has the names as written, each once; methods are normalised. It has "*" only if "*"
-	// is sent.
+	// List has the names and families as written, each once; methods are normalised. It has "*"
+	// only if "*" is sent.
 	List []string
-	// Joined is the List as a header sends it, nil if it is empty.
+	// Joined is the List without its families as a header sends it, nil if it is empty.
 	Joined []byte
+	// Families has what the names of each family begin with, in lower case: "x-amz-" of X-Amz-*.
+	Families []string
 
-	lower map[string]struct{} // the names in lower case, without "*"; of request headers only
+	lower map[string]struct{} // the names in lower case, without "*" and families; of headers only
 }
 
 // nameLists makes each distinct list once: thousands of rules inherit or write the same.
@@ -101,18 +103,40 @@ func newNames(kind nameKind, own []string, presets []spec.Preset) *Names {
 			add(name)
 		}
 	}
-	if kind == requestHeaderNames {
+	if kind != methodNames {
 		delete(known, "*")
 		n.lower = known
 	}
-	if len(n.List) > 0 {
-		n.Joined = []byte(strings.Join(n.List, ", "))
-	}
+	n.join(kind)
 	return n
 }
 
-// Lists reports whether the list names the request header, in any case and without regard
-// to "*".
+// join sets the families, and joins the other names.
+func (n *Names) join(kind nameKind) {
+	var sent []string
+	for _, name := range n.List {
+		prefix, isFamily := FamilyPrefix(name)
+		if !isFamily || kind == methodNames {
+			sent = append(sent, name)
+			continue
+		}
+		n.Families = append(n.Families, strings.ToLower(prefix))
+		delete(n.lower, strings.ToLower(name))
+	}
+	if len(sent) > 0 {
+		n.Joined = []byte(strings.Join(sent, ", "))
+	}
+}
+
+// FamilyPrefix returns what the names of a family begin with: "X-Amz-" of X-Amz-*. ok is false if
+// the name is not a family.
+func FamilyPrefix(name string) (prefix string, ok bool) {
+	prefix, ok = strings.CutSuffix(name, "*")
+	return prefix, ok && prefix != "" && !strings.Contains(prefix, "*")
+}
+
+// Lists reports whether the list names the header itself, in any case: without regard to "*" and
+// families.
 func (n *Names) Lists(name string) bool {
 	if len(name) > maxHeaderName || len(n.lower) == 0 {
 		return false
@@ -122,17 +146,34 @@ func (n *Names) Lists(name string) bool {
 	return ok
 }
 
+// InFamily reports whether the header is of a family of the list.
+func (n *Names) InFamily(name string) bool {
+	for _, prefix := range n.Families {
+		if header.HasPrefixFold(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // AllowsHeader reports whether a preflight that requests the header is granted it. "*" covers
 // neither Authorization (Fetch standard, CORS-preflight fetch, step 7.7) nor a name that no
-// page can send.
+// page can send. No family covers Authorization.
 func (n *Names) AllowsHeader(name string) bool {
-	return n.Lists(name) || n.Any && !header.EqualFold(name, "authorization") && !header.IsForbiddenRequestHeader(name)
+	switch {
+	case n.Lists(name):
+		return true
+	case !n.Any && len(n.Families) == 0, header.EqualFold(name, "authorization"):
+		return false
+	}
+	return n.Any && name != "*" && !header.IsForbiddenRequestHeader(name) || n.InFamily(name)
 }
 
 // AllowsMethod reports whether a preflight that requests the method is granted it: a
-// safelisted method always is (Fetch standard, CORS-preflight fetch, step 7.6).
+// safelisted method always is (Fetch standard, CORS-preflight fetch, step 7.6). "*" does not
+// cover a method of that name: reflected to a page with credentials it would be a literal "*".
 func (n *Names) AllowsMethod(method string) bool {
-	return n.Any || header.IsSafelistedMethod(method) || slices.Contains(n.List, method)
+	return n.Any && method != "*" || header.IsSafelistedMethod(method) || slices.Contains(n.List, method)
 }
 
 // AllowsMethodFold is AllowsMethod for a method in any case.

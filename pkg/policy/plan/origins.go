@@ -22,11 +22,21 @@ type Origins struct {
 	Regexes  []OriginRegex
 	Sets     []UsedSet
 
-	layer *layer
+	layer   *layer
+	ofMatch bool // they are match.origins and match.originSets of a rule
 }
 
-// Place returns the place of a field of the cors that has the origin fields.
-func (o *Origins) Place(fields ...string) spec.Place { return o.layer.place().At("cors").At(fields...) }
+// Place returns the place of one of the four origin fields, by its name in cors. Those of a match
+// have names of their own.
+func (o *Origins) Place(field string) spec.Place {
+	switch {
+	case !o.ofMatch:
+		return o.layer.place().At("cors", field)
+	case field == "allowOriginSets":
+		return o.layer.place().At("match", "originSets")
+	}
+	return o.layer.place().At("match", "origins")
+}
 
 // Layer is the layer that has the origin fields.
 func (o *Origins) Layer() Layer { return o.layer.kind }
@@ -168,6 +178,9 @@ func (r *resolver) resolveSets() {
 	}
 }
 
+// expiresSoon is the time before an expiry in which it is warned of.
+const expiresSoon = 30 * 24 * time.Hour
+
 func (r *resolver) resolveExpiry(set *OriginSet, text *string) {
 	if text == nil {
 		return
@@ -190,6 +203,12 @@ func (r *resolver) resolveExpiry(set *OriginSet, text *string) {
 			Code: spec.CodeOriginSetExpired, Location: place, Value: *text,
 			Message: fmt.Sprintf("is past: OriginSet %q grants nothing", set.Name),
 			Hint:    "a later date, or remove the set",
+		})
+	} else if left := date.Sub(r.now); left <= expiresSoon {
+		r.report.Warn(spec.Diagnostic{
+			Code: spec.CodeOriginSetExpiresSoon, Location: place, Value: *text,
+			Message: fmt.Sprintf("is within %d days: OriginSet %q grants nothing from then on", 1+int(left/(24*time.Hour)), set.Name),
+			Hint:    "a later date, if the owner agrees",
 		})
 	}
 }

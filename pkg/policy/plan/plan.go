@@ -27,6 +27,7 @@ type Policy struct {
 	Name   string
 	Hosts  []PolicyHost
 	Waived []spec.Danger // dangerouslyAllow
+	Paths  Paths
 
 	// Unchosen are the settings of the policy itself without its cors: they apply if the policy
 	// is selected by name and has no cors. They grant nothing.
@@ -60,6 +61,8 @@ type Entry struct {
 
 	Path    PathMatch // the zero PathMatch for the policy's own cors
 	Methods []string  // normalised and sorted; nil for every method
+	// From are the origins of the requests that a rule matches, nil if those make no difference.
+	From *Origins
 
 	Settings *Settings
 	Origins  *Origins // nil if nobody is allowed
@@ -211,7 +214,7 @@ func (r *resolver) resolvePolicy(i int, doc *spec.Policy) {
 	if r.defaults != nil {
 		ls = layers{r.defaults, l}
 	}
-	p := &Policy{Index: i, Name: doc.ID().String(), layers: ls}
+	p := &Policy{Index: i, Name: doc.ID().String(), Paths: resolvePaths(ls), layers: ls}
 	r.plan.Policies = append(r.plan.Policies, p)
 	l.namespace = doc.Namespace
 	r.checkLayer(l)
@@ -221,6 +224,7 @@ func (r *resolver) resolvePolicy(i int, doc *spec.Policy) {
 		p.Own = &Entry{Policy: p, Rule: -1, Settings: r.merge(ls, true), Origins: originsOf(ls), layers: ls}
 	}
 	p.Waived = r.checkWaived(p, doc.Spec.DangerouslyAllow)
+	r.acknowledge(p, doc.Spec.Acknowledge)
 	names := make(map[string]int, len(doc.Spec.Rules))
 	for j := range doc.Spec.Rules {
 		p.Rules = append(p.Rules, r.resolveRule(p, j, &doc.Spec.Rules[j], names))
@@ -232,11 +236,9 @@ func (r *resolver) resolveRule(p *Policy, i int, doc *spec.Rule, names map[strin
 	l.namespace = p.layers[len(p.layers)-1].namespace
 	r.checkLayer(l)
 	ls := append(slices.Clip(p.layers), l)
-	e := &Entry{
-		Policy: p, Rule: i, Name: ruleName(doc, i), Settings: r.merge(ls, true), Origins: originsOf(ls),
-		hasMatch: doc.Match != nil, layers: ls,
-	}
-	r.resolveMatch(e, doc.Match)
+	e := &Entry{Policy: p, Rule: i, Name: ruleName(doc, i), hasMatch: doc.Match != nil, layers: ls}
+	r.resolveMatch(e, l, doc.Match)
+	e.Settings, e.Origins = r.merge(ls, true), originsOf(ls)
 	r.checkRuleName(e, doc, names)
 	return e
 }

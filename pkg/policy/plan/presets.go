@@ -19,6 +19,8 @@ func presetLists(p spec.Preset) (lists preset, known bool) {
 		return mcp(), true
 	case spec.PresetTrace:
 		return trace(), true
+	case spec.PresetOTLP:
+		return otlp(), true
 	}
 	return preset{}, false
 }
@@ -44,13 +46,15 @@ func connect() preset {
 	}
 }
 
-// tus: tus.io/protocols/resumable-upload, version 1.0.x with its extensions.
+// tus: tus.io/protocols/resumable-upload, version 1.0.x with its extensions, and the headers that
+// tus-js-client sends for the drafts of its successor (draft-ietf-httpbis-resumable-upload).
 func tus() preset {
 	return preset{
 		methodNames: []string{"POST", "HEAD", "PATCH", "DELETE"},
 		requestHeaderNames: []string{
 			"Content-Type", "Tus-Resumable", "Upload-Length", "Upload-Offset", "Upload-Metadata", "Upload-Defer-Length",
-			"Upload-Concat", "Upload-Checksum", "X-HTTP-Method-Override",
+			"Upload-Concat", "Upload-Checksum", "Upload-Complete", "Upload-Draft-Interop-Version", "X-Request-ID",
+			"X-HTTP-Method-Override",
 		},
 		exposedNames: []string{
 			"Location", "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
@@ -60,16 +64,28 @@ func tus() preset {
 	}
 }
 
-// mcp: the Streamable HTTP transport of modelcontextprotocol.io and its authorization.
+// mcp: the Streamable HTTP transport of modelcontextprotocol.io, revision 2026-07-28, and its
+// authorization. The family has the headers that a tool maps its parameters to.
 func mcp() preset {
 	return preset{
-		methodNames:        []string{"GET", "POST", "DELETE"},
-		requestHeaderNames: []string{"Content-Type", "Mcp-Session-Id", "Mcp-Protocol-Version", "Last-Event-ID"},
-		exposedNames:       []string{"Mcp-Session-Id", "WWW-Authenticate"},
+		methodNames: []string{"GET", "POST", "DELETE"},
+		requestHeaderNames: []string{
+			"Content-Type", "Mcp-Session-Id", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Param-*",
+			"Last-Event-ID",
+		},
+		exposedNames: []string{"Mcp-Session-Id", "WWW-Authenticate"},
 	}
 }
 
 // trace: W3C Trace Context and Baggage.
 func trace() preset {
 	return preset{requestHeaderNames: []string{"Traceparent", "Tracestate", "Baggage"}}
+}
+
+// otlp: OTLP over HTTP (opentelemetry.io/docs/specs/otlp), as browsers' exporters send it.
+func otlp() preset {
+	return preset{
+		methodNames:        []string{"POST"},
+		requestHeaderNames: []string{"Content-Type", "Content-Encoding"},
+	}
 }

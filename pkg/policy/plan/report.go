@@ -16,6 +16,20 @@ const maxDiagnostics = 1000
 // inherit it.
 type Report struct {
 	faults, warnings diagnostics
+	acknowledged     map[acknowledgement]bool
+}
+
+// acknowledgement is a code that a policy, by its index, acknowledges.
+type acknowledgement struct {
+	policy int
+	code   spec.Code
+}
+
+func (r *Report) acknowledge(policy int, code spec.Code) {
+	if r.acknowledged == nil {
+		r.acknowledged = map[acknowledgement]bool{}
+	}
+	r.acknowledged[acknowledgement{policy, code}] = true
 }
 
 // Fault adds a fault.
@@ -28,8 +42,12 @@ func (r *Report) Warn(d spec.Diagnostic) { r.warnings.add(d) }
 // Beyond a bound it only counts them, in a last fault.
 func (r *Report) Faults() []spec.Diagnostic { return r.faults.sorted() }
 
-// Warnings is Faults for warnings.
-func (r *Report) Warnings() []spec.Diagnostic { return r.warnings.sorted() }
+// Warnings is Faults for warnings, without those that the policy they are about acknowledges.
+func (r *Report) Warnings() []spec.Diagnostic {
+	return slices.DeleteFunc(r.warnings.sorted(), func(d spec.Diagnostic) bool {
+		return d.Place.Kind == spec.KindPolicy && r.acknowledged[acknowledgement{d.Place.Index, d.Code}]
+	})
+}
 
 // HasFaults reports whether there is any fault.
 func (r *Report) HasFaults() bool { return len(r.faults.list) > 0 }

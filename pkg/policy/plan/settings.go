@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -14,6 +13,9 @@ type Settings struct {
 	UpstreamHeaders spec.UpstreamHeaders
 	Preflight       Preflight
 	OriginCheck     spec.OriginCheck
+	ResourcePolicy  spec.ResourcePolicy // "": unset
+	// Conduct has the fields above as levels.
+	Conduct Conduct
 
 	// Grants reports whether the following fields are set. It is false for settings that apply
 	// if no entry was chosen.
@@ -24,6 +26,7 @@ type Settings struct {
 	Credentials         bool
 	PrivateNetwork      bool
 	ExpandExposeHeaders bool
+	TimingAllowOrigin   bool
 	Methods             *Names
 	Headers             *Names
 	Expose              *Names
@@ -43,9 +46,10 @@ type Preflight struct {
 
 // Sources are the layers that the settings came from.
 type Sources struct {
-	Enforcement, UpstreamHeaders, Mode, SuccessStatus, DenyStatus, Detail, OriginCheck Layer
+	Enforcement, UpstreamHeaders, Mode, SuccessStatus, DenyStatus, Detail, OriginCheck, ResourcePolicy Layer
 
-	Origins, Methods, Headers, Expose, Credentials, MaxAge, PrivateNetwork, Presets, ExpandExposeHeaders Layer
+	Origins, Methods, Headers, Expose, Credentials, MaxAge, PrivateNetwork, Presets, ExpandExposeHeaders,
+	TimingAllowOrigin Layer
 }
 
 // merge merges layers. Without cors it leaves out everything that grants anything.
@@ -69,6 +73,9 @@ func (r *resolver) merge(ls layers, withCORS bool) *Settings {
 		}
 		return l.webSocket.OriginCheck
 	})
+	s.ResourcePolicy, s.From.ResourcePolicy = pickCORS(ls, "",
+		func(c *spec.CORS) *spec.ResourcePolicy { return c.CrossOriginResourcePolicy })
+	s.Conduct = s.conduct()
 	if withCORS {
 		r.mergeCORS(&s, ls)
 	}
@@ -82,6 +89,8 @@ func (r *resolver) mergeCORS(s *Settings, ls layers) {
 		func(c *spec.CORS) *bool { return c.AllowPrivateNetwork })
 	s.ExpandExposeHeaders, s.From.ExpandExposeHeaders = pickCORS(ls, false,
 		func(c *spec.CORS) *bool { return c.ExpandExposeHeaders })
+	s.TimingAllowOrigin, s.From.TimingAllowOrigin = pickCORS(ls, false,
+		func(c *spec.CORS) *bool { return c.TimingAllowOrigin })
 	var origins *Origins
 	origins, s.From.Origins = pickOrigins(ls)
 	s.Public = origins != nil && origins.Any && !s.Credentials
@@ -115,51 +124,50 @@ func (r *resolver) shared(s Settings) *Settings {
 // strictest returns settings that grant nothing, of which each is the strictest of the list.
 // They apply if a request can be assigned to none of several entries: otherwise it could leave
 // a rule that blocks by a path that fits no rule.
-func (r *resolver) strictest(all []*Settings) *Settings {
-	strict := Settings{
-		Enforcement: all[0].Enforcement, UpstreamHeaders: all[0].UpstreamHeaders, Preflight: all[0].Preflight,
-		OriginCheck: all[0].OriginCheck, From: all[0].From.unchosen(),
-	}
+func (r *resolver) strictest(all []*Settings) *Settings { return r.shared(Strictest(all)) }
+
+// Strictest returns settings that grant nothing, of which each is the strictest of the list.
+func Strictest(all []*Settings) Settings {
+	strict := *all[0]
+	strict.withoutGrants()
 	for _, s := range all[1:] {
 		strict.tighten(s)
 	}
-	return r.shared(strict)
+	strict.Conduct = strict.conduct()
+	return strict
 }
 
-// unchosen leaves out the sources of the settings that grant anything.
-func (f Sources) unchosen() Sources {
-	return Sources{
-		Enforcement: f.Enforcement, UpstreamHeaders: f.UpstreamHeaders, Mode: f.Mode, SuccessStatus: f.SuccessStatus,
-		DenyStatus: f.DenyStatus, Detail: f.Detail, OriginCheck: f.OriginCheck,
+// withoutGrants leaves out the settings that grant anything, and where they came from.
+func (s *Settings) withoutGrants() {
+	from := s.From
+	*s = Settings{
+		Enforcement: s.Enforcement, UpstreamHeaders: s.UpstreamHeaders, Preflight: s.Preflight,
+		OriginCheck: s.OriginCheck, ResourcePolicy: s.ResourcePolicy,
+		From: Sources{
+			Enforcement: from.Enforcement, UpstreamHeaders: from.UpstreamHeaders, Mode: from.Mode,
+			SuccessStatus: from.SuccessStatus, DenyStatus: from.DenyStatus, Detail: from.Detail,
+			OriginCheck: from.OriginCheck, ResourcePolicy: from.ResourcePolicy,
+		},
 	}
 }
 
 // tighten replaces each setting by the other's if that one is stricter.
 func (s *Settings) tighten(other *Settings) {
 	from := &other.From
-	if isStricter(other.Enforcement, s.Enforcement,
-		spec.EnforcementDisabled, spec.EnforcementShadow, spec.EnforcementEnforce, spec.EnforcementBlock) {
-		s.Enforcement, s.From.Enforcement = other.Enforcement, from.Enforcement
-	}
-	if isStricter(other.UpstreamHeaders, s.UpstreamHeaders,
-		spec.UpstreamPreserve, spec.UpstreamMerge, spec.UpstreamOverride) {
-		s.UpstreamHeaders, s.From.UpstreamHeaders = other.UpstreamHeaders, from.UpstreamHeaders
-	}
-	if isStricter(other.Preflight.Mode, s.Preflight.Mode, spec.PreflightForward, spec.PreflightAnswer) {
-		s.Preflight.Mode, s.From.Mode = other.Preflight.Mode, from.Mode
-	}
+	stricter(&s.Enforcement, &s.From.Enforcement, other.Enforcement, from.Enforcement, enforcements[:])
+	stricter(&s.UpstreamHeaders, &s.From.UpstreamHeaders, other.UpstreamHeaders, from.UpstreamHeaders, upstreamHeaders[:])
+	stricter(&s.Preflight.Mode, &s.From.Mode, other.Preflight.Mode, from.Mode, preflightModes[:])
+	stricter(&s.Preflight.Detail, &s.From.Detail, other.Preflight.Detail, from.Detail, preflightDetails[:])
+	stricter(&s.OriginCheck, &s.From.OriginCheck, other.OriginCheck, from.OriginCheck, originChecks[:])
+	stricter(&s.ResourcePolicy, &s.From.ResourcePolicy, other.ResourcePolicy, from.ResourcePolicy, resourcePolicies[:])
 	if other.Preflight.DenyStatus > s.Preflight.DenyStatus {
 		s.Preflight.DenyStatus, s.From.DenyStatus = other.Preflight.DenyStatus, from.DenyStatus
 	}
-	if isStricter(other.Preflight.Detail, s.Preflight.Detail, spec.DetailFull, spec.DetailMinimal) {
-		s.Preflight.Detail, s.From.Detail = other.Preflight.Detail, from.Detail
-	}
-	if isStricter(other.OriginCheck, s.OriginCheck, spec.OriginCheckDisabled, spec.OriginCheckEnforce) {
-		s.OriginCheck, s.From.OriginCheck = other.OriginCheck, from.OriginCheck
-	}
 }
 
-// isStricter reports whether a comes after b in an order from lax to strict.
-func isStricter[T comparable](a, b T, order ...T) bool {
-	return slices.Index(order, a) > slices.Index(order, b)
+// stricter replaces a setting and its source if the other comes after it in the order.
+func stricter[T comparable](setting *T, source *Layer, other T, from Layer, order []T) {
+	if levelOf(other, order) > levelOf(*setting, order) {
+		*setting, *source = other, from
+	}
 }

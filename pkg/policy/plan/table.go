@@ -23,6 +23,11 @@ type Table struct {
 	// however they are written. It is nil if there is a choice.
 	Only *Entry
 
+	// ByOrigin reports that some rule matches some origins only.
+	ByOrigin bool
+	// Paths are those of all its policies.
+	Paths Paths
+
 	// NoRule are the settings that apply if no entry matches, Ambiguous those that apply if the
 	// path is ambiguous. They grant nothing.
 	NoRule, Ambiguous *Settings
@@ -34,16 +39,19 @@ type Table struct {
 // Slot has the rules of one path.
 type Slot struct {
 	Path PathMatch
-	// Every is the rule without methods, nil if there is none.
-	Every *Entry
-	// ByMethod are the rules with methods. Their methods are distinct.
+	// ByOrigin are the rules with origins, those with methods first. No origin fits two of them that
+	// have a method in common, or that both have no methods. They come before those without.
+	ByOrigin []*Entry
+	// ByMethod are the rules with methods and without origins. Their methods are distinct.
 	ByMethod []MethodEntry
+	// Every is the rule with neither, nil if there is none.
+	Every *Entry
 }
 
 // MethodEntry is a rule with methods.
 type MethodEntry struct {
 	*Entry
-	// Head reports that GET stands for HEAD too: no rule of the slot names HEAD.
+	// Head reports that GET stands for HEAD too: no other rule of the slot without origins names HEAD.
 	Head bool
 }
 
@@ -81,10 +89,18 @@ func (r *resolver) newTable(policies []*Policy, host string) *Table {
 	b.sortSlots()
 	for _, s := range b.Slots {
 		s.addHEAD()
+		if len(s.ByOrigin) > 0 {
+			b.ByOrigin = true
+			b.checkOrigins(s)
+		}
 	}
 	b.setOwn()
 	b.setOnly()
 	b.setUnchosen()
+	b.checkPaths()
+	if b.ByOrigin {
+		b.checkUniform()
+	}
 	return b.Table
 }
 
@@ -96,6 +112,10 @@ func (b *tableBuilder) addRule(e *Entry) {
 		b.Slots = append(b.Slots, slot)
 	}
 	b.Escapes.Add(e.Path.Value)
+	if e.From != nil {
+		slot.ByOrigin = append(slot.ByOrigin, e)
+		return
+	}
 	if e.Methods == nil {
 		if slot.Every != nil {
 			b.conflict(e, slot.Every, "")
@@ -144,7 +164,7 @@ func (b *tableBuilder) sortSlots() {
 	})
 }
 
-// addHEAD lets GET stand for HEAD if no rule of the slot names HEAD.
+// addHEAD lets GET stand for HEAD if no rule of the slot without origins names HEAD.
 func (s *Slot) addHEAD() {
 	get := -1
 	for i := range s.ByMethod {
@@ -195,7 +215,7 @@ func (b *tableBuilder) setOnly() {
 	case 0:
 		b.Only = b.Own
 	case 1:
-		if root := b.Root(); root != nil && len(root.ByMethod) == 0 {
+		if root := b.Root(); root != nil && len(root.ByMethod) == 0 && len(root.ByOrigin) == 0 {
 			b.Only = root.Every
 		}
 	}

@@ -259,6 +259,9 @@ func (r *reader) countPolicy(p *spec.PolicySpec) {
 	r.countOrigins(p.CORS)
 	for i := range p.Rules {
 		r.countOrigins(p.Rules[i].CORS)
+		if m := p.Rules[i].Match; m != nil {
+			r.origins += len(m.Origins)
+		}
 	}
 }
 

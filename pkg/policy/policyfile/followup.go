@@ -76,14 +76,14 @@ func (d *document) covers(found spec.Diagnostic) bool {
 func judgesValueAlone(code spec.Code) bool {
 	switch code {
 	case spec.CodeOriginInvalid, spec.CodeOriginAnyMixed,
-		spec.CodeMethodInvalid, spec.CodeMethodForbidden,
-		spec.CodeHeaderInvalid, spec.CodeHeaderForbidden,
+		spec.CodeMethodInvalid, spec.CodeMethodNeverSent, spec.CodeMethodLowerCase,
+		spec.CodeHeaderInvalid, spec.CodeHeaderNeverSent,
 		spec.CodeMaxAgeOutOfRange, spec.CodeRegexInvalid,
 		spec.CodeHostInvalid, spec.CodePathInvalid,
 		spec.CodeUnknownReference, spec.CodeDuplicateName,
 		spec.CodeMissingField, spec.CodeValueInvalid, spec.CodeLimitExceeded,
 		spec.CodeDefaultPort, spec.CodeOriginUpperCase,
-		spec.CodeMaxAgeCapped, spec.CodeOriginSetExpired:
+		spec.CodeMaxAgeCapped, spec.CodeOriginSetExpired, spec.CodeOriginSetExpiresSoon:
 		return true
 	default:
 		return false

@@ -14,9 +14,7 @@ const (
 	CodeOriginAnyMixed            Code = "origin_any_mixed"
 	CodeWebSocketAnyOrigin        Code = "websocket_any_origin"
 	CodeMethodInvalid             Code = "method_invalid"
-	CodeMethodForbidden           Code = "method_forbidden"
 	CodeHeaderInvalid             Code = "header_invalid"
-	CodeHeaderForbidden           Code = "header_forbidden"
 	CodeMaxAgeOutOfRange          Code = "max_age_out_of_range"
 	CodeRegexInvalid              Code = "regex_invalid"
 	CodeRegexDead                 Code = "regex_dead"
@@ -58,7 +56,25 @@ const (
 	CodeAuthorizationNotCovered Code = "authorization_not_covered"
 	CodeSubdomainTakeover       Code = "subdomain_takeover"
 	CodeRedundantRegex          Code = "redundant_regex"
+	CodeHeaderNeverSent         Code = "header_never_sent"
+	CodeMethodNeverSent         Code = "method_never_sent"
+	CodeMethodLowerCase         Code = "method_lower_case"
+	CodeGrantsNobody            Code = "grants_nobody"
+	CodeRuleNeverRefuses        Code = "rule_never_refuses"
+	CodeResourcePolicyStatic    Code = "resource_policy_static"
+	CodeOriginSetExpiresSoon    Code = "origin_set_expires_soon"
+	CodeDirectoryIgnored        Code = "directory_ignored"
 )
+
+// WarningCodes lists the codes of warnings, which a policy can acknowledge.
+func WarningCodes() []Code {
+	return []Code{
+		CodeDefaultPort, CodeOriginUpperCase, CodeMaxAgeCapped, CodeMaxAgeUnused, CodeRuleUnreachable, CodeOwnCORSShadowed,
+		CodeOriginSetExpired, CodeOriginSetUnused, CodeAuthorizationNotCovered, CodeSubdomainTakeover, CodeRedundantRegex,
+		CodeHeaderNeverSent, CodeMethodNeverSent, CodeMethodLowerCase, CodeGrantsNobody, CodeRuleNeverRefuses,
+		CodeResourcePolicyStatic, CodeOriginSetExpiresSoon, CodeDirectoryIgnored,
+	}
+}
 
 // Kind is the kind of a document.
 type Kind string

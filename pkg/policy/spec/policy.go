@@ -29,14 +29,22 @@ type PolicySpec struct {
 	// WebSocket sets whether the origin of WebSocket handshakes is checked.
 	WebSocket *WebSocket `json:"webSocket,omitzero"`
 
-	// Rules are exceptions for some paths and methods. Their order means nothing:
-	// an Exact path comes before a RegularExpression, that before the longest
+	// Paths sets which paths the application treats as equal. Policies that name the
+	// same host must agree.
+	Paths *Paths `json:"paths,omitzero"`
+
+	// Rules are exceptions for some paths, methods and origins. Their order means
+	// nothing: an Exact path comes before a RegularExpression, that before the longest
 	// PathPrefix, that before the policy's own cors.
 	Rules []Rule `json:"rules,omitzero"`
 
 	// DangerouslyAllow names the refusals of unsafe policies that this policy
 	// waives, for itself and all its rules.
 	DangerouslyAllow []Danger `json:"dangerouslyAllow,omitzero"`
+
+	// Acknowledge names the codes of warnings that are known and accepted in this
+	// policy. They are neither shown nor counted by --strict.
+	Acknowledge []Code `json:"acknowledge,omitzero"`
 }
 
 // CORS lists what pages of other origins may do. The field names are those of the
@@ -65,12 +73,14 @@ type CORS struct {
 	// GET, HEAD and POST always pass, by the Fetch standard.
 	AllowMethods []string `json:"allowMethods,omitzero"`
 
-	// AllowHeaders lists the request headers that a preflight is granted, or "*"
-	// for all but Authorization, which passes only when it is named.
+	// AllowHeaders lists the request headers that a preflight is granted: names,
+	// families such as X-Amz-* for every name that begins so, or "*" for all.
+	// Authorization passes only when it is named.
 	AllowHeaders []string `json:"allowHeaders,omitzero"`
 
 	// ExposeHeaders lists the response headers that a page may read besides the
-	// safelisted ones, or "*" for all.
+	// safelisted ones: names, families such as X-Amz-* for the response's own names
+	// that begin so, or "*" for all.
 	ExposeHeaders []string `json:"exposeHeaders,omitzero"`
 
 	// AllowCredentials lets requests carry cookies, client certificates and HTTP
@@ -78,7 +88,7 @@ type CORS struct {
 	AllowCredentials *bool `json:"allowCredentials,omitzero"`
 
 	// MaxAge is how long a browser may remember a preflight: whole seconds
-	// (600) or a duration ("10m"), 0 to 86400 s. Unset: the header is not sent
+	// (600) or a duration ("10m"), 0 or more. Unset: the header is not sent
 	// and browsers remember for 5 s. 0 is sent, and forbids remembering.
 	MaxAge *Seconds `json:"maxAge,omitzero"`
 
@@ -94,9 +104,30 @@ type CORS struct {
 	// "*" of exposeHeaders, which browsers read literally when credentials are
 	// allowed. Default false.
 	ExpandExposeHeaders *bool `json:"expandExposeHeaders,omitzero"`
+
+	// TimingAllowOrigin lets the granted origins read the detailed timing of the
+	// response, by Timing-Allow-Origin. Upstream's header of that name is removed,
+	// unless it preserves its CORS headers. Default false.
+	TimingAllowOrigin *bool `json:"timingAllowOrigin,omitzero"`
+
+	// CrossOriginResourcePolicy is sent as the response header of that name, in
+	// place of upstream's: which sites may embed the response without CORS, as an
+	// image or script. Unset: upstream's is not changed.
+	CrossOriginResourcePolicy *ResourcePolicy `json:"crossOriginResourcePolicy,omitzero"`
 }
 
-// Rule is an exception from a policy's own settings for some paths and methods.
+// Paths sets which paths the application treats as equal, so that a page cannot get around a
+// rule by writing its path in another way.
+type Paths struct {
+	// IgnoreCase treats ASCII letters as equal in any case. Default false.
+	IgnoreCase *bool `json:"ignoreCase,omitzero"`
+
+	// IgnoreTrailingSlash treats a path as equal to the one with a final "/".
+	// Default false.
+	IgnoreTrailingSlash *bool `json:"ignoreTrailingSlash,omitzero"`
+}
+
+// Rule is an exception from a policy's own settings for some paths, methods and origins.
 type Rule struct {
 	// Name is the name of the rule in decisions, logs and selectors. Unique in its
 	// policy. Default rules[N], N being the rule's place, from 0.
@@ -131,6 +162,16 @@ type Match struct {
 	// requested method. GET matches HEAD too, unless a rule at that path names
 	// HEAD. Default: every method.
 	Methods []string `json:"methods,omitzero"`
+
+	// Origins lists the origins that the rule matches, as in allowOrigins, except
+	// "*". With it or originSets the rule matches only requests that have one of them.
+	// If the rule sets no origin field, it allows exactly what it matches. Default:
+	// every origin, and requests without one.
+	Origins []string `json:"origins,omitzero"`
+
+	// OriginSets names OriginSet documents whose origins the rule matches, also
+	// after they have expired.
+	OriginSets []string `json:"originSets,omitzero"`
 }
 
 // PathMatch is a set of paths.
@@ -203,4 +244,7 @@ type DefaultsSpec struct {
 
 	// WebSocket is inherited by every policy.
 	WebSocket *WebSocket `json:"webSocket,omitzero"`
+
+	// Paths is inherited, field by field, by every policy.
+	Paths *Paths `json:"paths,omitzero"`
 }

@@ -10,4 +10,5 @@ const (
 	PresetTus     Preset = "tus"
 	PresetMCP     Preset = "mcp"
 	PresetTrace   Preset = "trace"
+	PresetOTLP    Preset = "otlp"
 )

@@ -79,6 +79,19 @@ const (
 	PathPrefix PathMatchType = "PathPrefix"
 )
 
+// ResourcePolicy is a value of the header Cross-Origin-Resource-Policy (Fetch standard, section 3.8).
+type ResourcePolicy string
+
+// The values of [ResourcePolicy].
+const (
+	// ResourceSameOrigin lets only pages of the same origin embed the response.
+	ResourceSameOrigin ResourcePolicy = "same-origin"
+	// ResourceSameSite lets pages of the same site embed it.
+	ResourceSameSite ResourcePolicy = "same-site"
+	// ResourceCrossOrigin lets every page embed it.
+	ResourceCrossOrigin ResourcePolicy = "cross-origin"
+)
+
 // UnmatchedHosts sets what happens to requests to hosts that no policy names.
 type UnmatchedHosts string
 

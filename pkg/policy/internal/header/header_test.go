@@ -109,7 +109,7 @@ func TestEqualFold(t *testing.T) {
 func TestForbiddenRequestHeaders(t *testing.T) {
 	for _, name := range []string{
 		"Accept-Charset", "Accept-Encoding", "Access-Control-Request-Headers", "Access-Control-Request-Method",
-		"Access-Control-Request-Private-Network", "Connection", "Content-Length", "Cookie", "Cookie2", "Date", "DNT", "Expect", "Host",
+		"Connection", "Content-Length", "Cookie", "Cookie2", "Date", "DNT", "Expect", "Host",
 		"Keep-Alive", "Origin", "Referer", "Set-Cookie", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Via", "Proxy-", "Proxy-X", "Sec-", "sec-ch-ua",
 	} {
 		for _, spelled := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {
@@ -119,7 +119,7 @@ func TestForbiddenRequestHeaders(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"", "Accept", "Accept-Language", "Authorization", "Content-Type", "X-HTTP-Method-Override", "proxy", "sec", "tea", "hosts", "access-control",
+		"", "Accept", "Accept-Language", "Authorization", "Content-Type", "X-HTTP-Method-Override", "proxy", "sec", "tea", "hosts", "access-control", "Access-Control-Allow-Origin", "Access-Control-Request-Private-Network",
 		strings.Repeat("x", 300),
 	} {
 		if header.IsForbiddenRequestHeader(name) {

@@ -1,13 +1,13 @@
 package header
 
 // maxForbidden is the length of the longest name in IsForbiddenRequestHeader.
-const maxForbidden = len("access-control-request-private-network")
+const maxForbidden = len("access-control-request-headers")
 
-// IsForbiddenRequestHeader reports whether no page can set the request header
-// name: the Fetch standard's "forbidden request-header", and every
-// access-control-* header. A preflight that requests one was not made by a browser.
+// IsForbiddenRequestHeader reports whether no page can set the request header, whatever its value
+// (Fetch standard, section 2.2.2, "forbidden request-header"). A preflight that requests one was
+// not made by a current browser.
 func IsForbiddenRequestHeader(name string) bool {
-	for _, prefix := range []string{"proxy-", "sec-", "access-control-"} {
+	for _, prefix := range []string{"proxy-", "sec-"} {
 		if HasPrefixFold(name, prefix) {
 			return true
 		}
@@ -17,7 +17,8 @@ func IsForbiddenRequestHeader(name string) bool {
 	}
 	var buf [maxForbidden]byte
 	switch string(AppendLower(buf[:0], name)) {
-	case "accept-charset", "accept-encoding", "connection", "content-length", "cookie", "cookie2", "date", "dnt",
+	case "accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-method",
+		"connection", "content-length", "cookie", "cookie2", "date", "dnt",
 		"expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding",
 		"upgrade", "via":
 		return true

@@ -45,10 +45,16 @@ func (l *linter) policy(p *plan.Policy) {
 	if p.Own != nil {
 		entries = append([]*plan.Entry{p.Own}, entries...)
 	}
+	l.nobody(p, entries)
 	for _, e := range entries {
 		l.exposed(e)
 		l.authorization(e)
 		l.webSocket(e)
+		l.neverRefuses(e)
+		l.resourcePolicy(e)
+		if e.From != nil && e.From != e.Origins && l.first(judgement{origins: e.From, policy: p}) {
+			l.tenants(p, e.From)
+		}
 		o := e.Origins
 		if o == nil {
 			continue
@@ -100,7 +106,7 @@ func (l *linter) exposed(e *plan.Entry) {
 
 func (l *linter) authorization(e *plan.Entry) {
 	s := e.Settings
-	if !s.Credentials || !s.Headers.Any || s.Headers.Lists("authorization") {
+	if !s.Headers.Any || s.Headers.Lists("authorization") {
 		return
 	}
 	l.Warn(spec.Diagnostic{

@@ -114,11 +114,11 @@ func TestFind(t *testing.T) {
 		if rule >= 0 {
 			want.Entry = EntryID(own + 1 + rule) // the policy's own cors is the first entry
 		}
-		got := x.Find(x.FindHost("a.example"), request, method)
+		got := x.Find(x.FindHost("a.example"), Key{Path: request, Method: method, Authority: "a.example"})
 		if granted := x.Settings[got.Settings].Grants; granted != (got.Entry != None) {
 			t.Errorf("%s %s: entry %d has settings that grant: %t", method, request, got.Entry, granted)
 		}
-		if got.Settings = 0; got != want {
+		if got.Settings, got.Conduct = 0, (plan.Conduct{}); got != want {
 			t.Errorf("%s %s: %+v, want %+v", method, request, got, want)
 		}
 	})

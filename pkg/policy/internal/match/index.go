@@ -66,8 +66,9 @@ type Entry struct {
 	Policy   PolicyID
 	Settings SettingsID
 	origins  originsID
-	Rule     int32  // in the policy's document; -1 for its own cors
-	Name     string // of the rule
+	from     originsID // that a rule matches, None if it makes no difference
+	Rule     int32     // in the policy's document; -1 for its own cors
+	Name     string    // of the rule
 	Path     plan.PathKey
 	Methods  []string
 }
@@ -177,8 +178,8 @@ func (b *builder) addEntry(policy PolicyID, e *plan.Entry) EntryID {
 	id := EntryID(len(b.Entries))
 	b.entries[e] = id
 	to := Entry{
-		Policy: policy, Settings: b.settingsID(e.Settings), origins: b.originsID(e.Origins), Rule: int32(e.Rule),
-		Name: b.keep(e.Name), Methods: e.Methods,
+		Policy: policy, Settings: b.settingsID(e.Settings), origins: b.originsID(e.Origins), from: b.originsID(e.From),
+		Rule: int32(e.Rule), Name: b.keep(e.Name), Methods: e.Methods,
 	}
 	if e.Rule >= 0 {
 		to.Path = plan.PathKey{Type: e.Path.Type, Value: b.keep(e.Path.Value)}

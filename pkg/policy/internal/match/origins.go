@@ -2,6 +2,7 @@ package match
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -103,6 +104,49 @@ func (x *Index) Origins(e EntryID) *Origins {
 		return &x.origins.layers[id]
 	}
 	return nil
+}
+
+// From returns the origins that an entry matches, nil if it matches every request.
+func (x *Index) From(e EntryID) *Origins {
+	if id := x.Entries[e].from; id != None {
+		return &x.origins.layers[id]
+	}
+	return nil
+}
+
+// Describe lists the entries as explain writes them.
+func (o *Origins) Describe() []string {
+	parts := slices.Clone(o.Entries)
+	for _, re := range o.Regexes {
+		parts = append(parts, "regex "+re.Text)
+	}
+	for _, set := range o.Sets {
+		text := "set " + set.Name
+		if set.Expired() {
+			text += " (expired)"
+		}
+		parts = append(parts, text)
+	}
+	if o.Null {
+		parts = append(parts, origin.Null)
+	}
+	return parts
+}
+
+// Matches reports whether the origins that a rule matches have an origin, for a request to a host that
+// bound tenant. A set that has expired still counts: else an expiry would let its origins be judged by
+// another rule.
+func (x *Index) Matches(from *Origins, o origin.Origin, tenant origin.Tenant) bool {
+	p := &x.origins.patterns
+	if p.match(from.patterns, o, tenant) {
+		return true
+	}
+	for _, set := range from.Sets {
+		if p.match(set.patterns, o, tenant) {
+			return true
+		}
+	}
+	return false
 }
 
 // Allows reports whether the origin fields allow an origin, for a request to a host that bound

@@ -2,8 +2,11 @@ package match
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/corsd/corsd/pkg/policy/internal/header"
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/internal/urlpath"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -40,6 +43,10 @@ type table struct {
 	only              EntryID
 	noRule, ambiguous SettingsID
 	escapes           urlpath.Escapes
+
+	byOrigin bool // some rule matches some origins only
+	paths    plan.Paths
+	longest  int // the longest Exact or PathPrefix, in bytes
 }
 
 type expression struct {
@@ -47,10 +54,19 @@ type expression struct {
 	slot slotID
 }
 
-// slot has the entries of one path.
+// slot has the entries of one path, as [plan.Slot] has.
 type slot struct {
-	every    EntryID
+	byOrigin []originEntry
 	byMethod []methodEntry
+	every    EntryID
+}
+
+// originEntry is a rule that matches some origins only.
+type originEntry struct {
+	entry   EntryID
+	from    originsID
+	methods []string // nil for every one
+	conduct plan.Conduct
 }
 
 type methodEntry struct {
@@ -68,6 +84,7 @@ func (b *builder) tableID(from *plan.Table) tableID {
 	to := table{
 		own: b.entryID(from.Own), only: b.entryID(from.Only), noRule: b.settingsID(from.NoRule),
 		ambiguous: b.settingsID(from.Ambiguous), escapes: from.Escapes,
+		byOrigin: from.ByOrigin, paths: from.Paths,
 	}
 	for _, p := range from.Policies {
 		to.policies = append(to.policies, b.policies[p])
@@ -89,6 +106,9 @@ func (b *builder) entryID(e *plan.Entry) EntryID {
 func (b *builder) addSlot(table tableID, to *table, from *plan.Slot) {
 	id := slotID(len(b.paths.slots))
 	s := slot{every: b.entryID(from.Every)}
+	for _, e := range from.ByOrigin {
+		s.byOrigin = append(s.byOrigin, originEntry{b.entryID(e), b.originsID(e.From), e.Methods, e.Settings.Conduct})
+	}
 	for _, e := range from.ByMethod {
 		s.byMethod = append(s.byMethod, methodEntry{b.entryID(e.Entry), e.Methods, e.Head})
 	}
@@ -106,55 +126,130 @@ func (b *builder) addSlot(table tableID, to *table, from *plan.Slot) {
 	if b.paths.byPath == nil {
 		b.paths.byPath = map[slotPath]slotID{}
 	}
+	to.longest = max(to.longest, len(key.Value))
 	b.paths.byPath[slotPath{table, key.Type == spec.PathPrefix, b.keep(key.Value)}] = id
 }
 
 // Found is the result of [Index.Find].
 type Found struct {
 	Entry EntryID // None if no entry was chosen
-	// Settings are those of the entry, or those that apply if none was chosen.
+	// Settings are those of the entry, or those that apply if none was chosen. Conduct is theirs, and
+	// if none was chosen, the strictest of theirs and of the rules at this path that match other origins.
 	Settings SettingsID
+	Conduct  plan.Conduct
 	// Ambiguous reports that the path may be read in more than one way.
 	Ambiguous bool
 	// MethodDependent reports that another method might lead to another entry.
 	MethodDependent bool
+	// OriginDependent reports that another origin might lead to another entry.
+	OriginDependent bool
 }
 
-// Find finds the entry of a host that matches a path, without its query, and a method.
-func (x *Index) Find(h *Host, path, method string) Found {
+// Key is what entries are found by: a path without its query, a method, and the origin, for a
+// request with this authority.
+type Key struct {
+	Path, Method, Authority string
+	Origin                  []string // the lines of the header
+}
+
+// Find finds the entry of a host that matches a request.
+func (x *Index) Find(h *Host, k Key) Found {
 	t := &x.paths.tables[h.table]
 	switch {
 	case t.only != None:
-		return Found{Entry: t.only, Settings: x.Entries[t.only].Settings}
-	case len(t.expressions) > 0 && len(path) > MaxExpressionPath, t.escapes.IsAmbiguous(path):
-		return Found{Entry: None, Settings: t.ambiguous, Ambiguous: true}
+		return x.found(Found{Entry: t.only, Settings: x.Entries[t.only].Settings})
+	case t.isAmbiguous(k.Path):
+		return x.found(Found{Entry: None, Settings: t.ambiguous, Ambiguous: true, OriginDependent: t.byOrigin})
 	}
-	s := search{paths: &x.paths, table: h.table, method: method}
-	entry := s.find(t, path)
-	if entry == None {
-		return Found{Entry: None, Settings: t.noRule, MethodDependent: s.dependent}
+	s := newSearch(x, h, t, k)
+	return s.result(t, s.find(t))
+}
+
+func newSearch(x *Index, h *Host, t *table, k Key) search {
+	s := search{Index: x, host: h, key: k}
+	if t.byOrigin && len(k.Origin) == 1 {
+		s.origin, s.hasOrigin = origin.Parse(k.Origin[0])
 	}
-	return Found{Entry: entry, Settings: x.Entries[entry].Settings, MethodDependent: s.dependent}
+	return s
+}
+
+// found completes a result with the conduct of its settings.
+func (x *Index) found(f Found) Found {
+	f.Conduct = x.Settings[f.Settings].Conduct
+	return f
+}
+
+func (t *table) isAmbiguous(path string) bool {
+	return len(t.expressions) > 0 && len(path) > MaxExpressionPath || t.escapes.IsAmbiguous(path) ||
+		t.paths.IgnoreCase && urlpath.HasFoldedLetter(path)
+}
+
+// Others returns the rules with origins at the path of a request that match other origins.
+func (x *Index) Others(h *Host, k Key) (entries []EntryID) {
+	t := &x.paths.tables[h.table]
+	if t.byOrigin {
+		s := newSearch(x, h, t, k)
+		s.others = func(e EntryID) { entries = append(entries, e) }
+		s.find(t)
+	}
+	return entries
 }
 
 // search is the state of one [Index.Find].
 type search struct {
-	*paths
-	table     tableID
-	method    string
-	dependent bool
+	*Index
+	host *Host
+	key  Key
+
+	origin    origin.Origin
+	hasOrigin bool // there is one origin, and it is well-formed
+
+	folded []byte // the beginning of the path in lower case, if case is ignored
+
+	methodDependent, originDependent bool
+	refused                          plan.Conduct  // of the rules that match other origins
+	others                           func(EntryID) // is called with each of these rules, if it is not nil
+}
+
+func (s *search) result(t *table, entry EntryID) Found {
+	f := Found{
+		Entry: entry, Settings: t.noRule, MethodDependent: s.methodDependent, OriginDependent: s.originDependent,
+	}
+	if entry != None {
+		f.Settings = s.Entries[entry].Settings
+		return s.found(f)
+	}
+	f = s.found(f)
+	f.Conduct = f.Conduct.Strictest(s.refused)
+	return f
 }
 
 // find tries the paths of the table in their order: Exact, RegularExpression, PathPrefix, the
 // policy's own cors.
-func (s *search) find(t *table, path string) EntryID {
+func (s *search) find(t *table) EntryID {
+	if t.paths.IgnoreCase {
+		return s.findFolded(t)
+	}
+	return s.findPath(t)
+}
+
+// findFolded finds without regard to case.
+func (s *search) findFolded(t *table) EntryID {
+	var buf [plan.MaxFoldedPath]byte
+	s.folded = header.AppendLower(buf[:0], s.key.Path[:min(len(s.key.Path), t.longest)])
+	return s.findPath(t)
+}
+
+func (s *search) findPath(t *table) EntryID {
+	path := s.key.Path
+	trimmed := t.paths.Trim(path)
 	if t.exact {
-		if e := s.atPath(path, false); e != None {
+		if e := s.atPath(t, len(trimmed), false); e != None {
 			return e
 		}
 	}
 	for i := range t.expressions {
-		if e := &t.expressions[i]; e.re.MatchString(path) {
+		if e := &t.expressions[i]; e.re.MatchString(path) || trimmed != path && e.re.MatchString(trimmed) {
 			if e := s.pick(e.slot); e != None {
 				return e
 			}
@@ -171,34 +266,95 @@ func (s *search) find(t *table, path string) EntryID {
 func (s *search) below(t *table, path string) EntryID {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		if t.prefixes.has(end) {
-			if e := s.atPath(path[:end], true); e != None {
+			if e := s.atPath(t, end, true); e != None {
 				return e
 			}
 		}
 	}
 	if t.prefixes.has(0) {
-		return s.atPath("", true)
+		return s.atPath(t, 0, true)
 	}
 	return None
 }
 
-func (s *search) atPath(path string, prefix bool) EntryID {
-	if id, known := s.byPath[slotPath{s.table, prefix, path}]; known {
-		return s.pick(id)
+// atPath tries the first n bytes of the path.
+func (s *search) atPath(t *table, n int, prefix bool) EntryID {
+	var id slotID
+	known := false
+	if !t.paths.IgnoreCase {
+		id, known = s.paths.byPath[slotPath{s.host.table, prefix, s.key.Path[:n]}]
+	} else if n <= len(s.folded) {
+		id, known = s.paths.byPath[slotPath{s.host.table, prefix, string(s.folded[:n])}]
 	}
-	return None
+	if !known {
+		return None
+	}
+	return s.pick(id)
 }
 
-// pick returns the entry of a slot that matches the method: one that names it comes first.
+// pick returns the entry of a slot that matches the request: rules with origins come first, and among
+// these, and among the others, those with methods.
 func (s *search) pick(id slotID) EntryID {
-	slot := &s.slots[id]
+	slot := &s.paths.slots[id]
+	if len(slot.byOrigin) > 0 {
+		s.originDependent = true
+		if e := s.pickByOrigin(slot); e != None {
+			return e
+		}
+	}
 	for i := range slot.byMethod {
-		s.dependent = true
-		if e := &slot.byMethod[i]; e.matches(s.method) {
+		s.methodDependent = true
+		if e := &slot.byMethod[i]; e.matches(s.key.Method) {
 			return e.entry
 		}
 	}
 	return slot.every
+}
+
+// pickByOrigin returns the rule with origins that matches the request. A rule that names GET matches
+// HEAD too, unless another one that matches the origin names HEAD.
+func (s *search) pickByOrigin(slot *slot) EntryID {
+	named, get, every := EntryID(None), EntryID(None), EntryID(None)
+	for i := range slot.byOrigin {
+		e := &slot.byOrigin[i]
+		if !s.matchesOrigin(e) {
+			s.refuse(e)
+			continue
+		}
+		s.methodDependent = s.methodDependent || e.methods != nil
+		switch {
+		case e.methods == nil:
+			every = e.entry
+		case slices.Contains(e.methods, s.key.Method):
+			named = e.entry
+		case slices.Contains(e.methods, "GET"):
+			get = e.entry
+		}
+	}
+	switch {
+	case named != None:
+		return named
+	case get != None && s.key.Method == "HEAD":
+		return get
+	}
+	return every
+}
+
+func (s *search) matchesOrigin(e *originEntry) bool {
+	if !s.hasOrigin {
+		return false
+	}
+	var buf [MaxHost]byte
+	tenant := s.Tenant(buf[:0], s.host, s.Entries[e.entry].Policy, s.key.Authority)
+	return s.Matches(&s.origins.layers[e.from], s.origin, tenant)
+}
+
+// refuse notes a rule that matches other origins.
+func (s *search) refuse(e *originEntry) {
+	s.refused = s.refused.Strictest(e.conduct)
+	if s.others != nil {
+		s.others(e.entry)
+	}
 }
 
 func (e *methodEntry) matches(method string) bool {

@@ -110,6 +110,43 @@ func (s *Escapes) isAmbiguousEscape(path string) bool {
 	return s.isOtherEscape(c, path[1], path[2])
 }
 
+// IsASCII reports whether the path has no byte beyond ASCII, plain or as %XX.
+func IsASCII(path string) bool {
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' && i+2 < len(path) {
+			if escaped, ok := unhex(path[i+1], path[i+2]); ok {
+				c = escaped
+			}
+		}
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// HasFoldedLetter reports whether the path has a letter beyond ASCII, plain or as %XX, that becomes an
+// ASCII letter in another case: dotted I, dotless i, long s and the Kelvin sign (Unicode,
+// CaseFolding.txt and SpecialCasing.txt). Applications that ignore case may read it as that.
+func HasFoldedLetter(path string) bool {
+	var last uint32 // the last three bytes
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		if c == '%' && i+2 < len(path) {
+			if escaped, ok := unhex(path[i+1], path[i+2]); ok {
+				c = escaped
+				i += 2
+			}
+		}
+		last = last<<8&0xffffff | uint32(c)
+		if two := last & 0xffff; two == 0xc4b0 || two == 0xc4b1 || two == 0xc5bf || last == 0xe284aa {
+			return true
+		}
+	}
+	return false
+}
+
 func isDots(segment string) bool { return segment == "." || segment == ".." }
 
 // isUnreserved is RFC 3986's: nothing changes when such a byte is decoded.
