@@ -62,7 +62,7 @@ func TestSocket(t *testing.T) {
 					t.Error(err)
 				}
 			})
-		}, nil, 0, "another process listens on the socket"},
+		}, nil, 0, "a process listens on the socket"},
 		{"a file is not", func(t *testing.T, path string) { servetest.Write(t, path, "precious") }, nil, 0, "the path exists and is not a socket"},
 		{"a directory is not", func(t *testing.T, path string) { servetest.Write(t, filepath.Join(path, "file"), "precious") }, nil, 0, "the path exists and is not a socket"},
 		{"a symbolic link is not", func(t *testing.T, path string) {

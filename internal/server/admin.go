@@ -24,12 +24,10 @@ func newAdmin(ctx context.Context, o *Options, ready http.Handler) (*admin, erro
 	if o.Admin == "" {
 		return &admin{}, nil
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", o.Admin)
+	listener, err := listenTCP(ctx, o.Admin, "HOST:PORT")
 	if err != nil {
-		return nil, fmt.Errorf("--admin %s: %w; write HOST:PORT", o.Admin, err)
+		return nil, &listenError{flag: "--admin", address: o.Admin, err: err}
 	}
-	o.Logger.Info("admin is listening", "address", listener.Addr().String())
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.Handle("GET /readyz", ready)
@@ -40,6 +38,12 @@ func newAdmin(ctx context.Context, o *Options, ready http.Handler) (*admin, erro
 		IdleTimeout: time.Minute,
 		ErrorLog:    slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}}, nil
+}
+
+func (a *admin) logListening(logger *slog.Logger) {
+	if a.listener != nil {
+		logger.Info("admin is listening", "address", a.listener.Addr().String())
+	}
 }
 
 func (a *admin) serve() error {

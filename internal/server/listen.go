@@ -13,15 +13,14 @@ import (
 )
 
 // listenAll opens every listener, or none.
-func listenAll(ctx context.Context, addresses []string, mode fs.FileMode, logger *slog.Logger) ([]net.Listener, error) {
+func listenAll(ctx context.Context, addresses []string, mode fs.FileMode) ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, address := range addresses {
 		l, err := listen(ctx, address, mode)
 		if err != nil {
 			closeAll(listeners)
-			return nil, err
+			return nil, &listenError{flag: "--listen", address: address, err: err}
 		}
-		logger.Info("listening", "address", l.Addr().String(), "network", l.Addr().Network())
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
@@ -33,23 +32,43 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
+// logListening is called when all listeners are open: a line that reports one is true of all.
+func logListening(listeners []net.Listener, logger *slog.Logger) {
+	for _, l := range listeners {
+		logger.Info("listening", "address", l.Addr().String(), "network", l.Addr().Network())
+	}
+}
+
 func listen(ctx context.Context, address string, mode fs.FileMode) (net.Listener, error) {
+	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
+		return listenUnix(ctx, path, mode)
+	}
+	return listenTCP(ctx, address, "HOST:PORT or unix:PATH")
+}
+
+func listenTCP(ctx context.Context, address, forms string) (net.Listener, error) {
+	if err := checkTCP(ctx, address, forms); err != nil {
+		return nil, err
+	}
 	var config net.ListenConfig
-	path, isUnix := strings.CutPrefix(address, "unix:")
-	if !isUnix {
-		l, err := config.Listen(ctx, "tcp", address)
-		if err != nil {
-			return nil, fmt.Errorf("--listen %s: %w; write HOST:PORT or unix:PATH", address, err)
-		}
-		return l, nil
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, explainTCP(err)
+	}
+	return l, nil
+}
+
+func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
+	if err := checkUnixPath(path); err != nil {
+		return nil, err
 	}
 	if err := removeStale(ctx, path); err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", address, err)
+		return nil, err
 	}
-	config.Control = withMode(mode)
+	config := net.ListenConfig{Control: withMode(mode)}
 	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", address, err)
+		return nil, explainUnix(err, path)
 	}
 	if strings.HasPrefix(path, "@") { // Linux's abstract sockets have no file
 		return l, nil
@@ -68,7 +87,7 @@ func removeStale(ctx context.Context, path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return err
+		return explainUnix(err, path)
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("the path exists and is not a socket; use another path, or remove it")
 	}
@@ -76,9 +95,12 @@ func removeStale(ctx context.Context, path string) error {
 	c, err := dialer.DialContext(ctx, "unix", path)
 	switch {
 	case err == nil:
-		return errors.Join(errors.New("another process listens on the socket; stop it, or use another path"), c.Close())
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return os.Remove(path)
+		return errors.Join(errors.New("a process listens on the socket; stop it, or use another path"), c.Close())
+	case !errors.Is(err, syscall.ECONNREFUSED):
+		return explainForeign(err)
 	}
-	return err
+	if err := os.Remove(path); err != nil {
+		return explainStale(err)
+	}
+	return nil
 }

@@ -64,7 +64,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{options: o, grpc: g}
-	s.listeners, err = listenAll(ctx, o.Listen, o.SocketMode, o.Logger)
+	s.listeners, err = listenAll(ctx, o.Listen, o.SocketMode)
 	if err == nil {
 		s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
 	}
@@ -74,6 +74,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		g.Stop()
 		return nil, err
 	}
+	logListening(s.listeners, o.Logger)
+	s.admin.logListening(o.Logger)
 	o.Logger.Info("peers are bounded", "maxStreams", g.limits.MaxStreams(), "maxConnections", g.limits.MaxConns())
 	return s, nil
 }
