@@ -1,6 +1,10 @@
 package reload
 
-import "time"
+import (
+	"time"
+
+	"github.com/corsd/corsd/pkg/policy"
+)
 
 // maxTimer bounds how long a timer is trusted: the system's clock may be set while it runs.
 const maxTimer = time.Hour
@@ -17,8 +21,15 @@ func (r *Reloader) expiry() <-chan time.Time {
 
 // expire ends the grants of origin sets on their date, and reports whether it has ended any.
 func (r *Reloader) expire() bool {
-	engine := r.engine.Load()
-	before := engine.NextExpiry()
-	engine.Expire(time.Now())
-	return !engine.NextExpiry().Equal(before)
+	return r.expireSets(r.engine.Load())
+}
+
+// expireSets lets the origin sets of an engine expire whose time has come, and logs their names.
+func (r *Reloader) expireSets(engine *policy.Engine) bool {
+	names := engine.Expire(time.Now())
+	if len(names) == 0 {
+		return false
+	}
+	r.logger.Warn("origin sets have expired and grant nothing any more", "originSets", bounded(names))
+	return true
 }

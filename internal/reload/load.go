@@ -27,6 +27,8 @@ type Report struct {
 	// Hash and Unreadable are those of [policyfile.Files].
 	Hash       string
 	Unreadable *spec.Diagnostic
+
+	documents documents // set by a [Reloader], nil if there is any fault
 }
 
 // Load reads and compiles the policies that paths name, see [policyfile.Read].

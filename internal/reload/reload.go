@@ -2,7 +2,6 @@ package reload
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // The causes of a reload that do not come from the source.
@@ -27,9 +27,9 @@ type Metrics interface {
 	Reloaded(hash string)
 	// Refused is called for a policy that was read and refused.
 	Refused()
-	// KeepOnly is called for each policy that went live, with the names in it, and those that it
-	// no longer has.
-	KeepOnly(policies iter.Seq[string], removed []string)
+	// Live is called for each engine that goes live, with the names of the policies that the one
+	// before had and it has not.
+	Live(engine *policy.Engine, removed []string)
 	// RetryPending is called after each reading: will the source try again by itself?
 	RetryPending(pending bool)
 }
@@ -41,6 +41,9 @@ type Reloader struct {
 	logger  *slog.Logger
 	hangup  <-chan os.Signal
 	engine  atomic.Pointer[policy.Engine]
+
+	documents documents // of the live engine; used by apply alone
+	first     *Report   // that Start made live, until Run logs it
 
 	mu    sync.Mutex
 	state State
@@ -64,18 +67,22 @@ func (r *Reloader) State() State {
 	return s
 }
 
-// Start reads the first policy at once, and reports whether it is live.
+// Start reads the first policy at once, and reports whether it is good. Run logs that it is live.
 func (r *Reloader) Start() bool {
 	files, _ := r.source.Read("")
-	report := compile(files, now())
-	live := r.apply(report, causeStart)
+	live := r.apply(r.compile(files), causeStart)
 	tuneGC()
 	debug.FreeOSMemory() // reading takes several times the memory of the engine
 	return live
 }
 
 // Run reloads until ctx ends: when the source changes, on hangup, and when an origin set expires.
+// It is called when requests can be served: the first policy is live from then on.
 func (r *Reloader) Run(ctx context.Context) {
+	if r.first != nil {
+		r.logLive(r.first, causeStart, changes{})
+		r.first = nil
+	}
 	changes := r.source.Watch(ctx)
 	for {
 		select {
@@ -124,13 +131,19 @@ func (r *Reloader) read(cause source.Cause) (report *Report, torn bool) {
 	inBackground(func() {
 		files, changed := r.source.Read(known)
 		if torn = changed; files != nil {
-			report = compile(files, now())
+			report = r.compile(files)
 		}
 	})
 	return report, torn
 }
 
-func now() []policy.Option { return []policy.Option{policy.At(time.Now())} }
+func (r *Reloader) compile(files *policyfile.Files) *Report {
+	report := compile(files, []policy.Option{policy.At(time.Now())})
+	if report.Engine != nil {
+		report.documents = documentsOf(&files.Config)
+	}
+	return report
+}
 
 // apply makes a policy live. Everything that can fail has happened before: a policy that is refused
 // leaves the live engine as it is.
@@ -150,14 +163,19 @@ func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
 		r.engine.Store(report.Engine)
 	}
 	r.metrics.Reloaded(report.Hash)
-	if replace || r.state.Refused != "" {
-		r.logLive(report, cause)
+	switch {
+	case before == nil:
+		r.first = report
+	case replace || r.state.Refused != "":
+		r.expireSets(before)
+		r.logLive(report, cause, changesBetween(r.documents, report.documents))
 	}
-	if replace && before != nil {
+	if replace {
 		removed := removedBy(report.Engine, before)
 		removed.log(r.logger)
-		r.metrics.KeepOnly(report.Engine.Policies(), removed.policies)
+		r.metrics.Live(report.Engine, removed.policies)
 	}
+	r.documents = report.documents
 	if report.Hash != r.state.Hash {
 		r.state.Since = time.Now()
 	}
@@ -165,8 +183,9 @@ func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
 	return true
 }
 
-func (r *Reloader) logLive(report *Report, cause source.Cause) {
-	r.logger.Info("policy is live", "cause", cause, "hash", report.Hash, "summary", report.Engine.Summary())
+func (r *Reloader) logLive(report *Report, cause source.Cause, c changes) {
+	fields := []any{"cause", cause, "hash", report.Hash, "summary", report.Engine.Summary()}
+	r.logger.Info("policy is live", append(fields, c.attributes()...)...)
 	for _, w := range report.Warnings {
 		r.logger.Warn("policy warning", "diagnostic", w.String())
 	}
@@ -178,7 +197,7 @@ func (r *Reloader) refuse(report *Report, cause source.Cause) {
 	r.state.Faults = report.Faults
 	engine := r.engine.Load()
 	if engine != nil {
-		engine.Expire(time.Now()) // the policy that would have done so is refused
+		r.expireSets(engine) // the policy that would have done so is refused
 	}
 	if r.state.Refused == report.Hash {
 		if cause == causeHangup {

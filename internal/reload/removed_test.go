@@ -74,12 +74,15 @@ func TestRemovedPolicies(t *testing.T) {
 // TestRemovedNamesAreBounded: the log line has all the counts, but not all the names.
 func TestRemovedNamesAreBounded(t *testing.T) {
 	log := &servetest.Log{}
-	removed := removal{policies: make([]string, maxRemovedNames+1), hosts: make([]string, maxRemovedNames)}
+	removed := removal{policies: make([]string, maxNames+2), hosts: make([]string, maxNames)}
 	removed.log(slog.New(slog.NewJSONHandler(log, nil)))
 	line := log.Entries(t, "this reload removes policies or hosts")[0]
 	policies, _ := line["policyNames"].([]any)
 	hosts, _ := line["hostNames"].([]any)
-	if line["policies"] != float64(maxRemovedNames+1) || len(policies) != maxRemovedNames || len(hosts) != maxRemovedNames {
+	if line["policies"] != float64(maxNames+2) || len(policies) != maxNames+1 || len(hosts) != maxNames {
 		t.Errorf("logged %v", line)
+	}
+	if last := policies[len(policies)-1]; last != "and 2 more" {
+		t.Errorf("the last name is %v", last)
 	}
 }

@@ -1,14 +1,18 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
-	"iter"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 // Metrics is the Prometheus metrics of corsd. It is an [exchange.Observer].
@@ -27,6 +31,9 @@ type Metrics struct {
 	reloadOK      prometheus.Gauge
 	reloadTime    prometheus.Gauge
 	policyInfo    *prometheus.GaugeVec
+	policies      prometheus.Gauge
+	hosts         prometheus.Gauge
+	expires       *prometheus.GaugeVec
 	readRetry     prometheus.Gauge
 	// LogDropped counts log lines that were dropped.
 	LogDropped prometheus.Counter
@@ -56,22 +63,42 @@ func New(b Build) *Metrics {
 		reloadOK:   gauge("policy_last_reload_successful", "1 if the last policy was good, 0 if it was refused."),
 		reloadTime: gauge("policy_last_reload_success_timestamp_seconds", "When the live policy was read."),
 		policyInfo: gauges("policy_info", "The live policy, by the SHA-256 of its files.", "hash"),
+		policies:   gauge("policies", "Live CORSPolicy documents."),
+		hosts:      gauge("hosts", "Hosts that live policies name, wildcards counted as one."),
+		expires: gauges("origin_set_expires_timestamp_seconds",
+			"The time from which on an origin set grants nothing.", "origin_set"),
 		readRetry: gauge("policy_read_retry_pending",
 			"1 while files that could not be read will be read again, else 0."),
 		LogDropped: counter("log_lines_dropped_total",
 			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
-	for _, kind := range peerRefusals {
-		m.peers.WithLabelValues(kind) // 0 from the start, so that a rise can be seen
-	}
+	m.startAtZero()
 	info := gauges("build_info", "This binary.", "version", "revision", "goversion")
 	info.WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
 	m.Registry.MustRegister(
 		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
-		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.readRetry, m.LogDropped, info,
+		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires,
+		m.readRetry, m.LogDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
+}
+
+// The values of the label result.
+const (
+	reloadSuccess = "success"
+	reloadRefused = "refused"
+)
+
+// startAtZero makes the series whose labels are known from the start: a query of a rise does not see
+// the first event of a series that begins with it. Series with names of policies, or with the six
+// labels of decisions, would be too many.
+func (m *Metrics) startAtZero() {
+	for _, kind := range peerRefusals {
+		m.peers.WithLabelValues(kind)
+	}
+	m.reloads.WithLabelValues(reloadSuccess)
+	m.reloads.WithLabelValues(reloadRefused)
 }
 
 func counter(name, help string) prometheus.Counter {
@@ -130,24 +157,48 @@ var peerRefusals = [...]string{
 
 // Reloaded counts a policy that was read and is live.
 func (m *Metrics) Reloaded(hash string) {
-	m.reloads.WithLabelValues("success").Inc()
+	m.reloads.WithLabelValues(reloadSuccess).Inc()
 	m.reloadOK.Set(1)
 	m.reloadTime.SetToCurrentTime()
 	m.policyInfo.Reset()
 	m.policyInfo.WithLabelValues(hash).Set(1)
 }
 
-// KeepOnly deletes the series of the policies that a reload has removed.
-func (m *Metrics) KeepOnly(policies iter.Seq[string], removed []string) {
-	m.decisions.keepOnly(policies)
+// Live describes the engine that went live, and deletes the series of the policies that are removed.
+func (m *Metrics) Live(engine *policy.Engine, removed []string) {
+	counts := engine.Counts()
+	m.policies.Set(float64(counts.Policies))
+	m.hosts.Set(float64(counts.Hosts))
+	m.expires.Reset()
+	for _, set := range expiries(engine) {
+		m.expires.WithLabelValues(set.name).Set(float64(set.at.Unix()))
+	}
+	m.decisions.keepOnly(engine.Policies())
 	for _, name := range removed {
 		m.strips.DeleteLabelValues(name)
 	}
 }
 
+// maxExpiries bounds the series of origin sets.
+const maxExpiries = 1000
+
+type expiry struct {
+	name string
+	at   time.Time
+}
+
+// expiries returns the origin sets that expire first, [maxExpiries] at most.
+func expiries(engine *policy.Engine) (sets []expiry) {
+	for name, at := range engine.Expiries() {
+		sets = append(sets, expiry{strings.Clone(name), at}) // the name is a part of the engine's one string
+	}
+	slices.SortFunc(sets, func(a, b expiry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
+	return sets[:min(len(sets), maxExpiries)]
+}
+
 // Refused counts a policy that was read and refused.
 func (m *Metrics) Refused() {
-	m.reloads.WithLabelValues("refused").Inc()
+	m.reloads.WithLabelValues(reloadRefused).Inc()
 	m.reloadOK.Set(0)
 }
 

@@ -43,19 +43,30 @@ func Compile(documents spec.Config, opts ...Option) (engine *Engine, warnings []
 // compiled again. It is the zero Time if none does.
 func (e *Engine) NextExpiry() time.Time { return e.tables().NextExpiry() }
 
-// Expire lets the origin sets whose time has come grant nothing any more. It serves if the
-// documents can no longer be compiled, and is the one change that an engine can undergo.
-func (e *Engine) Expire(now time.Time) { e.tables().Expire(now) }
+// Expire lets the origin sets whose time has come grant nothing any more, and returns their names.
+// It serves if the documents can no longer be compiled, and is the one change that an engine can
+// undergo.
+func (e *Engine) Expire(now time.Time) []string { return e.tables().Expire(now) }
 
-// Summary counts what the engine was compiled from, in words.
-func (e *Engine) Summary() string {
+// Counts are the numbers of the documents that an engine was compiled from, and of their parts.
+type Counts struct{ Policies, Hosts, Rules, OriginSets int }
+
+// Counts counts what the engine was compiled from. A host that two policies name counts twice.
+func (e *Engine) Counts() Counts {
 	x := e.tables()
-	hosts, rules := 0, 0
+	c := Counts{Policies: len(x.Policies), OriginSets: x.Sets()}
 	for i := range x.Policies {
-		hosts += x.Policies[i].Hosts
-		rules += len(x.Rules(&x.Policies[i]))
+		c.Hosts += x.Policies[i].Hosts
+		c.Rules += len(x.Rules(&x.Policies[i]))
 	}
-	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d", len(x.Policies), hosts, rules, x.Sets())
+	return c
+}
+
+// Summary is [Engine.Counts] in words.
+func (e *Engine) Summary() string {
+	c := e.Counts()
+	return fmt.Sprintf("policies: %d, hosts: %d, rules: %d, origin sets: %d",
+		c.Policies, c.Hosts, c.Rules, c.OriginSets)
 }
 
 // tables returns the engine's tables, those that deny everything if it has none.

@@ -1,6 +1,9 @@
 package policy
 
-import "iter"
+import (
+	"iter"
+	"time"
+)
 
 // Policies returns the names of all policies.
 func (e *Engine) Policies() iter.Seq[string] {
@@ -25,3 +28,7 @@ func (e *Engine) Hosts() iter.Seq[string] {
 		}
 	}
 }
+
+// Expiries returns the names of the origin sets that have a date, with the time from which on each
+// grants nothing. Sets that have expired are among them.
+func (e *Engine) Expiries() iter.Seq2[string, time.Time] { return e.tables().Expiries() }

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -183,13 +184,25 @@ func (x *Index) NextExpiry() time.Time {
 	return next
 }
 
-// Expire lets the origin sets whose time has come expire.
-func (x *Index) Expire(now time.Time) {
-	for _, set := range x.origins.sets {
-		if !set.expires.IsZero() && !set.expires.After(now) {
-			set.expired.Store(true)
+// Expiries returns the names of the origin sets that have a date, with that date.
+func (x *Index) Expiries() iter.Seq2[string, time.Time] {
+	return func(yield func(string, time.Time) bool) {
+		for _, set := range x.origins.sets {
+			if !set.expires.IsZero() && !yield(set.Name, set.expires) {
+				return
+			}
 		}
 	}
+}
+
+// Expire lets the origin sets whose time has come expire, and returns their names.
+func (x *Index) Expire(now time.Time) (names []string) {
+	for _, set := range x.origins.sets {
+		if !set.expires.IsZero() && !set.expires.After(now) && set.expired.CompareAndSwap(false, true) {
+			names = append(names, set.Name)
+		}
+	}
+	return names
 }
 
 // patterns has sets of origin patterns.

@@ -1,6 +1,8 @@
 package match
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -86,14 +88,18 @@ func TestExpire(t *testing.T) {
 		now     time.Time
 		next    time.Time
 		expired []bool
+		names   []string // that Expire returns
 	}{
-		{time.Time{}, day(2), []bool{false, false, false, true}},
-		{day(2).Add(-1), day(2), []bool{false, false, false, true}},
-		{day(2), day(3), []bool{false, false, true, true}},
-		{day(3).Add(-1), day(3), []bool{false, false, true, true}},
-		{day(4), time.Time{}, []bool{false, true, true, true}},
+		{time.Time{}, day(2), []bool{false, false, false, true}, nil},
+		{day(2).Add(-1), day(2), []bool{false, false, false, true}, nil},
+		{day(2), day(3), []bool{false, false, true, true}, []string{"second"}},
+		{day(3).Add(-1), day(3), []bool{false, false, true, true}, nil},
+		{day(4), time.Time{}, []bool{false, true, true, true}, []string{"third"}},
+		{day(5), time.Time{}, []bool{false, true, true, true}, nil},
 	} {
-		x.Expire(tt.now)
+		if names := x.Expire(tt.now); !slices.Equal(names, tt.names) {
+			t.Errorf("at %s %q expire, want %q", tt.now, names, tt.names)
+		}
 		if next := x.NextExpiry(); !next.Equal(tt.next) {
 			t.Errorf("at %s the next set expires at %s, want %s", tt.now, next, tt.next)
 		}
@@ -105,5 +111,9 @@ func TestExpire(t *testing.T) {
 				t.Errorf("at %s %s is allowed: %t", tt.now, from.Canonical, tt.expired[i])
 			}
 		}
+	}
+	want := map[string]time.Time{"third": day(3), "second": day(2), "past": time.Date(2029, 12, 31, 0, 0, 0, 0, time.UTC)}
+	if got := maps.Collect(x.Expiries()); !maps.EqualFunc(got, want, time.Time.Equal) {
+		t.Errorf("expiries %v, want %v", got, want)
 	}
 }

@@ -1,0 +1,95 @@
+package reload
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// maxNames bounds the names of one kind in a log line.
+const maxNames = 20
+
+// documents has a hash of each decoded document, by its kind and name. Comments, layout, and the
+// order and files of documents do not change it. The documents themselves are not kept: they are
+// larger than the engine.
+type documents map[string][sha256.Size]byte
+
+func documentsOf(c *spec.Config) documents {
+	all := documents{}
+	for i := range c.Policies {
+		all.add(spec.KindPolicy, c.Policies[i].ID(), &c.Policies[i].Spec)
+	}
+	for i := range c.OriginSets {
+		all.add(spec.KindOriginSet, c.OriginSets[i].ID(), &c.OriginSets[i].Spec)
+	}
+	for i := range c.Defaults {
+		all.add(spec.KindDefaults, c.Defaults[i].ID(), &c.Defaults[i].Spec)
+	}
+	return all
+}
+
+func (d documents) add(kind spec.Kind, id spec.ID, document any) {
+	hash := sha256.New()
+	_ = json.NewEncoder(hash).Encode(document) // every type of a document has a JSON form
+	d[fmt.Sprintf("%s %s", kind, id)] = [sha256.Size]byte(hash.Sum(nil))
+}
+
+// changes are the documents that a reload adds, removes and changes, sorted by kind and name.
+type changes struct{ added, removed, changed []string }
+
+func changesBetween(before, after documents) (c changes) {
+	for name, hash := range after {
+		if old, known := before[name]; !known {
+			c.added = append(c.added, name)
+		} else if old != hash {
+			c.changed = append(c.changed, name)
+		}
+	}
+	c.removed = missing(maps.Keys(after), maps.Keys(before))
+	slices.Sort(c.added)
+	slices.Sort(c.changed)
+	return c
+}
+
+// attributes returns the fields of a log line, without those that are empty.
+func (c changes) attributes() (all []any) {
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"added", c.added}, {"removed", c.removed}, {"changed", c.changed}} {
+		if len(list.names) > 0 {
+			all = append(all, slog.Any(list.key, bounded(list.names)))
+		}
+	}
+	return all
+}
+
+// bounded returns the first names, and the number of the others in words.
+func bounded(names []string) []string {
+	if len(names) <= maxNames {
+		return names
+	}
+	return append(slices.Clone(names[:maxNames]), fmt.Sprintf("and %d more", len(names)-maxNames))
+}
+
+// missing returns the names in before that are not in after, sorted.
+func missing(after, before iter.Seq[string]) []string {
+	kept := map[string]bool{}
+	for name := range after {
+		kept[name] = true
+	}
+	var removed []string
+	for name := range before {
+		if !kept[name] {
+			removed = append(removed, name)
+		}
+	}
+	slices.Sort(removed)
+	return removed
+}
