@@ -48,6 +48,7 @@ func (b *bench) killed(t *testing.T) {
 	b.expect(t, "authentication still stands", get("/admin").from(page), 401, []string{varyOrigin})
 	b.expect(t, "a path with Block is open", get("/blocked").from(evil), 200, failOpen)
 	b.expect(t, "a WebSocket is connected unchecked", webSocket("/socket").from(evil), 101, []string{varyOrigin})
+	b.expectClosed(t)
 	b.expect(t, "a host in Shadow is as ever", get("/cart").at("legacy.shop.example").from(evil), 200, and(upstreams, vary("Accept-Encoding")))
 }
 
@@ -60,6 +61,26 @@ func (b *bench) restarted(t *testing.T) {
 	watch.end(t)
 	b.expect(t, "an allowed page", get("/cart").from(page), 200, readable)
 	b.expect(t, "a preflight", preflight("/cart", "PUT").from(page), 204, allGranted)
+	b.expect(t, "the host that fails closed", get("/cart").at("office.shop.example").from(page), 200, readable)
+	if b.profile != responseOnly { // which comes too late for Block
+		b.expect(t, "it blocks", get("/cart").at("office.shop.example").from(evil), 403, []string{varyOrigin})
+	}
+}
+
+// expectClosed makes requests to the virtual host that fails closed in all profiles but ext_authz.
+func (b *bench) expectClosed(t *testing.T) {
+	t.Helper()
+	const office = "office.shop.example"
+	if b.profile == extAuthz {
+		b.expect(t, "ext_authz: nothing is blocked", get("/cart").at(office).from(evil), 200, failOpen)
+		return
+	}
+	for _, from := range []string{page, evil} {
+		b.expect(t, "a host that fails closed, "+from, get("/cart").at(office).from(from), 500, []string{varyOrigin})
+		b.expect(t, "its preflight, "+from, preflight("/cart", "PUT").at(office).from(from), 500, []string{varyOrigin})
+		b.expect(t, "its WebSocket, "+from, webSocket("/chat").at(office).from(from), 500, []string{varyOrigin})
+	}
+	b.expect(t, "a request without Origin", get("/cart").at(office), 200, failOpen)
 }
 
 // frozen stops corsd without ending it: connections stay, nothing answers. Envoy
@@ -77,6 +98,11 @@ func (b *bench) frozen(t *testing.T) {
 	}
 	if diff := cmp.Diff(failOpen, corsLines(got.Response)); diff != "" {
 		t.Errorf("CORS headers and Vary (-want +got):\n%s", diff)
+	}
+	// 504 while Envoy waits for an answer, and 500 once the health check has failed.
+	closed := b.exchange(t, rawhttp.HTTP1, get("/cart").at("office.shop.example").from(page))
+	if closed.Status != 504 && closed.Status != 500 && b.profile != extAuthz {
+		t.Errorf("the host that fails closed: status %d, want 504", closed.Status)
 	}
 }
 

@@ -89,13 +89,13 @@ var ofOrigins = []mutation{
 	{
 		name: "a set expires one moment late",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
-		from: "!set.expires.After(now) {\n			set.expired",
-		to:   "set.expires.Before(now) {\n			set.expired",
+		from: "!set.expires.After(now) && set.expired.",
+		to:   "set.expires.Before(now) && set.expired.",
 	},
 	{
 		name: "a set without a date expires",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
-		from: "if !set.expires.IsZero() && !set.expires.After(now) {", to: "if !set.expires.After(now) {",
+		from: "if !set.expires.IsZero() && !set.expires.After(now) &&", to: "if !set.expires.After(now) &&",
 	},
 	{
 		name: "the last set to expire is taken for the next",
