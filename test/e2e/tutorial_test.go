@@ -23,10 +23,9 @@ import (
 	"github.com/corsd/corsd/test/harness/tools"
 )
 
-var update = flag.Bool("update", false, "write the output of the commands in docs/tutorial.md again")
+var update = flag.Bool("update", false, "write the output of the commands in docs/tutorial.md and docs/adopting.md again")
 
-// TestTutorial runs the commands of docs/tutorial.md in one shell, in order, and compares their output with the page. Its
-// programs are corsd, the application and Envoy. The ports that the page names are replaced by free ones.
+// TestTutorial runs the commands of each page that shows an Envoy. Both pages use the files of docs/examples/tutorial.
 func TestTutorial(t *testing.T) {
 	if lacking != nil {
 		t.Skip(lacking)
@@ -34,7 +33,15 @@ func TestTutorial(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil && !tools.Complete() {
 		t.Skip(err)
 	}
-	path := filepath.Join(root, "docs", "tutorial.md")
+	for _, page := range []string{"docs/tutorial.md", "docs/adopting.md"} {
+		t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) { runPage(t, page) })
+	}
+}
+
+// runPage runs the commands of a page in one shell, in order, and compares their output with the page. Its programs are
+// corsd, the application and Envoy. The ports that the page names are replaced by free ones.
+func runPage(t *testing.T, name string) {
+	path := filepath.Join(root, name)
 	sh := startShell(t)
 	page := strings.Split(readFile(t, path), "\n")
 	var now []string // the page, with the output of this run
@@ -50,7 +57,7 @@ func TestTutorial(t *testing.T) {
 		c, page = cutStep(t, page)
 		output := sh.run(t, c.text())
 		if diff := cmp.Diff(c.output, output); diff != "" && !*update {
-			t.Fatalf("docs/tutorial.md: %s\n(-page +now; with -update this test writes it)\n%s", c.text(), diff)
+			t.Fatalf("%s: %s\n(-page +now; with -update this test writes it)\n%s", name, c.text(), diff)
 		}
 		now = append(append(now, c.lines...), output...)
 	}
@@ -70,7 +77,7 @@ func (s step) text() string { return strings.TrimPrefix(strings.Join(s.lines, "\
 func cutStep(t *testing.T, page []string) (s step, rest []string) {
 	t.Helper()
 	if !strings.HasPrefix(page[0], "$ ") {
-		t.Fatalf("docs/tutorial.md: %q is not below a command", page[0])
+		t.Fatalf("%q is not below a command", page[0])
 	}
 	n := 1
 	for strings.HasPrefix(page[n], "    ") {
@@ -95,12 +102,12 @@ const endOfCommand = "-- end of command --"
 func startShell(t *testing.T) *shell {
 	t.Helper()
 	dir, programs := t.TempDir(), tutorialPrograms(t)
-	gateway, admin, app := freePort(t), freePort(t), freePort(t)
+	gateway, admin, app, metrics := freePort(t), freePort(t), freePort(t), freePort(t)
 	copyTutorial(t, dir, strings.NewReplacer("10000", gateway, "9901", admin, "8080", app))
 	cmd := exec.CommandContext(t.Context(), "bash", "-s")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"), "NO_COLOR=1",
-		"GATEWAY=127.0.0.1:"+gateway, "ADMIN=127.0.0.1:"+admin, "APP=127.0.0.1:"+app)
+		"GATEWAY=127.0.0.1:"+gateway, "ADMIN=127.0.0.1:"+admin, "APP=127.0.0.1:"+app, "METRICS=127.0.0.1:"+metrics)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the cleanup ends the whole group
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
