@@ -2,6 +2,7 @@ package policyfile
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -30,6 +31,10 @@ type decoder struct {
 
 	// fault takes one fault, of the node at, and the other node that it is about.
 	fault func(at, other *yaml.Node, d spec.Diagnostic)
+
+	// written is the text of the document.
+	written []byte
+	lines   lines // of written, once they were needed
 
 	// quiet reports that further faults are only counted.
 	quiet func() bool
@@ -143,8 +148,11 @@ func (d *decoder) fieldsOf(t reflect.Type) fields {
 	return known
 }
 
-// mapping hands each known field to take, the path being that of the field.
-func (d *decoder) mapping(n *yaml.Node, known []string, take func(name string, value *yaml.Node)) bool {
+// mapping hands each known field to take, the path being that of the field. Ignored fields may be
+// there.
+func (d *decoder) mapping(
+	n *yaml.Node, known []string, take func(name string, value *yaml.Node), ignored ...string,
+) bool {
 	if n.Kind != yaml.MappingNode {
 		d.wrongType(n, "a mapping", mappingHint(known))
 		return false
@@ -156,9 +164,12 @@ func (d *decoder) mapping(n *yaml.Node, known []string, take func(name string, v
 				return
 			}
 		}
+		if slices.Contains(ignored, name) || d.oddKey(key, known) {
+			return
+		}
 		hint := ""
 		if !d.quiet() { // finding the name that was meant takes its time
-			hint = fieldHint(name, known)
+			hint = d.fieldHint(name, known)
 		}
 		d.wrong(key, spec.CodeUnknownField, "", "is not a field here", hint)
 	})
@@ -188,6 +199,8 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 // isName judges whether a key can be the name of a field at all.
 func (d *decoder) isName(key *yaml.Node) bool {
 	switch {
+	case isTemplate(key):
+		d.wrong(key, spec.CodeSyntax, "", templateMessage, templateHint)
 	case key.Tag == "!!merge":
 		d.wrong(key, spec.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
@@ -213,7 +226,14 @@ func mappingHint(known []string) string {
 }
 
 // fieldHint returns the field that was probably meant, or else all that there are.
-func fieldHint(name string, known []string) string {
+func (d *decoder) fieldHint(name string, known []string) string {
+	isField := func(t reflect.Type) bool { return slices.Contains(d.fieldsOf(t).names, name) }
+	switch above := d.path.Parent(); {
+	case above == spec.Path{} && isField(reflect.TypeFor[spec.PolicySpec]()):
+		return "indent it: it is a field of spec"
+	case above == spec.Path{}.At("spec") && isField(reflect.TypeFor[spec.CORS]()):
+		return "indent it below cors: it is a field of cors"
+	}
 	if near := suggest.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}

@@ -39,7 +39,7 @@ p.yaml:2:4: a NUL byte (syntax); hint: UTF-8 text`},
 		{"Latin-1 is no text", "p.yaml", "a: b\nc: \"ü\xfc\"", `
 p.yaml:2:6: byte 0xFC is not UTF-8 (syntax); hint: UTF-8 text`},
 		{"UTF-16 is no text", "p.yaml", "\xff\xfea\x00", `
-p.yaml:1:4: a NUL byte (syntax); hint: UTF-8 text`},
+p.yaml:1:1: is UTF-16 text, as some programs on Windows write it (syntax); hint: UTF-8 text`},
 
 		{"a syntax error hides no other document", "p.yaml", "a: [\n---\nb: {\n---\nc: 'x\n---\n" + head + "  hosts: a\n", `
 p.yaml:1:5: did not find expected node content while parsing a flow node (syntax); hint: a value, in quotes where it begins with a bracket, a comma or another sign

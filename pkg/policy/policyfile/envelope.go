@@ -35,12 +35,11 @@ func (d *decoder) open(root *yaml.Node) (e envelope, ok bool) {
 		return e, false
 	}
 	parts := map[string]*yaml.Node{}
-	if !d.mapping(root, []string{"apiVersion", "kind", "metadata", "spec"}, func(name string, value *yaml.Node) {
-		parts[name] = value
-	}) {
+	take := func(name string, value *yaml.Node) { parts[name] = value }
+	if !d.mapping(root, []string{"apiVersion", "kind", "metadata", "spec"}, take, "status") {
 		return e, false
 	}
-	d.openVersion(root, parts)
+	d.openVersion(root, parts, apiVersion)
 	if d.required(root, parts, "kind", "one of "+strings.Join(kinds(), ", ")) {
 		ok = d.part(parts, "kind", &e.kind)
 	}
@@ -93,11 +92,8 @@ func (d *decoder) isKnownKind(n *yaml.Node) bool {
 }
 
 func kindHint(kind string) string {
-	switch {
-	case kind == "ConfigMap":
-		return "the documents within its data; a mounted ConfigMap is a directory of them"
-	case kind == "List" || strings.HasSuffix(kind, "List"):
-		return `its items as documents of their own, with "---" between them`
+	if kind == kindSecret {
+		return "a ConfigMap: policies are not secret, and a Secret is not read"
 	}
 	if near := suggest.Nearest(kind, kinds()); near != "" {
 		return "did you mean " + near + "?"
@@ -107,20 +103,28 @@ func kindHint(kind string) string {
 
 // openVersion judges the version. The rest of the document is judged as the one
 // version that there is.
-func (d *decoder) openVersion(root *yaml.Node, parts map[string]*yaml.Node) {
+func (d *decoder) openVersion(root *yaml.Node, parts map[string]*yaml.Node, want string) {
 	var version string
-	if !d.required(root, parts, "apiVersion", apiVersion) || !d.part(parts, "apiVersion", &version) {
+	if !d.required(root, parts, "apiVersion", want) || !d.part(parts, "apiVersion", &version) {
 		return
 	}
-	if version != apiVersion {
+	if version != want {
 		d.within(spec.Step{Field: "apiVersion"}, func() {
-			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version",
-				apiVersion)
+			d.wrong(resolve(parts["apiVersion"]), spec.CodeUnknownVersion, version, "is not a known version", want)
 		})
 	}
 }
 
-// metadata reads what Kubernetes users write there. Labels and annotations have no meaning.
+// serverFields returns the fields of metadata that the API server manages. They have no meaning
+// here, and kubectl prints them.
+func serverFields() []string {
+	return []string{
+		"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
+		"generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid",
+	}
+}
+
+// metadata reads the name and the namespace. Labels and annotations have no meaning.
 func (d *decoder) metadata(e *envelope, n *yaml.Node) {
 	n = resolve(n)
 	parts := map[string]*yaml.Node{}
@@ -136,7 +140,7 @@ func (d *decoder) metadata(e *envelope, n *yaml.Node) {
 		default:
 			d.texts(resolve(value))
 		}
-	})
+	}, serverFields()...)
 	if ok {
 		d.required(n, parts, "name", "a name for the document")
 	}

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"io"
 	"reflect"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 
@@ -23,6 +25,9 @@ type Files struct {
 	// whatever their order on the command line.
 	Hash string
 
+	// Skipped counts the documents of standard input that are not of corsd, by their kind.
+	Skipped map[string]int
+
 	// Unreadable is the first fault of a file or directory that could not be read, nil if all
 	// could. Reading may succeed later although nothing has changed.
 	Unreadable *spec.Diagnostic
@@ -35,6 +40,19 @@ type Files struct {
 // it ends in .json), or a directory, of which the files *.yaml, *.yml and *.json are read that
 // are not hidden; directories in it are not. A file that is named twice is read once.
 func Read(paths []string) *Files { return read(defaultLimits(), paths) }
+
+// StandardInput is the path that stands for the input of [ReadWithInput], and [InputName] its
+// name in diagnostics.
+const (
+	StandardInput = "-"
+	InputName     = "<stdin>"
+)
+
+// ReadWithInput reads policies as [Read] does. The path - stands for in, which may be a stream of
+// rendered manifests: documents of other API groups are skipped there, see [Files.Skipped].
+func ReadWithInput(paths []string, in io.Reader) *Files {
+	return readWithInput(defaultLimits(), paths, in)
+}
 
 // Parse reads the policies in data, as [Read] does those of a file. Name stands for the file in
 // diagnostics; one that ends in .json means that data is JSON.
@@ -68,6 +86,17 @@ func parse(bounds limits, name string, data []byte) *Files {
 	return r.files([]string{name})
 }
 
+func readWithInput(bounds limits, paths []string, in io.Reader) *Files {
+	files := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == StandardInput })
+	r := newReader(bounds)
+	if len(files) < len(paths) {
+		r.read(inputSource(in, bounds.fileBytes))
+		paths = append(files[:len(files):len(files)], InputName)
+	}
+	r.each(files, r.read)
+	return r.files(paths)
+}
+
 func read(bounds limits, paths []string) *Files {
 	r := newReader(bounds)
 	r.each(paths, r.read)
@@ -85,9 +114,15 @@ type reader struct {
 	tests     map[spec.ID]spec.Position // where each CORSTest was first named
 	types     map[reflect.Type]fields
 	shared    sharer
+	skipped   map[string]int
 	order     int
 	rules     int
 	origins   int
+
+	// Bounds of the file that is read: how many more documents it may have, and how many more
+	// bytes the data of its ConfigMaps.
+	room      int
+	roomBytes int64
 
 	faults     []finding
 	unreadable *spec.Diagnostic
@@ -101,12 +136,15 @@ func newReader(bounds limits) *reader {
 	return &reader{
 		limits: bounds, hash: sha256.New(), documents: map[spec.Kind][]*document{}, tests: map[spec.ID]spec.Position{},
 		types: map[reflect.Type]fields{}, shared: sharer{values: map[string]reflect.Value{}},
+		skipped: map[string]int{},
 	}
 }
 
 func (r *reader) files(paths []string) *Files {
 	r.shared = sharer{} // the rest of r is needed to locate faults
-	return &Files{Config: r.config, Hash: r.sum(), Unreadable: r.unreadable, reader: r, paths: paths}
+	return &Files{
+		Config: r.config, Hash: r.sum(), Skipped: r.skipped, Unreadable: r.unreadable, reader: r, paths: paths,
+	}
 }
 
 // Whole reports whether [Files.Config] has everything that the files have, but for parts with
@@ -148,11 +186,14 @@ func (r *reader) read(src *source) {
 	if r.full {
 		return
 	}
+	r.room, r.roomBytes = r.limits.documents, r.limits.fileBytes
+	r.readSource(src)
+}
+
+// readSource reads the documents of a file, or of an entry of a ConfigMap.
+func (r *reader) readSource(src *source) {
 	if at, wrong := judgeText(src.data); wrong != "" {
-		r.lose(spec.Diagnostic{
-			Location: inFile(src.name, at), Code: spec.CodeSyntax,
-			Message: wrong, Hint: "UTF-8 text",
-		})
+		r.loseAt(&document{source: src, line: 1}, syntax(at, wrong, "UTF-8 text"))
 		return
 	}
 	src.data = withoutBOM(src.data)
@@ -176,7 +217,8 @@ func (r *reader) addHash(src *source) {
 func (r *reader) sum() string { return hex.EncodeToString(r.hash.Sum(nil)) }
 
 func (r *reader) readDocuments(src *source) {
-	documents, more := split(src, r.limits.documents)
+	documents, more := split(src, r.room)
+	r.room -= len(documents)
 	for _, doc := range documents {
 		r.order++
 		doc.order = r.order
@@ -186,40 +228,67 @@ func (r *reader) readDocuments(src *source) {
 		r.readDocument(doc)
 	}
 	if more {
-		r.lose(spec.Diagnostic{
-			Location: inFile(src.name, position{}), Code: spec.CodeLimitExceeded,
-			Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)),
-			Hint:    "several files",
-		})
+		r.loseDocuments(src)
 	}
+}
+
+// loseDocuments adds the fault of a file that has too many documents.
+func (r *reader) loseDocuments(src *source) {
+	r.lose(spec.Diagnostic{
+		Location: inFile(src.name, position{}), Code: spec.CodeLimitExceeded,
+		Message: fmt.Sprintf("more than %s documents in one file", count(r.limits.documents)),
+		Hint:    "several files",
+	})
 }
 
 func (r *reader) readDocument(doc *document) {
 	root, failed := doc.parse(r.limits)
-	if failed != nil {
-		r.lose(spec.Diagnostic{
-			Location: inFile(doc.source.name, doc.inFile(failed.at)), Code: failed.code, Message: failed.message,
-			Hint: failed.hint,
-		})
+	switch {
+	case failed != nil && doc.isForeignText():
+		r.skipped[skippedData]++
+	case failed != nil:
+		r.loseAt(doc, failed)
+	case root != nil:
+		r.readTree(doc, resolve(root))
+	}
+}
+
+// readTree reads a document, or the documents in it.
+func (r *reader) readTree(doc *document, root *yaml.Node) {
+	if kind, foreign := doc.isForeign(root); foreign {
+		r.skipped[kind]++
 		return
 	}
-	if root == nil {
+	d := r.decoder(doc)
+	kind := textOf(root, "kind")
+	if isList(kind) || kind == kindConfigMap {
+		if isList(kind) {
+			r.readList(doc, d, root, kind)
+		} else {
+			r.readConfigMap(doc, d, root)
+		}
+		r.lost = r.lost || d.faults > 0
 		return
 	}
+	e, ok := d.open(root)
+	r.lost = r.lost || !ok || e.nameNode == nil
+	if ok {
+		r.readKind(doc, d, e)
+	}
+}
+
+func (r *reader) decoder(doc *document) *decoder {
 	d := &decoder{
-		types:  r.types,
-		shared: &r.shared,
-		quiet:  func() bool { return len(r.faults) == r.limits.findings },
+		types:   r.types,
+		shared:  &r.shared,
+		quiet:   func() bool { return len(r.faults) == r.limits.findings },
+		written: doc.text,
 	}
 	d.fault = func(at, other *yaml.Node, found spec.Diagnostic) {
 		d.faults++
 		r.addFault(doc, at, other, found)
 	}
-	e, ok := d.open(resolve(root))
-	r.lost = r.lost || !ok || e.nameNode == nil
-	if ok {
-		r.readKind(doc, d, e)
-	}
+	return d
 }
 
 // readKind adds a document to the config.

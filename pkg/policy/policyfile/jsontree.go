@@ -112,6 +112,9 @@ func (t *jsonTree) explain(err error) *treeError {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return syntax(t.at, "unexpected end of the JSON document", "close every {, [ and quote")
 	}
+	if found := findComment(t.text); found != nil {
+		return found
+	}
 	return syntax(t.at, strings.TrimPrefix(err.Error(), "json: "),
 		"names and texts in double quotes, commas between entries and none behind the last, no comments")
 }

@@ -31,12 +31,19 @@ func (r *reader) lose(d spec.Diagnostic) {
 	r.add(finding{d, r.order})
 }
 
+// loseAt is lose for a place in a document.
+func (r *reader) loseAt(doc *document, failed *treeError) {
+	d := spec.Diagnostic{Code: failed.code, Message: failed.message, Hint: failed.hint}
+	doc.mark(&d, failed.at)
+	r.lose(d)
+}
+
 // addFault adds a fault of a document's form, at a node of its tree.
 func (r *reader) addFault(doc *document, at, other *yaml.Node, d spec.Diagnostic) {
 	if len(r.faults) < r.limits.findings { // beyond that nobody judges the config
 		doc.broken = append(doc.broken, brokenPath{d.Place.Path, d.Code})
 	}
-	d.Position = doc.position(at)
+	doc.mark(&d, position{at.Line, at.Column})
 	if other != nil {
 		d.Related = &spec.Location{Position: doc.position(other)}
 	}
@@ -121,19 +128,13 @@ func (r *reader) cut(found []finding) (kept []finding, unlisted int) {
 // the memory of the text: the few documents that have something to report are parsed once more.
 func (f *Files) locate(found []finding) {
 	r := f.reader
-	trees := map[*document]*yaml.Node{}
-	tree := func(doc *document) *yaml.Node {
-		if _, known := trees[doc]; !known {
-			trees[doc], _ = doc.parse(r.limits)
-		}
-		return trees[doc]
-	}
+	tree := r.trees()
 	for i := range found {
 		d := &found[i].Diagnostic
 		if d.Position == (spec.Position{}) {
 			if doc := r.document(d.Place); doc != nil {
 				node, key := follow(tree(doc), d.Place.Path)
-				d.Position = doc.visible(node, key)
+				doc.mark(d, doc.visible(node, key))
 				d.Value = asWritten(d, node)
 			} else if len(f.paths) == 1 {
 				d.Position.File = f.paths[0]
@@ -141,11 +142,27 @@ func (f *Files) locate(found []finding) {
 		}
 		if d.Related != nil && d.Related.Position == (spec.Position{}) {
 			if doc := r.document(d.Related.Place); doc != nil {
-				position := doc.visible(follow(tree(doc), d.Related.Place.Path))
-				d.Related = &spec.Location{Place: d.Related.Place, Position: position}
+				at := doc.visible(follow(tree(doc), d.Related.Place.Path))
+				d.Related = &spec.Location{Place: d.Related.Place, Position: doc.inSource(at)}
 			}
 		}
 	}
+}
+
+// trees returns a function that parses documents, each once.
+func (r *reader) trees() func(*document) *yaml.Node {
+	known := map[*document]*yaml.Node{}
+	var tree func(doc *document) *yaml.Node
+	tree = func(doc *document) *yaml.Node {
+		if doc.list != nil {
+			return doc.itemOf(tree(doc.list))
+		}
+		if _, parsed := known[doc]; !parsed {
+			known[doc], _ = doc.parse(r.limits)
+		}
+		return known[doc]
+	}
+	return tree
 }
 
 // asWritten returns the value as the document has it, if that is a number or a duration: one

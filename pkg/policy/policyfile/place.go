@@ -1,6 +1,8 @@
 package policyfile
 
 import (
+	"fmt"
+
 	"go.yaml.in/yaml/v4"
 
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -8,22 +10,37 @@ import (
 
 // position returns where a node of the document's tree stands in its file.
 func (d *document) position(n *yaml.Node) spec.Position {
-	return inFile(d.source.name, d.inFile(position{n.Line, n.Column})).Position
+	return d.inSource(position{n.Line, n.Column})
 }
 
-// inFile turns a position in the document into one in its file.
-func (d *document) inFile(p position) position { return position{p.line + d.line - 1, p.column} }
+// inSource turns a position in the document into one in its file.
+func (d *document) inSource(p position) spec.Position {
+	p.line += d.line - 1
+	if e := d.source.entry; e != nil {
+		p = e.inFile(p)
+	}
+	return inFile(d.source.name, p).Position
+}
+
+// mark sets the position of a diagnostic. If the file has only the beginning of the text, the line
+// becomes a part of the message.
+func (d *document) mark(to *spec.Diagnostic, p position) {
+	to.Position = d.inSource(p)
+	if e := d.source.entry; e != nil && e.indent < 0 {
+		to.Message += fmt.Sprintf(", at line %d of data[%q]", p.line+d.line-1, shorten(e.key))
+	}
+}
 
 // visible returns the position that a reader looks for: a value that is written as a block below
 // its key is found by the key. n is nil if the document has no tree.
-func (d *document) visible(n, key *yaml.Node) spec.Position {
+func (d *document) visible(n, key *yaml.Node) position {
 	switch {
 	case n == nil:
-		return spec.Position{File: d.source.name, Line: d.line, Column: 1}
+		return position{1, 1}
 	case key != nil && n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle == 0:
-		return d.position(key)
+		return position{key.Line, key.Column}
 	}
-	return d.position(n)
+	return position{n.Line, n.Column}
 }
 
 // follow goes along a path as far as there are nodes. It returns the last one, and its key if it

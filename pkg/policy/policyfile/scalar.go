@@ -15,7 +15,7 @@ import (
 // point in time, and lose its text.
 func (d *decoder) text(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.ScalarNode && (n.Tag == "!!str" || n.Tag == "!!timestamp") {
-		return n.Value, true
+		return n.Value, !d.isOdd(n)
 	}
 	if isNull(n) && n.Value == "null" && d.inList("allowOrigins", "origins") {
 		return n.Value, true // Compile knows what was meant
@@ -108,6 +108,18 @@ func (d *decoder) seconds(n *yaml.Node, out *spec.Seconds) bool {
 
 // wrongType reports a value that is not what is needed.
 func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
+	if isTemplate(n) {
+		d.wrong(n, spec.CodeSyntax, "", templateMessage, templateHint)
+		return
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		if d.isOdd(n) {
+			return
+		}
+		if name, rest, found := strings.Cut(n.Value, ":"); found && needed == "a mapping" && !strings.HasPrefix(rest, "//") {
+			hint = shorten(name) + ": " + shorten(rest) + ", with a blank after the colon"
+		}
+	}
 	if isNull(n) {
 		hint = "leave the field out"
 		if needed == "a list" {

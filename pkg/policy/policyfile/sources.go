@@ -20,9 +20,19 @@ type source struct {
 	name  string
 	data  []byte
 	fault *spec.Diagnostic
+
+	// entry is the entry of a ConfigMap in this file that has the data, nil if the data is the file.
+	entry *entry
+	// rendered reports that the documents of others are skipped.
+	rendered bool
 }
 
-func (s *source) isJSON() bool { return filepath.Ext(s.name) == ".json" }
+func (s *source) isJSON() bool {
+	if s.entry != nil {
+		return filepath.Ext(s.entry.key) == ".json"
+	}
+	return filepath.Ext(s.name) == ".json"
+}
 
 func unreadable(name string, err error) *source {
 	var path *fs.PathError

@@ -18,6 +18,11 @@ type document struct {
 	// broken lists the paths of the document's own faults. Faults that Compile finds
 	// there would only mislead.
 	broken []brokenPath
+
+	// list is the document of a List, of which this one is an item: its lines are those of the
+	// list. It is nil if the document stands by itself.
+	list *document
+	item int
 }
 
 type brokenPath struct {
@@ -154,6 +159,9 @@ func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '
 // judgeText returns why bytes are not text, and the position. wrong is "" if they are.
 func judgeText(data []byte) (at position, wrong string) {
 	at = position{1, 1}
+	if isUTF16(data) {
+		return at, "is UTF-16 text, as some programs on Windows write it"
+	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		at.advance(data[:i])
 		return at, "a NUL byte"
@@ -168,6 +176,19 @@ func judgeText(data []byte) (at position, wrong string) {
 		return at, fmt.Sprintf("a control character, 0x%02X", data[i])
 	}
 	return at, ""
+}
+
+// isUTF16 reports whether text begins with a byte order mark of UTF-16, or with two characters of
+// ASCII in UTF-16.
+func isUTF16(data []byte) bool {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return true
+	}
+	if len(data) < 4 {
+		return false
+	}
+	zero := [4]bool{data[0] == 0, data[1] == 0, data[2] == 0, data[3] == 0}
+	return zero == [4]bool{true, false, true, false} || zero == [4]bool{false, true, false, true}
 }
 
 // validPrefix is how many bytes are UTF-8.

@@ -51,6 +51,9 @@ func (d *document) parseText(l limits) (*yaml.Node, *treeError) {
 		if start := contentStart(d.text); d.source.isJSON() || json.Valid(d.text[start:]) {
 			return parseJSON(d.text, start, l)
 		}
+		if found := findComment(d.text); found != nil {
+			return nil, found
+		}
 	}
 	if exceedsNodes(d.text, l.nodes) {
 		return nil, &treeError{
@@ -151,6 +154,9 @@ func explain(err error, text []byte, nesting int) *treeError {
 	at = position{max(at.line, 1), max(at.column, 1)}
 	if strings.Contains(load.Message, errTooDeep.Error()) {
 		return &treeError{at: at, code: spec.CodeLimitExceeded, message: tooDeep(nesting)}
+	}
+	if found := mistake(text, at, position{load.ContextMark.Line, load.ContextMark.Column}, load.Message); found != nil {
+		return found
 	}
 	message := load.Message
 	if load.ContextMsg != "" {
