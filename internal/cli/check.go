@@ -1,10 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,21 +15,33 @@ import (
 
 // The values of --format.
 const (
-	formatText = "text"
-	formatJSON = "json"
+	formatText  = "text"
+	formatJSON  = "json"
+	formatSARIF = "sarif"
 )
 
+// checkFlags are the flags of check.
+type checkFlags struct {
+	strict bool
+	format string
+	at     string
+}
+
 func newCheck(std Stdio) *cobra.Command {
-	var strict bool
-	var format string
+	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check PATH...",
 		Short: "Report everything that is wrong with policy files",
 		Long: `check reads files and directories exactly as serve does. It prints every fault
 and warning with its position and a fix. It exits with 1 if serve would refuse
-the policy.`,
+the policy.
+
+The PATH - is standard input: policies, or rendered manifests, of which those
+that are not of corsd.dev are skipped.`,
 		Example: `  corsd check policy.yaml
-  corsd check --strict --format json policy/ origins/`,
+  corsd check --strict --format json policy/ origins/
+  kubectl kustomize . | corsd check -
+  corsd check --format sarif policy/ > corsd.sarif`,
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
 				return usagef("check needs a PATH: a policy file, or a directory of them")
@@ -36,42 +49,54 @@ the policy.`,
 			if err := nonEmpty("PATH", "a policy file, or a directory of them", paths); err != nil {
 				return err
 			}
-			return check(std, paths, strict, format)
+			if err := inputOnce(paths, ""); err != nil {
+				return err
+			}
+			return check(std, paths, &f)
 		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "treat warnings as faults")
-	formatFlag(cmd, &format, formatText, formatJSON)
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "treat warnings as faults")
+	atFlag(cmd, &f.at)
+	formatFlag(cmd, &f.format, formatText, formatJSON, formatSARIF)
 	return cmd
 }
 
 func formatFlag(cmd *cobra.Command, format *string, values ...string) {
-	cmd.Flags().StringVar(format, "format", values[0], "output format: "+strings.Join(values, " or "))
+	names := strings.Join(values[:len(values)-1], ", ") + " or " + values[len(values)-1]
+	cmd.Flags().StringVar(format, "format", values[0], "output format: "+names)
 	// It cannot fail: the flag was registered above.
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if slices.Contains(values, *format) {
 			return nil
 		}
-		return usagef("--format %s: write %s", *format, strings.Join(values, " or "))
+		return usagef("--format %s: write %s", *format, names)
 	}
 }
 
-func check(std Stdio, paths []string, strict bool, format string) error {
-	report := reload.Load(paths, policy.At(time.Now()))
-	if strict {
+func check(std Stdio, paths []string, f *checkFlags) error {
+	at, err := momentOf(f.at)
+	if err != nil {
+		return err
+	}
+	report := reload.LoadWithInput(paths, std.In, policy.At(at))
+	if f.strict {
 		report = report.Strict()
 	}
 	write := report.WriteText
-	if format == formatJSON {
+	switch f.format {
+	case formatJSON:
 		write = report.WriteJSON
+	case formatSARIF:
+		write = func(w io.Writer) error { return writeSARIF(w, report) }
 	}
-	if err := write(std.Out); err != nil {
+	if err := cmp.Or(noteSkipped(std.Err, report.Skipped), write(std.Out)); err != nil {
 		return err
 	}
 	if report.Err() != nil {
 		return errPolicy
 	}
-	if format == formatText {
+	if f.format == formatText {
 		_, err := fmt.Fprintf(std.Out, "ok: %s\n", report.Engine.Summary())
 		return err
 	}

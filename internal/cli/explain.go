@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +18,7 @@ type explainFlags struct {
 	selector string
 	cases    string
 	format   string
+	at       string
 }
 
 func newExplain(std Stdio) *cobra.Command {
@@ -33,7 +33,9 @@ With --cases it reads requests, one JSON object per line, and prints a decision
 for each:
   {"method": "GET", "url": "https://api.shop.example/cart",
    "headers": {"Origin": "https://www.shop.example"}, "selector": "",
-   "response": {"status": 200, "headers": {"Vary": "Accept-Encoding"}}}`,
+   "response": {"status": 200, "headers": {"Vary": "Accept-Encoding"}}}
+
+The PATH - is standard input, as for check.`,
 		Example: `  corsd explain --policy policy/ -H 'Origin: https://www.shop.example' https://api.shop.example/cart
   corsd explain --policy policy/ -X OPTIONS -H 'Origin: https://www.shop.example' \
       -H 'Access-Control-Request-Method: PUT' https://api.shop.example/cart
@@ -52,6 +54,7 @@ for each:
 	flags.StringVar(&f.selector, "selector", "",
 		"the `[NAMESPACE/]POLICY[#RULE]` that Envoy's configuration selects, instead of host and path")
 	flags.StringVar(&f.cases, "cases", "", "read requests from `FILE`, one JSON object per line (- for standard input)")
+	atFlag(cmd, &f.at)
 	formatFlag(cmd, &f.format, formatText, formatJSON)
 	return cmd
 }
@@ -71,6 +74,9 @@ func (f *explainFlags) check(cmd *cobra.Command, args []string) error {
 	case f.method == "":
 		return usagef("--request is empty: write a method, such as GET")
 	}
+	if err := inputOnce(f.policy, f.cases); err != nil {
+		return err
+	}
 	for _, name := range []string{"request", "header", "selector", "format"} {
 		if f.cases != "" && cmd.Flags().Changed(name) {
 			return usagef("--%s cannot be combined with --cases, where each line has it", name)
@@ -87,7 +93,14 @@ func explain(std Stdio, f *explainFlags, args []string) error {
 			return usageError{err}
 		}
 	}
-	report := reload.Load(f.policy, policy.At(time.Now()))
+	at, err := momentOf(f.at)
+	if err != nil {
+		return err
+	}
+	report := reload.LoadWithInput(f.policy, std.In, policy.At(at))
+	if err := noteSkipped(std.Err, report.Skipped); err != nil {
+		return err
+	}
 	if report.Err() != nil {
 		if err := report.WriteText(std.Err); err != nil {
 			return err
@@ -98,11 +111,12 @@ func explain(std Stdio, f *explainFlags, args []string) error {
 		return explainCases(std, report.Engine, f.cases)
 	}
 	result := request.decide(report.Engine)
-	if f.format == formatJSON {
-		return writeJSONLine(std.Out, result.answer())
-	}
 	explanation := report.Engine.Explain(&request.request)
-	return writeExplanation(std, result, &explanation)
+	where := locate(report, &explanation)
+	if f.format == formatJSON {
+		return writeJSONLine(std.Out, placedAnswerDoc{result.answer(), where.docs(&explanation)})
+	}
+	return writeExplanation(std, result, &explanation, where)
 }
 
 // exampleOf returns the request of the command line.

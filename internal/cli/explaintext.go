@@ -12,19 +12,20 @@ import (
 
 	"github.com/corsd/corsd/internal/printable"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // writeExplanation prints a decision in one screen.
-func writeExplanation(std Stdio, o *outcome, d *policy.Explanation) error {
+func writeExplanation(std Stdio, o *outcome, d *policy.Explanation, where *positions) error {
 	p := painter{on: colors(std)}
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 	row(t, "request", "%s %s://%s%s", o.request.Method, o.request.Scheme, o.request.Authority, o.request.Path)
 	row(t, "class", "%s", d.Class)
-	row(t, "policy", "%s", whichPolicy(o, d))
-	row(t, "rule", "%s", whichRule(d))
+	row(t, "policy", "%s%s", whichPolicy(o, d), at(where.hosts))
+	row(t, "rule", "%s%s", whichRule(d), at(where.rule))
 	if d.Origin != "" {
-		row(t, "origin", "allowed by %s", d.Origin)
+		row(t, "origin", "allowed by %s%s", d.Origin, at(where.origin))
 	}
 	fmt.Fprintf(t, "verdict\t%s%s\n", p.verdict(d.Verdict), unchecked(d)) // not a row, which would escape the colours
 	row(t, "reason", "%s: %s", d.Reason, adviceFor(o, d))
@@ -33,6 +34,9 @@ func writeExplanation(std Stdio, o *outcome, d *policy.Explanation) error {
 	}
 	if len(d.Missing) > 0 {
 		row(t, "missing", "%s", clip(strings.Join(d.Missing, ", ")))
+	}
+	if d.Places.Refusing != "" {
+		row(t, "setting", "%s%s", d.Places.Refusing, cmp.Or(at(where.refusing), ", which no document sets"))
 	}
 	row(t, "action", "%s", whatHappens(o))
 	if err := t.Flush(); err != nil {
@@ -46,8 +50,12 @@ func writeExplanation(std Stdio, o *outcome, d *policy.Explanation) error {
 	if len(lines) == 0 {
 		b.WriteString("  none\n")
 	}
+	if len(o.request.Origin) == 0 {
+		b.WriteString("\n" + p.bold("from the Envoy configurations of deploy/, which do not call corsd without an Origin") + "\n")
+		b.WriteString(withoutCorsd(d))
+	}
 	b.WriteString("\n" + p.bold("settings that apply") + "\n")
-	writeSettings(&b, d)
+	writeSettings(&b, d, where)
 	_, err := io.WriteString(std.Out, b.String())
 	return err
 }
@@ -57,12 +65,28 @@ func row(t io.Writer, name, format string, args ...any) {
 	fmt.Fprintf(t, "%s\t%s\n", name, printable.Text(fmt.Sprintf(format, args...)))
 }
 
-func writeSettings(b *strings.Builder, d *policy.Explanation) {
+func writeSettings(b *strings.Builder, d *policy.Explanation, where *positions) {
 	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
-	for _, s := range d.Settings {
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", s.Name, printable.Text(clip(s.Value)), printable.Text(layerOf(s)))
+	for i, s := range d.Settings {
+		fmt.Fprintf(t, "  %s\t%s\t%s%s\n", s.Name, printable.Text(clip(s.Value)), printable.Text(layerOf(s)),
+			at(where.settings[i]))
 	}
 	_ = t.Flush() // to a strings.Builder, which does not fail
+}
+
+// withoutCorsd returns the headers of a response that Envoy forwards without calling corsd, as the
+// table of virtual hosts in docs/envoy.md configures it.
+func withoutCorsd(d *policy.Explanation) string {
+	switch {
+	case d.Reason == policy.ReasonNoPolicy, d.Enforcement() == spec.EnforcementShadow,
+		d.Enforcement() == spec.EnforcementDisabled:
+		return "  those of the application\n"
+	case d.UpstreamHeaders() != spec.UpstreamOverride:
+		return "  those of the application\n  vary: Origin\n"
+	case d.Public():
+		return "  vary: Origin\n  To send \"*\" here too, set it in the virtual host: see docs/cdn.md.\n"
+	}
+	return "  vary: Origin\n"
 }
 
 // layerOf returns the layer of a setting, or its policy or rule if no rule was chosen.

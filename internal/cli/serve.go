@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,6 +25,7 @@ import (
 	"github.com/corsd/corsd/internal/server"
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/internal/telemetry"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // serveFlags are the flags of serve.
@@ -114,6 +116,9 @@ func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
 	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
 		checkAdminHosts(f.adminHosts)); err != nil {
 		return 0, 0, err
+	}
+	if slices.Contains(f.policy, policyfile.StandardInput) {
+		return 0, 0, usagef("serve --policy - is standard input, which cannot be read again: write a file or directory")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {

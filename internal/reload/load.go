@@ -24,25 +24,38 @@ type Report struct {
 	Faults   []spec.Diagnostic
 	Warnings []spec.Diagnostic
 
-	// Hash and Unreadable are those of [policyfile.Files].
+	// Hash, Skipped and Unreadable are those of [policyfile.Files].
 	Hash       string
+	Skipped    map[string]int
 	Unreadable *spec.Diagnostic
 
 	documents documents // set by a [Reloader], nil if there is any fault
+	files *policyfile.Files // nil in a report of the Reloader, which must not keep the text of all files
 }
 
 // Load reads and compiles the policies that paths name, see [policyfile.Read].
 func Load(paths []string, opts ...policy.Option) *Report {
-	return compile(policyfile.Read(paths), opts)
+	return load(policyfile.Read(paths), opts)
+}
+
+// LoadWithInput is Load, in which the path - stands for in, see [policyfile.ReadWithInput].
+func LoadWithInput(paths []string, in io.Reader, opts ...policy.Option) *Report {
+	return load(policyfile.ReadWithInput(paths, in), opts)
 }
 
 // Parse compiles the policies in data, see [policyfile.Parse].
 func Parse(name string, data []byte, opts ...policy.Option) *Report {
-	return compile(policyfile.Parse(name, data), opts)
+	return load(policyfile.Parse(name, data), opts)
+}
+
+func load(files *policyfile.Files, opts []policy.Option) *Report {
+	r := compile(files, opts)
+	r.files = files
+	return r
 }
 
 func compile(files *policyfile.Files, opts []policy.Option) *Report {
-	r := &Report{Hash: files.Hash, Unreadable: files.Unreadable}
+	r := &Report{Hash: files.Hash, Skipped: files.Skipped, Unreadable: files.Unreadable}
 	if !files.Whole() {
 		r.Faults, _ = files.Locate(nil, nil)
 		return r
@@ -61,8 +74,13 @@ func (r *Report) Strict() *Report {
 	if len(r.Warnings) == 0 {
 		return r
 	}
-	return &Report{Faults: slices.Concat(r.Faults, r.Warnings), Hash: r.Hash, Unreadable: r.Unreadable}
+	strict := *r
+	strict.Engine, strict.Faults, strict.Warnings = nil, slices.Concat(r.Faults, r.Warnings), nil
+	return &strict
 }
+
+// Positions returns where places stand in the files that the report is about.
+func (r *Report) Positions(places []spec.Place) []spec.Position { return r.files.Positions(places) }
 
 // Err returns the faults as an error, nil if there are none.
 func (r *Report) Err() error {

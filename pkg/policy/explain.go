@@ -11,6 +11,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/match"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // Explanation is a [Decision] and its grounds, for people. Making one takes time.
@@ -40,6 +41,9 @@ type Explanation struct {
 	// in allowHeaders. It is nil if the reason is another one.
 	Missing []string
 
+	// Places has where the documents decide. The zero Place is of nothing.
+	Places Places
+
 	// Settings are the effective settings. The fields of cors are left out if no entry was
 	// chosen.
 	Settings []Setting
@@ -53,6 +57,8 @@ type Setting struct {
 	// Of names the policy or rule that the value is of, such as "rule admin of policy shop", if
 	// no entry was chosen and the settings of several might apply. Otherwise it is "".
 	Of string
+	// Place is where the layer sets it. It is the zero Place for a built-in default.
+	Place spec.Place
 }
 
 // Explain decides as [Engine.Decide] does, and explains the decision.
@@ -66,13 +72,17 @@ func (e *Engine) Explain(r *Request) Explanation {
 	if d.host != nil {
 		x.Host = d.host.Pattern.String()
 	}
-	x.Origin = d.originEntry()
+	x.Origin, x.Places.Origin = d.originEntry()
 	x.Nearest, x.Difference = d.nearestOrigin()
 	x.Missing = d.missing()
 	d.tightenSettings()
 	x.Settings = d.describeSettings()
+	d.addPlaces(&x)
 	return x
 }
+
+// Public reports whether every origin is allowed without credentials: the answer is "*" for all.
+func (x *Explanation) Public() bool { return x.Chosen && x.isPublic() }
 
 func (d *Decision) describeMatch(e *match.Entry) string {
 	if e.Path.Type == "" {
@@ -146,7 +156,7 @@ func (d *Decision) describeSettings() []Setting {
 		return list
 	}
 	cors := func(name, value string, from plan.Layer) Setting {
-		return Setting{Name: name, Value: value, From: from.String()}
+		return Setting{Name: name, Value: value, From: from.String(), Place: d.corsPlace(from, name)}
 	}
 	return append([]Setting{
 		cors("allowOrigins", d.describeOrigins(), s.From.Origins),
@@ -165,36 +175,39 @@ func (d *Decision) describeSettings() []Setting {
 // setting describes one setting that also applies if no entry was chosen.
 func (d *Decision) setting(name string, from plan.Layer, get func(*plan.Settings) string) Setting {
 	s := Setting{Name: name, Value: get(d.settings), From: from.String()}
+	policy, rule := d.chosen()
 	if from >= plan.LayerPolicy {
-		s.Of = d.contributor(func(other *plan.Settings) bool { return get(other) == s.Value })
+		s.Of, policy, rule = d.contributor(func(other *plan.Settings) bool { return get(other) == s.Value })
 	}
+	s.Place = layerPlace(from, policy, rule, strings.Split(name, ".")...)
 	return s
 }
 
-// contributor names the policy or rule that a setting was taken from, if no entry was chosen and
-// there is a choice: the first, in the table's order, that has the value.
-func (d *Decision) contributor(has func(*plan.Settings) bool) string {
+// contributor finds the policy or rule that a setting was taken from. It returns its name if no
+// entry was chosen and there is a choice: the first, in the table's order, that has the value.
+func (d *Decision) contributor(has func(*plan.Settings) bool) (name string, policy match.PolicyID, rule int) {
 	x := d.index
 	for _, id := range d.others() {
 		if e := &x.Entries[id]; has(x.Settings[e.Settings]) {
-			return fmt.Sprintf("rule %s of policy %s", e.Name, x.Policies[e.Policy].Name)
+			return fmt.Sprintf("rule %s of policy %s", e.Name, x.Policies[e.Policy].Name), e.Policy, int(e.Rule)
 		}
 	}
+	policy, rule = d.chosen()
 	if d.entry != match.None || d.host == nil || d.Reason == ReasonNoRule && d.policy != match.None {
-		return ""
+		return "", policy, rule
 	}
 	for _, id := range x.PoliciesOf(d.host) {
 		p := &x.Policies[id]
 		if has(x.Settings[p.Unchosen]) {
-			return "policy " + p.Name
+			return "policy " + p.Name, id, -1
 		}
 		for _, e := range x.Rules(p) {
 			if d.Reason != ReasonNoRule && has(x.Settings[e.Settings]) {
-				return fmt.Sprintf("rule %s of policy %s", e.Name, p.Name)
+				return fmt.Sprintf("rule %s of policy %s", e.Name, p.Name), id, int(e.Rule)
 			}
 		}
 	}
-	return ""
+	return "", policy, rule
 }
 
 // describeOrigins lists what the four origin fields have.
@@ -206,49 +219,50 @@ func (d *Decision) describeOrigins() string {
 	return cmp.Or(strings.Join(o.Describe(), ", "), "none")
 }
 
-// originEntry returns the entry that allows the request's origin.
-func (d *Decision) originEntry() string {
+// originEntry returns the entry that allows the request's origin, and its place.
+func (d *Decision) originEntry() (string, spec.Place) {
 	if d.entry == match.None || len(d.request.Origin) != 1 || d.settings.Public {
-		return ""
+		return "", spec.Place{}
 	}
 	o := d.index.Origins(d.entry)
 	if o == nil {
-		return ""
+		return "", spec.Place{}
 	}
+	place := func(field string) spec.Place { return d.corsPlace(d.settings.From.Origins, field) }
 	if o.Null && d.request.Origin[0] == origin.Null {
-		return "allowNullOrigin"
+		return "allowNullOrigin", place("allowNullOrigin")
 	}
 	parsed, ok := origin.Parse(d.request.Origin[0])
 	if !ok {
-		return ""
-	}
-	if o.Any {
-		return origin.Any
+		return "", spec.Place{}
 	}
 	tenant := d.tenant(nil)
-	if text := entryMatching(o.Entries, parsed, tenant); text != "" {
-		return text
+	if i := entryMatching(o.Entries, parsed, tenant); i >= 0 {
+		return o.Entries[i], place("allowOrigins").Item(i)
 	}
 	for _, set := range o.Sets {
-		if text := entryMatching(set.Entries, parsed, tenant); text != "" && !set.Expired() {
-			return fmt.Sprintf("%s of set %s", text, set.Name)
+		if i := entryMatching(set.Entries, parsed, tenant); i >= 0 && !set.Expired() {
+			return fmt.Sprintf("%s of set %s", set.Entries[i], set.Name),
+				spec.In(spec.KindOriginSet, set.Index).At("spec", "origins").Item(i)
 		}
 	}
-	for _, re := range o.Regexes {
+	for i, re := range o.Regexes {
 		if re.MatchString(parsed.Canonical) {
-			return "regex " + re.Text
+			return "regex " + re.Text, place("allowOriginRegexes").Item(i)
 		}
 	}
-	return ""
+	return "", spec.Place{}
 }
 
-func entryMatching(entries []string, o origin.Origin, tenant origin.Tenant) string {
-	for _, text := range entries {
-		if p, _, fault := origin.ParsePattern(text); fault == nil && p.Matches(o, tenant) {
-			return text
+// entryMatching returns the index of the entry that matches an origin, -1 if none does.
+func entryMatching(entries []string, o origin.Origin, tenant origin.Tenant) int {
+	return slices.IndexFunc(entries, func(text string) bool {
+		if text == origin.Any {
+			return true
 		}
-	}
-	return ""
+		p, _, fault := origin.ParsePattern(text)
+		return fault == nil && p.Matches(o, tenant)
+	})
 }
 
 // nearestOrigin returns the entry that the request's origin misses by little.
@@ -263,7 +277,7 @@ func (d *Decision) nearestOrigin() (entry, difference string) {
 		return entry, difference
 	}
 	for _, set := range o.Sets {
-		if set.Expired() && entryMatching(set.Entries, parsed, tenant) != "" {
+		if set.Expired() && entryMatching(set.Entries, parsed, tenant) >= 0 {
 			return "set " + set.Name, "it has expired"
 		}
 		if entry, difference = nearestEntry(set.Entries, parsed, tenant); entry != "" {

@@ -149,6 +149,19 @@ func (f *Files) locate(found []finding) {
 	}
 }
 
+// Positions returns where places stand in the files. A place that is not there has the position of
+// the value that it belongs to, and one of no document the zero Position.
+func (f *Files) Positions(places []spec.Place) []spec.Position {
+	tree := f.reader.trees()
+	positions := make([]spec.Position, len(places))
+	for i, place := range places {
+		if doc := f.reader.document(place); doc != nil {
+			positions[i] = doc.inSource(doc.visible(follow(tree(doc), place.Path)))
+		}
+	}
+	return positions
+}
+
 // trees returns a function that parses documents, each once.
 func (r *reader) trees() func(*document) *yaml.Node {
 	known := map[*document]*yaml.Node{}

@@ -37,6 +37,7 @@ type Regex struct {
 
 // OriginSet is one OriginSet document.
 type OriginSet struct {
+	Index   int // in the Config
 	Name    string
 	Entries []string // origins as written
 
@@ -51,7 +52,7 @@ func (s *OriginSet) Expired() bool { return s.expired.Load() }
 func (b *builder) addOriginSets() {
 	for _, from := range b.plan.Sets {
 		to := &OriginSet{
-			Name: b.keep(from.Name), Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns),
+			Index: from.Index, Name: b.keep(from.Name), Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns),
 			expires: from.Expires,
 		}
 		to.expired.Store(from.Expired)
