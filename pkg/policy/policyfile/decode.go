@@ -178,6 +178,10 @@ func (d *decoder) mapping(
 
 // keys hands each key of a mapping to take, the first of those that are equal.
 func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Node)) {
+	if isTemplate(n) {
+		d.wrong(n, spec.CodeSyntax, "", templateMessage, templateHint)
+		return
+	}
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := resolve(n.Content[i]), n.Content[i+1]
@@ -199,8 +203,6 @@ func (d *decoder) keys(n *yaml.Node, take func(name string, key, value *yaml.Nod
 // isName judges whether a key can be the name of a field at all.
 func (d *decoder) isName(key *yaml.Node) bool {
 	switch {
-	case isTemplate(key):
-		d.wrong(key, spec.CodeSyntax, "", templateMessage, templateHint)
 	case key.Tag == "!!merge":
 		d.wrong(key, spec.CodeUnknownField, "<<", "is a merge key, which is not supported",
 			"the fields themselves, or an alias (*name) for a whole value")
