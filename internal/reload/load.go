@@ -29,8 +29,8 @@ type Report struct {
 	Skipped    map[string]int
 	Unreadable *spec.Diagnostic
 
-	documents documents // set by a [Reloader], nil if there is any fault
-	files *policyfile.Files // nil in a report of the Reloader, which must not keep the text of all files
+	documents documents         // set by a [Reloader], nil if there is any fault
+	files     *policyfile.Files // nil in a report of the Reloader, which must not keep the text of all files
 }
 
 // Load reads and compiles the policies that paths name, see [policyfile.Read].
