@@ -51,8 +51,8 @@ func writeExplanation(std Stdio, o *outcome, d *policy.Explanation, where *posit
 		b.WriteString("  none\n")
 	}
 	if len(o.request.Origin) == 0 {
-		b.WriteString("\n" + p.bold("from the Envoy configurations of deploy/, which do not call corsd without an Origin") + "\n")
-		b.WriteString(withoutCorsd(d))
+		title := "from the Envoy configurations of deploy/, which do not call corsd without an Origin"
+		b.WriteString("\n" + p.bold(title) + "\n" + withoutCorsd(d))
 	}
 	b.WriteString("\n" + p.bold("settings that apply") + "\n")
 	writeSettings(&b, d, where)

@@ -32,9 +32,8 @@ type decoder struct {
 	// fault takes one fault, of the node at, and the other node that it is about.
 	fault func(at, other *yaml.Node, d spec.Diagnostic)
 
-	// written is the text of the document.
-	written []byte
-	lines   lines // of written, once they were needed
+	// line returns a line of the document as written.
+	line func(n int) string
 
 	// quiet reports that further faults are only counted.
 	quiet func() bool

@@ -1,8 +1,9 @@
 // Package policyfile reads policies from YAML and JSON, and reports everything that is wrong with
 // the form of the documents, each fault with file, line and column.
 //
-// [Read] reads files and directories, [Parse] bytes in memory. [Files.Locate] adds positions to
-// the diagnostics of others. The package judges which fields there are, their types, and
+// [Read] reads files and directories, [ReadWithInput] standard input too, [Parse] bytes in memory.
+// Documents in a List or a ConfigMap are read as if they stood in the file. [Files.Locate] adds
+// positions to the diagnostics of others. The package judges which fields there are, their types, and
 // how much there may be of everything. What the values mean is for package plan. Nothing here
 // compiles a policy, or knows requests, Envoy or flags.
 //

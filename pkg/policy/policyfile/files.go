@@ -124,6 +124,9 @@ type reader struct {
 	room      int
 	roomBytes int64
 
+	lines    lines // of linesDoc
+	linesDoc *document
+
 	faults     []finding
 	unreadable *spec.Diagnostic
 	unshown    int  // faults beyond the bound
@@ -141,7 +144,7 @@ func newReader(bounds limits) *reader {
 }
 
 func (r *reader) files(paths []string) *Files {
-	r.shared = sharer{} // the rest of r is needed to locate faults
+	r.shared, r.lines, r.linesDoc = sharer{}, nil, nil // the rest of r is needed to locate faults
 	return &Files{
 		Config: r.config, Hash: r.sum(), Skipped: r.skipped, Unreadable: r.unreadable, reader: r, paths: paths,
 	}
@@ -277,12 +280,24 @@ func (r *reader) readTree(doc *document, root *yaml.Node) {
 	}
 }
 
+// linesOf returns the lines of a document. It keeps those of the last one: a list is the document
+// of all its items.
+func (r *reader) linesOf(doc *document) lines {
+	if doc.list != nil {
+		doc = doc.list
+	}
+	if r.linesDoc != doc {
+		r.linesDoc, r.lines = doc, linesOf(doc.text)
+	}
+	return r.lines
+}
+
 func (r *reader) decoder(doc *document) *decoder {
 	d := &decoder{
-		types:   r.types,
-		shared:  &r.shared,
-		quiet:   func() bool { return len(r.faults) == r.limits.findings },
-		written: doc.text,
+		types:  r.types,
+		shared: &r.shared,
+		quiet:  func() bool { return len(r.faults) == r.limits.findings },
+		line:   func(n int) string { return r.linesOf(doc).at(n) },
 	}
 	d.fault = func(at, other *yaml.Node, found spec.Diagnostic) {
 		d.faults++

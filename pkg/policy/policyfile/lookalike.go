@@ -47,7 +47,8 @@ func (l lookalike) describe(r rune) (what, hint string) {
 	case oddQuote:
 		return fmt.Sprintf("a typographic quote (%c, %s)", r, code), `straight quotes, " or '`
 	case oddDash:
-		return fmt.Sprintf("a typographic dash or bullet (%c, %s)", r, code), "- before an item of a list, --- between documents"
+		return fmt.Sprintf("a typographic dash or bullet (%c, %s)", r, code),
+			"- before an item of a list, --- between documents"
 	case invisible:
 		return "an invisible character (" + code + ")", "remove it: type the line again"
 	}
@@ -64,9 +65,9 @@ const (
 
 // isFreeText reports whether the value is text for people.
 func (d *decoder) isFreeText() bool {
-	steps := d.path.Steps()
-	return d.path.Last() == "owner" ||
-		len(steps) > 1 && steps[0].Field == "metadata" && slices.Contains([]string{"labels", "annotations"}, steps[1].Field)
+	metadata := spec.Path{}.At("metadata")
+	return d.path.Last() == "owner" || metadata.At("labels").Contains(d.path) ||
+		metadata.At("annotations").Contains(d.path)
 }
 
 // isOdd reports a string that cannot be meant as it is, and returns true.
@@ -108,14 +109,6 @@ func (d *decoder) find(n *yaml.Node, r rune) *yaml.Node {
 		}
 	}
 	return n
-}
-
-// line returns a line of the document.
-func (d *decoder) line(n int) string {
-	if d.lines == nil {
-		d.lines = append(linesOf(d.written), "") // never nil again
-	}
-	return d.lines.at(n)
 }
 
 // oddKey reports an unknown key that is no name, and returns true.

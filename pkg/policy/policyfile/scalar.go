@@ -116,7 +116,8 @@ func (d *decoder) wrongType(n *yaml.Node, needed, hint string) {
 		if d.isOdd(n) {
 			return
 		}
-		if name, rest, found := strings.Cut(n.Value, ":"); found && needed == "a mapping" && !strings.HasPrefix(rest, "//") {
+		name, rest, found := strings.Cut(n.Value, ":")
+		if found && needed == "a mapping" && !strings.HasPrefix(rest, "//") {
 			hint = shorten(name) + ": " + shorten(rest) + ", with a blank after the colon"
 		}
 	}

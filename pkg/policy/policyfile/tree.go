@@ -155,7 +155,8 @@ func explain(err error, text []byte, nesting int) *treeError {
 	if strings.Contains(load.Message, errTooDeep.Error()) {
 		return &treeError{at: at, code: spec.CodeLimitExceeded, message: tooDeep(nesting)}
 	}
-	if found := mistake(text, at, position{load.ContextMark.Line, load.ContextMark.Column}, load.Message); found != nil {
+	context := position{load.ContextMark.Line, load.ContextMark.Column}
+	if found := mistake(text, at, context, load.Message); found != nil {
 		return found
 	}
 	message := load.Message

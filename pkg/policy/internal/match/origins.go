@@ -52,8 +52,8 @@ func (s *OriginSet) Expired() bool { return s.expired.Load() }
 func (b *builder) addOriginSets() {
 	for _, from := range b.plan.Sets {
 		to := &OriginSet{
-			Index: from.Index, Name: b.keep(from.Name), Entries: b.keepAll(from.Entries), patterns: b.patternSet(from.Patterns),
-			expires: from.Expires,
+			Index: from.Index, Name: b.keep(from.Name), Entries: b.keepAll(from.Entries),
+			patterns: b.patternSet(from.Patterns), expires: from.Expires,
 		}
 		to.expired.Store(from.Expired)
 		b.Index.origins.sets = append(b.Index.origins.sets, to)
