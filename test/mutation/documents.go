@@ -212,7 +212,7 @@ var ofDocuments = []mutation{
 	{
 		name: "a fault is at the document, not at the value",
 		file: "pkg/policy/policyfile/locate.go", packages: files,
-		from: "d.Position = doc.visible(node, key)", to: "d.Position = doc.visible(nil, key)",
+		from: "doc.mark(d, doc.visible(node, key))", to: "doc.mark(d, doc.visible(nil, key))",
 	},
 	{
 		name: "the other location of a fault has no position",
@@ -222,12 +222,37 @@ var ofDocuments = []mutation{
 	{
 		name: "lines are counted from the document, not from the file",
 		file: "pkg/policy/policyfile/place.go", packages: files,
-		from: "position{p.line + d.line - 1, p.column}", to: "position{p.line, p.column}",
+		from: "	p.line += d.line - 1\n", to: "",
 	},
 	{
 		name: "an element of a list has the position of the list",
 		file: "pkg/policy/policyfile/place.go", packages: files,
 		from: "			child = item(n, s.Index)", to: "			child = nil",
+	},
+	{
+		name: "a fault in a ConfigMap has the column in the policy, not in the file",
+		file: "pkg/policy/policyfile/unwrap.go", packages: files,
+		from: "e.indent + p.column", to: "p.column",
+	},
+	{
+		name: "aliases repeat the text of a ConfigMap without a bound",
+		file: "pkg/policy/policyfile/unwrap.go", packages: files,
+		from: "r.roomBytes -= int64(len(value.Value))", to: "r.roomBytes -= 0",
+	},
+	{
+		name: "a misspelt kind on standard input is skipped",
+		file: "pkg/policy/policyfile/foreign.go", packages: files,
+		from: "case isOurKind(kind), isOurVersion(version):", to: "case isOurVersion(version):",
+	},
+	{
+		name: "documents of others are skipped in files, too",
+		file: "pkg/policy/policyfile/foreign.go", packages: files,
+		from: "	if !d.source.rendered {\n", to: "	if false {\n",
+	},
+	{
+		name: "the entry that allows an origin is the one before",
+		file: "pkg/policy/explain.go", packages: engine,
+		from: `place("allowOrigins").Item(i)`, to: `place("allowOrigins").Item(i - 1)`,
 	},
 	{
 		name: "faults are not in the order of their lines",

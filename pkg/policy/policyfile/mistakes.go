@@ -53,8 +53,9 @@ func mistake(text []byte, at, context position, message string) *treeError {
 	switch {
 	case strings.Contains(message, "expected ':'") && context.line > 0:
 		return ls.noColon(context)
-	case strings.Contains(message, "expected key"), strings.Contains(message, "'-' indicator"),
-		strings.Contains(message, "mapping values are not allowed"):
+	case strings.Contains(message, "mapping values are not allowed"): // at the colon
+		return ls.misindented(position{at.line, indentOf(ls.at(at.line)) + 1})
+	case strings.Contains(message, "expected key"), strings.Contains(message, "'-' indicator"):
 		return ls.misindented(at)
 	}
 	return nil

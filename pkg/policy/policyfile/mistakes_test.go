@@ -29,6 +29,14 @@ func TestMistakes(t *testing.T) {
 			"8:7: is indented by 6, unlike every line above that it can belong to (syntax); hint: indent it by 4 spaces",
 		},
 		{
+			"a field below a value", "  hosts: [a.example]\n  cors:\n    maxAge: 600\n      allowCredentials: true\n",
+			"8:7: is indented by 6, unlike every line above that it can belong to (syntax); hint: indent it by 4 spaces",
+		},
+		{
+			"two colons in a line are another mistake", "  hosts: [a.example]\n  cors: maxAge: 600\n",
+			`6:15: mapping values are not allowed in this context (syntax); hint: indent by the parent's depth, and quote a value that has ": " in it`,
+		},
+		{
 			"a field that is indented less than a rule's", "  hosts: [a.example]\n  rules:\n  - name: a\n   match: {}\n",
 			"8:4: is indented by 3, unlike every line above that it can belong to (syntax); hint: indent it by 2 or 4 spaces",
 		},

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -190,6 +191,25 @@ func TestPolicyIsMountedAndTaken(t *testing.T) {
 		if err := reload.Parse(file, []byte(text.(string))).Strict().Err(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// What kustomize renders is what `corsd check -` reads: the policy in the ConfigMap, among the manifests of others.
+func TestRenderedManifestsAreChecked(t *testing.T) {
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), root+manifests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := rendered.AsYaml()
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := reload.LoadWithInput([]string{"-"}, bytes.NewReader(text)).Strict()
+	if report.Err() != nil || !strings.HasPrefix(report.Engine.Summary(), "policies: 1,") {
+		t.Errorf("faults %v", report.Err())
+	}
+	if report.Skipped["Deployment"] != 1 || report.Skipped["ConfigMap"] != 0 {
+		t.Errorf("skipped %v", report.Skipped)
 	}
 }
 
