@@ -161,6 +161,7 @@ func TestEveryCodeOccurs(t *testing.T) {
 		spec.CodeOriginSetUnused: false, spec.CodeAuthorizationNotCovered: false, spec.CodeSubdomainTakeover: false,
 		spec.CodeRedundantRegex: false, spec.CodeHeaderNeverSent: false, spec.CodeMethodNeverSent: false, spec.CodeMethodLowerCase: false,
 		spec.CodeGrantsNobody: false, spec.CodeRuleNeverRefuses: false, spec.CodeResourcePolicyStatic: false, spec.CodeOriginSetExpiresSoon: false,
+		spec.CodeRegexBranchDead: false, spec.CodeRulePartlyShadowed: false,
 	}
 	produced := map[spec.Code]int{}
 	for _, row := range compileRows() {

@@ -43,7 +43,7 @@ func dangerFaults() []compileRow {
 			waivers: []spec.Danger{spec.AnyOriginWithCredentials, spec.InsecureOrigins},
 			faults: []string{
 				`any_origin_with_credentials CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must`,
-				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https://*; dangerouslyAllow: [InsecureOrigins] if you must`,
+				`insecure_origin CORSPolicy[0] spec.cors.allowOrigins[0] "http://*": https: origins; dangerouslyAllow: [InsecureOrigins] if you must`,
 			},
 		},
 		{
@@ -313,8 +313,15 @@ func regexFaults() []compileRow {
 	redundant := func(name, text, entries string) compileRow {
 		return compileRow{name: name, config: regex(text), warnings: []string{fault(spec.CodeRedundantRegex, text, "allowOrigins: ["+entries+"]")}}
 	}
+	alive := func(name, text string) compileRow { return compileRow{name: name, config: regex(text)} }
+	branch := func(name, text, hint string) compileRow {
+		return compileRow{name: name, config: regex(text), warnings: []string{fault(spec.CodeRegexBranchDead, text, hint)}}
+	}
 	const generic = `an expression that ends with the names that are yours: https://pr-[0-9]+\.shop\.example`
-	long := `https://a+\.b` + strings.Repeat("c", plan.MaxRegexLength)
+	long := func(n int) string {
+		const start, end = `https://[a`, `]+\.b`
+		return start + strings.Repeat("b", n-len(start+end)) + end
+	}
 	credentials := func(text string, waivers []spec.Danger, faults ...string) compileRow {
 		return compileRow{
 			name: "with credentials " + text, waivers: waivers, faults: faults,
@@ -339,14 +346,14 @@ func regexFaults() []compileRow {
 		},
 		{
 			name:   "an expression of 1024 bytes",
-			config: regex(long[:plan.MaxRegexLength]),
+			config: regex(long(plan.MaxRegexLength)),
 		},
 		{
 			name:   "an expression of 1025 bytes",
-			config: regex(long[:plan.MaxRegexLength+1]),
-			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://a+"... 1025 bytes: several shorter expressions`},
+			config: regex(long(plan.MaxRegexLength + 1)),
+			faults: []string{`limit_exceeded CORSPolicy[0] spec.cors.allowOriginRegexes[0] "https://[a"... 1025 bytes: several shorter expressions`},
 		},
-		refused("an expression that takes everything", `.*`, generic),
+		refused("an expression that takes everything", `.*`, `allowOrigins: ["*"]`),
 		refused("an expression that takes any https", `https://.*`, generic),
 		refused("an expression that takes any http", `http://.*`, generic),
 		refused("an expression that takes any public address", `http://(\d+\.){3}\d+`, generic),
@@ -354,7 +361,7 @@ func regexFaults() []compileRow {
 		refused("an expression that begins before the host", `https://.*shop\.example`, `https://.*\.shop\.example`),
 		refused("an expression that lacks the dot before a name", `https://[a-z]*shop\.example`, generic),
 		refused("an expression that lacks backslashes", `https://www.shop.example`, `https://www\.shop\.example`),
-		refused("an expression that lacks backslashes, for http too", `https?://www.shop.example`, `https://www\.shop\.example`),
+		refused("an expression that lacks backslashes, for http too", `https?://www.shop.example`, `https?://www\.shop\.example`),
 		refused("an expression that lacks one backslash of two", `https://api.shop\.com`, `https://api\.shop\.com`),
 		refused("an expression that lacks one within a public suffix", `https://([a-z]+\.)?shop.co\.uk`, `https://([a-z]+\.)?shop\.co\.uk`),
 		{
@@ -377,12 +384,12 @@ func regexFaults() []compileRow {
 		{
 			name:   "an empty expression takes nothing",
 			config: regex(``),
-			faults: []string{`regex_dead CORSPolicy[0] spec.cors.allowOriginRegexes[0]: ` + generic},
+			faults: []string{`regex_dead CORSPolicy[0] spec.cors.allowOriginRegexes[0]: remove it, or the origins that may`},
 		},
 		dead("a JavaScript literal", `/^https:\/\/x\.com$/`, `^https://x\.com$`),
 		dead("a JavaScript literal without a scheme", `/\.acme\.example$/`, `https://.*\.acme\.example$`),
-		dead("names of a platform without a scheme", `\.vercel\.app$`, generic),
-		dead("a JavaScript literal of anything", `/.*/`, generic),
+		dead("names of a platform without a scheme", `\.vercel\.app$`, `https://.*\.vercel\.app$`),
+		dead("a JavaScript literal of anything", `/.*/`, `allowOrigins: ["*"]`),
 		dead("a loopback name without a scheme", `^localhost:\d+$`, `http://localhost:\d+$`),
 		dead("an escaped glob", `https://\*\.acme\.com`, `https://.*\.acme\.com`),
 		dead("upper case", `https://FOO\.com`, `https://foo\.com`),
@@ -392,7 +399,16 @@ func regexFaults() []compileRow {
 		redundant("an expression for all subdomains", `https://.*\.acme\.com`, `"https://*.acme.com"`),
 		redundant("an expression for some names", `https://(www\.)?foo\.(com|de)`, `"https://foo.de", "https://foo.com", "https://www.foo.de", "https://www.foo.com"`),
 		redundant("an expression for any port", `https?://localhost(:\d+)?`, `"http://localhost:*", "https://localhost:*"`),
-		redundant("null is never asked about", `null|https://a\.b`, `"https://a.b"`),
+		dead("null", `^null$`, "allowNullOrigin: true"),
+		branch("null beside an origin", `null|https://a\.b`, `https://a\.b`),
+		branch("a branch without a scheme", `https://app\.acme\.com|app\.acme\.com:3000`, `https://app\.acme\.com|https://app\.acme\.com:3000`),
+		branch("a branch in a group", `https://(www|WWW|a[0-9])\.acme\.com`, `https://(www|a[0-9])\.acme\.com`),
+		branch("a branch in a group in a branch", `https://(x[a-z]|(b|B)[0-9])\.acme\.com|https://c[0-9]\.acme\.com`, `https://(x[a-z]|(b)[0-9])\.acme\.com|https://c[0-9]\.acme\.com`),
+		branch("the last branch", `https://b[0-9]\.acme\.com|https://acme\.com/app|`, `https://b[0-9]\.acme\.com|https://acme\.com|`),
+		branch("a branch behind flags", `(?i)https://A[0-9]\.acme\.com|null`, `(?i)https://A[0-9]\.acme\.com`),
+		alive("branches that match together alone", `(https://|a[0-9]\.acme\.com){2}`),
+		alive("a bar in a class", `https://[|A]?[a-z]\.acme\.com`),
+		alive("a bar that is escaped", `https://x\|?[a-z]\.acme\.com`),
 		credentials(`.*`, []spec.Danger{
 			spec.UnboundedRegexes, spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.InsecureOrigins,
 		},
@@ -404,7 +420,8 @@ func regexFaults() []compileRow {
 			fault(spec.CodePublicSuffix, `https://[a-z]+\.github\.io`, "the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must")),
 		credentials(`^https?://[a-z]+\.shop\.com`, []spec.Danger{spec.InsecureOrigins},
 			fault(spec.CodeInsecureOrigin, `^https?://[a-z]+\.shop\.com`, "https://[a-z]+\\.shop\\.com; dangerouslyAllow: [InsecureOrigins] if you must")),
-		credentials(`^(file|ionic|capacitor)://.*`, []spec.Danger{spec.NullOriginWithCredentials},
+		credentials(`^(file|ionic|capacitor)://.*`, []spec.Danger{spec.NullOriginWithCredentials, spec.AnyOriginWithCredentials},
+			fault(spec.CodeAnyOriginWithCredentials, `^(file|ionic|capacitor)://.*`, "the hosts that may, such as an extension's ID, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must"),
 			fault(spec.CodeNullOriginWithCredentials, `^(file|ionic|capacitor)://.*`, "the origins that may, or allowCredentials: false; dangerouslyAllow: [NullOriginWithCredentials] if you must")),
 		credentials(`https://acme-.*\.s3\.amazonaws\.com`, []spec.Danger{spec.PublicSuffixSubdomains},
 			fault(spec.CodePublicSuffix, `https://acme-.*\.s3\.amazonaws\.com`, "the names that are yours; dangerouslyAllow: [PublicSuffixSubdomains] if you must")),
@@ -415,7 +432,7 @@ func regexFaults() []compileRow {
 			name:   "many names of a hosting platform without credentials",
 			config: regex(`https://app-[0-9]{1,4}\.herokuapp\.com`),
 		},
-		dead("a scheme that no page has", `wss://acme\.com`, generic),
+		dead("a scheme that no page has", `wss://acme\.com`, `https://acme\.com`),
 		{
 			name: "an expression that lets everyone open a WebSocket", waivers: []spec.Danger{spec.UnboundedRegexes, spec.AnyOriginWithCredentials},
 			config: one("shop", spec.PolicySpec{

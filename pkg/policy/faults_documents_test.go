@@ -130,8 +130,8 @@ func listFaults() []compileRow {
 			warnings: []string{`max_age_capped CORSPolicy[0] spec.cors.maxAge "86400": 600`},
 		},
 		{
-			name:   "a max-age of 86401",
-			config: age(86401),
+			name:     "a max-age of 86401",
+			config:   age(86401),
 			warnings: []string{`max_age_capped CORSPolicy[0] spec.cors.maxAge "86401": 600`},
 		},
 		{

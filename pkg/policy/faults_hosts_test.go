@@ -35,9 +35,9 @@ func hostFaults() []compileRow {
 			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0]: api.shop.example, or "*" for every host`},
 		},
 		badHost("a host with a wildcard without a name", "*.", "*.shop.example or {tenant}.shop.example"),
-		badHost("a host with a tenant without a name behind it", "{t}.", "{tenant}.shop.example"),
-		badHost("a host with a tenant alone", "{t}", "{tenant}.shop.example"),
-		badHost("a host with a tenant within a label", "{t}x.example", "{tenant}.shop.example"),
+		badHost("a host with a tenant without a name behind it", "{t}.", "a name such as {tenant}.shop.example"),
+		badHost("a host with a tenant alone", "{t}", "a name such as {tenant}.shop.example"),
+		badHost("a host with a tenant within a label", "{t}x.example", "a name such as {tenant}.shop.example"),
 		{
 			name:   "a host with a tenant name that is none",
 			config: hosts("{1}.example", "{}.example", "{"+strings.Repeat("a", 64)+"}.example"),
@@ -74,15 +74,15 @@ func hostFaults() []compileRow {
 		badHost("a tenant before what is not ASCII", "{shopName}.bücher.example", "{shopName}.xn--bcher-kva.example"),
 		badHost("a tenant and a port", "{shopName}.shop.example:8443", "{shopName}.shop.example"),
 		badHost("a URL that is not ASCII", "https://bücher.example:8443/x", "xn--bcher-kva.example"),
-		badHost("a wildcard with an empty label", "*.a..example", "*.api.shop.example"),
-		badHost("a host with an empty label", "a..example", "api.shop.example"),
-		badHost("a host with two final dots", "a.example..", "api.shop.example"),
+		badHost("a wildcard with an empty label", "*.a..example", "a name such as api.shop.example"),
+		badHost("a host with an empty label", "a..example", "a name such as api.shop.example"),
+		badHost("a host with two final dots", "a.example..", "a name such as api.shop.example"),
 		{
 			name:   "a host with a blank",
 			config: hosts("a example", " a.example"),
 			faults: []string{
-				`host_invalid CORSPolicy[0] spec.hosts[0] "a example": api.shop.example`,
-				`host_invalid CORSPolicy[0] spec.hosts[1] " a.example": api.shop.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[0] "a example": a name such as api.shop.example`,
+				`host_invalid CORSPolicy[0] spec.hosts[1] " a.example": a.example`,
 			},
 		},
 		{
@@ -92,7 +92,7 @@ func hostFaults() []compileRow {
 		{
 			name:   "a host of 254 bytes",
 			config: hosts(strings.Repeat("a", 254)),
-			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0] "aaaaaaaaaa"... 254 bytes: api.shop.example`},
+			faults: []string{`host_invalid CORSPolicy[0] spec.hosts[0] "aaaaaaaaaa"... 254 bytes: a name such as api.shop.example`},
 		},
 		{
 			name:   "a host twice",
@@ -199,7 +199,7 @@ func conflictFaults() []compileRow {
 		},
 		{
 			name:   "a path of two types is two",
-			config: ruled(rule(spec.PathExact, "/a"), rule(spec.PathPrefix, "/a"), rule(spec.PathRegularExpression, "/a")),
+			config: ruled(rule(spec.PathExact, "/a"), rule(spec.PathPrefix, "/a"), rule(spec.PathRegularExpression, "/a.?")),
 		},
 		{
 			name:   "an expression twice",

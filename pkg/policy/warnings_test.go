@@ -14,6 +14,10 @@ func warningRows() []compileRow {
 		r.CORS = &spec.CORS{MaxAge: new(spec.Seconds(60))}
 		return r
 	}
+	opening := func(r spec.Rule) spec.Rule {
+		r.CORS = allowing("*")
+		return r
+	}
 	return []compileRow{
 		{
 			name:   "a default port",
@@ -43,21 +47,28 @@ func warningRows() []compileRow {
 		{
 			name:     "a rule behind an expression that takes all",
 			config:   ruled(at("a", spec.PathPrefix, "/a"), at("b", spec.PathRegularExpression, "/.*"), at("c", spec.PathExact, "/a")),
-			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a": a narrower expression, or remove the rule`},
+			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[0] spec.rules[1].match): a narrower expression, or remove the rule`},
 		},
 		{
 			name:     "a rule behind an expression that takes all below it",
 			config:   ruled(at("a", spec.PathPrefix, "/a/b"), at("b", spec.PathRegularExpression, "/a/.*"), at("c", spec.PathPrefix, "/a")),
-			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a/b": a narrower expression, or remove the rule`},
+			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a/b" (and CORSPolicy[0] spec.rules[1].match): a narrower expression, or remove the rule`},
 		},
 		{
 			name:     "a rule behind an expression that takes its methods",
 			config:   ruled(at("a", spec.PathPrefix, "/a", "GET"), at("b", spec.PathRegularExpression, ".*", "GET"), at("c", spec.PathPrefix, "/a", "GET2")),
-			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a": a narrower expression, or remove the rule`},
+			warnings: []string{`rule_unreachable CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[0] spec.rules[1].match): a narrower expression, or remove the rule`},
 		},
 		{
 			name:   "a rule behind an expression that takes some of its methods",
 			config: ruled(at("a", spec.PathPrefix, "/a", "GET", "PUT"), at("b", spec.PathRegularExpression, ".*", "GET")),
+		},
+		{
+			name:   "a rule that loses paths to an expression that allows more",
+			config: ruled(at("a", spec.PathPrefix, "/a"), opening(at("b", spec.PathRegularExpression, `.*\.json`))),
+			warnings: []string{
+				`rule_partly_shadowed CORSPolicy[0] spec.rules[0].match "/a" (and CORSPolicy[0] spec.rules[1].match): an expression that matches none of these paths, or a rule of its own for them`,
+			},
 		},
 		{
 			name: "a path with wildcards or parameters of other routers",
@@ -94,9 +105,9 @@ func warningRows() []compileRow {
 			},
 		},
 		{
-			name:     "a set on the day",
-			config:   expiring,
-			opts:     []policy.Option{policy.At(day(10))},
+			name:   "a set on the day",
+			config: expiring,
+			opts:   []policy.Option{policy.At(day(10))},
 			warnings: []string{
 				`origin_set_expired OriginSet[0] spec.expires "2027-01-10": a later date, or remove the set`,
 				`origin_set_expires_soon OriginSet[1] spec.expires "2027-01-11": a later date, if the owner agrees`,
@@ -121,8 +132,8 @@ func warningRows() []compileRow {
 			config: any(spec.CORS{AllowHeaders: []string{"*", "authorization"}, AllowCredentials: new(true)}),
 		},
 		{
-			name:   "* in headers without credentials",
-			config: any(spec.CORS{AllowHeaders: []string{"*"}}),
+			name:     "* in headers without credentials",
+			config:   any(spec.CORS{AllowHeaders: []string{"*"}}),
 			warnings: []string{`authorization_not_covered CORSPolicy[0] spec.cors.allowHeaders[0] "*": ["*", Authorization]`},
 		},
 		{

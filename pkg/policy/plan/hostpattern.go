@@ -33,7 +33,7 @@ func (p HostPattern) String() string {
 // parseHost reads an entry of hosts.
 func parseHost(text string) (p HostPattern, tenant string, fault *origin.Fault) {
 	p, tenant, fault = readHost(text)
-	return p, tenant, fault.Settle("api.shop.example", func(hint string) *origin.Fault {
+	return p, tenant, fault.Settle("a name such as api.shop.example", func(hint string) *origin.Fault {
 		_, _, fault := readHost(hint)
 		return fault
 	})
@@ -53,7 +53,7 @@ func readHost(text string) (p HostPattern, tenant string, fault *origin.Fault) {
 		p.Kind = HostCapture
 		if tenant, rest, found = strings.Cut(rest[1:], "}."); !found {
 			return p, "", &origin.Fault{
-				Message: "has braces that are not the whole first label", Hint: "{tenant}.shop.example",
+				Message: "has braces that are not the whole first label", Hint: "a name such as {tenant}.shop.example",
 			}
 		}
 		if !origin.IsTenantName(tenant) {
@@ -72,6 +72,8 @@ func refusedHost(text, first string, p HostPattern) *origin.Fault {
 	switch i := portColon(p.Name); {
 	case p.Name == "":
 		return &origin.Fault{Message: "is empty", Hint: `api.shop.example, or "*" for every host`}
+	case text != strings.TrimSpace(text):
+		return &origin.Fault{Message: "has white space around it", Hint: strings.TrimSpace(text)}
 	case strings.Contains(text, "://"):
 		return &origin.Fault{Message: "is an origin or URL, and hosts are named without scheme", Hint: hostWithin(text)}
 	case strings.ContainsAny(text, "/@?#"):
@@ -91,7 +93,7 @@ func refusedHost(text, first string, p HostPattern) *origin.Fault {
 		return &origin.Fault{Message: "has a wildcard before an IP address", Hint: p.Name}
 	}
 	fault := origin.CheckHost(p.Name)
-	if fault != nil && fault.Hint != "" {
+	if fault != nil && fault.Hint != "" && !strings.Contains(fault.Hint, " ") {
 		fault.Hint = first + fault.Hint
 	}
 	return fault

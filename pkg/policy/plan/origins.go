@@ -26,16 +26,24 @@ type Origins struct {
 	ofMatch bool // they are match.origins and match.originSets of a rule
 }
 
+// Parent returns the place of the cors, or of the match, that has the fields.
+func (o *Origins) Parent() spec.Place {
+	if o.ofMatch {
+		return o.layer.place().At("match")
+	}
+	return o.layer.place().At("cors")
+}
+
 // Place returns the place of one of the four origin fields, by its name in cors. Those of a match
 // have names of their own.
 func (o *Origins) Place(field string) spec.Place {
 	switch {
-	case !o.ofMatch:
-		return o.layer.place().At("cors", field)
-	case field == "allowOriginSets":
-		return o.layer.place().At("match", "originSets")
+	case o.ofMatch && field == "allowOriginSets":
+		field = "originSets"
+	case o.ofMatch:
+		field = "origins"
 	}
-	return o.layer.place().At("match", "origins")
+	return o.Parent().At(field)
 }
 
 // Layer is the layer that has the origin fields.
@@ -168,7 +176,7 @@ func (r *resolver) resolveSets() {
 			if text == origin.Any {
 				r.report.Fault(spec.Diagnostic{
 					Code: spec.CodeOriginInvalid, Location: at(place), Value: text,
-					Message: "allows every origin, which no set may do", Hint: `allowOrigins: ["*"] in the policy`,
+					Message: "allows every origin, which no set may do", Hint: `allowOrigins: ["*"] in the policy, alone and without credentials`,
 				})
 			} else if p, ok := r.resolvePattern(text, place); ok {
 				set.Patterns = append(set.Patterns, OriginPattern{p, text, j})

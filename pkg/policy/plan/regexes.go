@@ -57,7 +57,7 @@ func (r *regexes) compile(text string) (*regexp.Regexp, *spec.Diagnostic) {
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, &spec.Diagnostic{
-			Code: spec.CodeRegexInvalid, Message: "is not a valid RE2 expression: " + syntaxError(err),
+			Code: spec.CodeRegexInvalid, Message: "is not a valid RE2 expression: " + syntaxError(text, err),
 			Hint: "the syntax of https://github.com/google/re2/wiki/Syntax",
 		}
 	}
@@ -94,7 +94,22 @@ func tooManyRegexes() *spec.Diagnostic {
 	}
 }
 
-func syntaxError(err error) string {
+// beyondRE2 matches what other languages have and RE2 has not, with its name.
+var beyondRE2 = []struct {
+	form *regexp.Regexp
+	name string
+}{
+	{regexp.MustCompile(`\(\?<?[=!]`), "look-around"},
+	{regexp.MustCompile(`\\[1-9]|\\k<`), "back-references"},
+	{regexp.MustCompile(`\(\?>|[*+?}]\+`), "atomic groups"},
+}
+
+func syntaxError(text string, err error) string {
+	for _, b := range beyondRE2 {
+		if b.form.MatchString(text) {
+			return "RE2 has no " + b.name
+		}
+	}
 	var e *syntax.Error
 	if errors.As(err, &e) {
 		return string(e.Code)

@@ -49,6 +49,16 @@ func (r *Report) Warnings() []spec.Diagnostic {
 	})
 }
 
+// Amend calls a function for each fault of a code, which may replace its message and its hint.
+func (r *Report) Amend(code spec.Code, amend func(d *spec.Diagnostic)) {
+	for i := range r.faults.list {
+		if d := &r.faults.list[i]; d.Code == code {
+			amend(d)
+			d.Message, d.Hint = oneLine(d.Message), oneLine(d.Hint)
+		}
+	}
+}
+
 // HasFaults reports whether there is any fault.
 func (r *Report) HasFaults() bool { return len(r.faults.list) > 0 }
 

@@ -64,6 +64,8 @@ const (
 	CodeResourcePolicyStatic    Code = "resource_policy_static"
 	CodeOriginSetExpiresSoon    Code = "origin_set_expires_soon"
 	CodeDirectoryIgnored        Code = "directory_ignored"
+	CodeRegexBranchDead         Code = "regex_branch_dead"
+	CodeRulePartlyShadowed      Code = "rule_partly_shadowed"
 )
 
 // WarningCodes lists the codes of warnings, which a policy can acknowledge.
@@ -73,6 +75,7 @@ func WarningCodes() []Code {
 		CodeOriginSetExpired, CodeOriginSetUnused, CodeAuthorizationNotCovered, CodeSubdomainTakeover, CodeRedundantRegex,
 		CodeHeaderNeverSent, CodeMethodNeverSent, CodeMethodLowerCase, CodeGrantsNobody, CodeRuleNeverRefuses,
 		CodeResourcePolicyStatic, CodeOriginSetExpiresSoon, CodeDirectoryIgnored,
+		CodeRegexBranchDead, CodeRulePartlyShadowed,
 	}
 }
 

@@ -176,40 +176,103 @@ func (s *subsets) accepts(id int32) bool {
 	})
 }
 
-// missing walks the product together with the union of others. Of texts of one length the first
-// in the order of the alphabet is found: they are visited in their order, so that the first text
-// that leads to a node is enough.
-func (p *product) missing(others []*Expr) (string, error) {
-	union := newSubsets(p.universe.alphabet, others)
-	type pair struct{ node, set int32 }
-	type visit struct {
-		pair
-		from, symbol int
+// missing returns a shortest text of the product that none of the others accepts.
+func (p *product) missing(others []*Expr) (string, error) { return p.search(nil, others) }
+
+// search walks the product together with other expressions, and returns a shortest text that each
+// of all and none of none accepts. Of texts of one length the first in the order of the alphabet
+// is found: they are visited in their order, so that the first text that leads to a node is enough.
+func (p *product) search(all, none []*Expr) (string, error) {
+	w := walk{product: p, none: newSubsets(p.universe.alphabet, none)}
+	for _, e := range all {
+		w.all = append(w.all, newSubsets(p.universe.alphabet, []*Expr{e}))
 	}
-	known := map[pair]bool{{0, 0}: true}
-	visits := []visit{{pair{0, 0}, -1, 0}}
-	for i := 0; i < len(visits); i++ {
-		v := visits[i]
-		if p.accepts(v.node) && !union.accepts(v.set) {
-			var text []rune
-			for ; v.from >= 0; v = visits[v.from] {
-				text = append(text, p.universe.alphabet[v.symbol])
-			}
-			slices.Reverse(text)
-			return string(text), nil
+	return w.run()
+}
+
+// walk is the state of one search.
+type walk struct {
+	*product
+	all    []*subsets
+	none   *subsets
+	visits []visit
+	known  map[string]bool
+}
+
+// visit is a node, the sets of the other expressions, and how they were reached.
+type visit struct {
+	node         int32
+	sets         []int32 // of all, then of none
+	from, symbol int
+}
+
+func (w *walk) add(v visit) {
+	key := appendInt(nil, v.node)
+	for _, set := range v.sets {
+		key = appendInt(key, set)
+	}
+	if !w.known[string(key)] {
+		w.known[string(key)] = true
+		w.visits = append(w.visits, v)
+	}
+}
+
+func (w *walk) accepts(v *visit) bool {
+	for i, s := range w.all {
+		if !s.accepts(v.sets[i]) {
+			return false
 		}
-		edges, err := p.follow(v.node)
-		if err != nil || len(visits)+union.items > Budget {
+	}
+	return w.product.accepts(v.node) && !w.none.accepts(v.sets[len(w.all)])
+}
+
+func (w *walk) run() (string, error) {
+	w.known = map[string]bool{}
+	w.add(visit{sets: make([]int32, len(w.all)+1), from: -1})
+	for i := 0; i < len(w.visits); i++ {
+		v := w.visits[i]
+		if w.accepts(&v) {
+			return w.text(v), nil
+		}
+		edges, err := w.follow(v.node)
+		if err != nil || w.size() > Budget {
 			return "", ErrBudget
 		}
-		p.expr.states++
+		w.expr.states++
 		for _, e := range edges {
-			to := pair{e.to, union.step(v.set, e.symbol)}
-			if !known[to] {
-				known[to] = true
-				visits = append(visits, visit{to, i, e.symbol})
+			if sets, ok := w.step(v.sets, e.symbol); ok {
+				w.add(visit{e.to, sets, i, e.symbol})
 			}
 		}
 	}
 	return "", nil
+}
+
+// step returns the sets after a symbol; ok is false if one of all accepts nothing any more.
+func (w *walk) step(sets []int32, symbol int) (next []int32, ok bool) {
+	next = make([]int32, len(sets))
+	for i, s := range w.all {
+		if next[i] = s.step(sets[i], symbol); len(s.sets[next[i]]) == 0 {
+			return nil, false
+		}
+	}
+	next[len(w.all)] = w.none.step(sets[len(w.all)], symbol)
+	return next, true
+}
+
+func (w *walk) size() int {
+	size := len(w.visits) + w.none.items
+	for _, s := range w.all {
+		size += s.items
+	}
+	return size
+}
+
+func (w *walk) text(v visit) string {
+	var text []rune
+	for ; v.from >= 0; v = w.visits[v.from] {
+		text = append(text, w.universe.alphabet[v.symbol])
+	}
+	slices.Reverse(text)
+	return string(text)
 }

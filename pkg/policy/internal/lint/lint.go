@@ -14,6 +14,7 @@ func Check(p *plan.Plan, report *plan.Report) {
 	for _, policy := range p.Policies {
 		l.policy(policy)
 	}
+	l.amendOrigins()
 	l.reachability()
 	l.unusedSets()
 }
@@ -30,6 +31,8 @@ type linter struct {
 	verdicts    map[string]*verdict // by an expression's text
 	regexStates int                 // that were looked at for them
 	advised     int                 // expressions for which a better one was looked for
+
+	uses map[spec.Place]use // of lists of origins, by the document or cors that has them; nil until it is needed
 }
 
 // judgement identifies a check of origins that many entries inherit.

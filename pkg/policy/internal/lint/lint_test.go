@@ -122,10 +122,14 @@ func TestReachability(t *testing.T) {
 		},
 		{
 			"HEAD behind an expression for GET beside one for HEAD", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "HEAD")}}, rule(regex, "/.*", "GET"), rule(regex, "/x", "HEAD")),
-			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api", "rule_unreachable CORSPolicy[1] spec.rules[1].match /x"},
 		},
 		{"every method behind an expression for one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/.*", "GET")), nil},
-		{"an expression is behind no other", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api")}}, rule(regex, "/api.*")), nil},
+		{
+			"an expression behind a longer one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api")}}, rule(regex, "/api.*")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{"an expression before a shorter one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api/[a-z]+")}}, rule(regex, "/api.*")), nil},
 		{
 			"a max-age behind an expression with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(regex, "/.*", "GET")),
 			[]string{"max_age_unused CORSPolicy[0] spec.rules[0].cors.maxAge 60"},

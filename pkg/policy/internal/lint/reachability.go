@@ -1,18 +1,15 @@
 package lint
 
 import (
-	"regexp/syntax"
-	"slices"
-
 	"github.com/corsd/corsd/pkg/policy/internal/urlpath"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// reachability warns of rules that no request can reach on any host, and of settings that have no
-// effect because of other rules.
+// reachability warns of rules that no request can reach on any host, of rules that lose some of
+// their paths to one that grants more, and of settings that have no effect because of other rules.
 func (l *linter) reachability() {
-	r := reach{entries: map[*plan.Entry]bool{}, maxAge: map[*plan.Entry]bool{}}
+	r := newReach(l)
 	for _, t := range l.plan.Tables {
 		r.table(t)
 		l.shadowedOwn(t)
@@ -25,148 +22,48 @@ func (l *linter) reachability() {
 	}
 	for _, p := range l.plan.Policies {
 		for _, e := range p.Rules {
-			l.path(e)
-			if !e.Valid() || !inTable[p] {
-				continue
-			}
-			if !r.entries[e] {
-				l.Warn(spec.Diagnostic{
-					Code: spec.CodeRuleUnreachable, Location: at(e.MatchPlace()), Value: e.Path.Value,
-					Message: "matches no request, because a RegularExpression that comes before it matches all of them",
-					Hint:    "a narrower expression, or remove the rule",
-				})
-			}
-			if !r.maxAge[e] {
+			switch {
+			case l.path(e), !e.Valid() || !inTable[p]:
+			case !r.entries[e]:
+				l.unreachable(e, r.takers[e])
+			case !r.maxAge[e]:
 				l.unusedMaxAge(e)
 			}
 		}
 	}
 }
 
-// reach has the entries that some request can reach on some host.
-type reach struct {
-	entries map[*plan.Entry]bool // that some request can reach
-	maxAge  map[*plan.Entry]bool // whose max-age some preflight can be answered with
-}
-
-func (r *reach) table(t *plan.Table) {
-	var before shadows
-	for _, s := range t.Slots {
-		if literal, ok := matchesAllBelow(&s.Path); ok {
-			before.add(literal, s)
+// unreachable warns of a rule whose requests all match other rules before it.
+func (l *linter) unreachable(e *plan.Entry, takers []*plan.Entry) {
+	d := spec.Diagnostic{
+		Code: spec.CodeRuleUnreachable, Location: at(e.MatchPlace()), Value: e.Path.Value,
+		Message: "matches no request: there is no such path",
+		Hint:    "a path as browsers send it, or remove the rule",
+	}
+	if len(takers) > 0 {
+		d.Message = "matches no request, because " + takers[0].String() + " comes before it and matches all of them"
+		if len(takers) > 1 {
+			d.Message = "matches no request, because " + takers[0].String() + ", " + takers[1].String() +
+				" and perhaps others come before it and together match all of them"
 		}
+		d.Related = &spec.Location{Place: takers[0].MatchPlace()}
+		d.Hint = "a narrower expression, or remove the rule"
 	}
-	for _, s := range t.Slots {
-		over := before.over(&s.Path)
-		r.slot(s, over)
-		// A browser remembers a preflight for the URL and not for the rule, so none may be
-		// remembered if the rule depends on the method.
-		hasMethods := func(s *plan.Slot) bool { return len(s.ByMethod) > 0 }
-		if s.Every != nil && !hasMethods(s) && !slices.ContainsFunc(over, hasMethods) {
-			r.maxAge[s.Every] = true
-		}
-	}
+	l.Warn(d)
 }
 
-// slot marks what can be reached of a slot, whose requests all match the slots over too.
-func (r *reach) slot(s *plan.Slot, over []*plan.Slot) {
-	if slices.ContainsFunc(over, func(o *plan.Slot) bool { return o.Every != nil }) {
-		return
-	}
-	matched := func(method string) bool {
-		return slices.ContainsFunc(over, func(o *plan.Slot) bool {
-			return slices.ContainsFunc(o.ByMethod, func(e plan.MethodEntry) bool { return e.Matches(method) })
-		})
-	}
-	for _, e := range s.ByMethod {
-		methods := e.Methods
-		if e.Head {
-			methods = append(slices.Clip(methods), "HEAD")
-		}
-		if len(over) == 0 || slices.ContainsFunc(methods, func(m string) bool { return !matched(m) }) {
-			r.entries[e.Entry] = true
-		}
-	}
-	if s.Every != nil {
-		r.entries[s.Every] = true
-	}
-}
-
-// shadows are slots that come before every PathPrefix and match all paths that begin with a
-// literal, by that literal.
-type shadows struct {
-	slots   map[string]*plan.Slot
-	lengths map[int]bool // of the literals
-}
-
-func (x *shadows) add(literal string, s *plan.Slot) {
-	if x.slots == nil {
-		x.slots, x.lengths = map[string]*plan.Slot{}, map[int]bool{}
-	}
-	x.slots[literal] = s
-	x.lengths[len(literal)] = true
-}
-
-// over returns the slots that match everything that a PathPrefix matches.
-func (x *shadows) over(m *plan.PathMatch) (list []*plan.Slot) {
-	if m.Type != spec.PathPrefix {
-		return nil
-	}
-	prefix := m.Key().Value
-	if prefix == "" {
-		prefix = "/"
-	}
-	for length := range x.lengths {
-		if length <= len(prefix) {
-			if s := x.slots[prefix[:length]]; s != nil {
-				list = append(list, s)
-			}
-		}
-	}
-	return list
-}
-
-// matchesAllBelow returns the literal that an expression has before it matches everything, such
-// as "/api/" of /api/.*; ok is false for every other expression.
-func matchesAllBelow(m *plan.PathMatch) (literal string, ok bool) {
-	if m.Type != spec.PathRegularExpression {
-		return "", false
-	}
-	tree, err := syntax.Parse(m.Value, syntax.Perl)
-	if err != nil {
-		return "", false
-	}
-	tree = tree.Simplify()
-	if isAnything(tree) {
-		return "", true
-	}
-	if tree.Op == syntax.OpConcat && len(tree.Sub) == 2 && isLiteral(tree.Sub[0]) && isAnything(tree.Sub[1]) {
-		return string(tree.Sub[0].Rune), true
-	}
-	return "", false
-}
-
-func isLiteral(re *syntax.Regexp) bool {
-	return re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0
-}
-
-// isAnything reports whether re is .* with or without newlines: no path has one.
-func isAnything(re *syntax.Regexp) bool {
-	return re.Op == syntax.OpStar && (re.Sub[0].Op == syntax.OpAnyChar || re.Sub[0].Op == syntax.OpAnyCharNotNL)
-}
-
-// path warns of a path that no browser sends.
-func (l *linter) path(e *plan.Entry) {
+// path warns of a path that no browser sends, and reports whether it has.
+func (l *linter) path(e *plan.Entry) bool {
 	d := spec.Diagnostic{
 		Code: spec.CodeRuleUnreachable, Location: at(e.Place("match", "path", "value")), Value: e.Path.Value,
 	}
 	switch {
 	case !e.Valid():
-		return
+		return false
 	case e.Path.Type == spec.PathRegularExpression:
 		prefix, _ := e.Path.Regexp.LiteralPrefix()
 		if prefix == "" || prefix[0] == '/' {
-			return
+			return false
 		}
 		d.Message = `matches no request: it is matched against the whole path, which begins with "/"`
 		d.Hint = "/" + e.Path.Value
@@ -180,10 +77,11 @@ func (l *linter) path(e *plan.Entry) {
 		case sent != e.Path.Value:
 			d.Message, d.Hint = "matches no request of a browser, which writes these characters differently", sent
 		default:
-			return
+			return false
 		}
 	}
 	l.Warn(d)
+	return true
 }
 
 // shadowedOwn warns of a policy's own cors that applies to no request on a host.

@@ -33,11 +33,27 @@ type verdict struct {
 	anyHost   bool   // accepts every host of a scheme, on some port
 	platform  string // an origin that a customer of a hosting platform can get
 	insecure  string // an origin that is read over a network in plain text
+	scheme    string // an origin of a scheme of web views or extensions of which every host is accepted
 	file      bool   // accepts the origin of files
+	long      bool   // accepts only origins that are longer than any that is accepted
 	many      bool   // accepts no open suffix, but origins of too many domains
-	mended    string // an expression that mends a dead or unbounded one, "" if none is known
-	why       string // what it mends
 	entries   []string
+	expr      *lang.Expr
+
+	mended   [2]*mended // without and with credentials
+	branched bool       // branches is known
+	branches []deadBranch
+}
+
+// mended is an expression that mends a faulty one.
+type mended struct {
+	text string // "" if none is known
+	why  string // the mistake
+}
+
+// isDangerous reports whether the expression is refused if credentials are allowed.
+func (v *verdict) isDangerous() bool {
+	return v.anyHost || v.scheme != "" || v.file || v.platform != "" || v.insecure != ""
 }
 
 // verdict judges an expression, each text once.
@@ -64,25 +80,37 @@ func (l *linter) judge(text string) *verdict {
 		err = v.judge(e)
 		defer func() { l.regexStates += e.States() }()
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return &verdict{undecided: true}
-	case l.advised == maxAdvised || l.regexStates > maxRegexStates/10:
-		return v
-	case v.dead:
-		v.mended, v.why = mend(text, revivals, nil)
-	case v.foreign != "":
-		v.mended, v.why = mend(text, narrowings, e)
-	case v.platform == "" && v.insecure == "" && !v.file:
-		v.entries = entriesFor(e)
 	}
-	l.advised++
+	v.expr = e
+	if !v.dead && v.foreign == "" && v.platform == "" && v.insecure == "" && !v.file && v.scheme == "" && !l.isSpent() {
+		v.entries = entriesFor(e)
+		l.advised++
+	}
 	return v
+}
+
+// mend returns an expression that mends a faulty one.
+func (l *linter) mend(text string, v *verdict, credentials bool) *mended {
+	known := &v.mended[0]
+	if credentials {
+		known = &v.mended[1]
+	}
+	if *known == nil {
+		*known = &mended{}
+		if !l.isSpent() {
+			l.advised++
+			(*known).text, (*known).why = l.mendRegex(text, credentials)
+		}
+	}
+	return *known
 }
 
 func (v *verdict) judge(e *lang.Expr) error {
 	example, err := e.Example(lang.Sent)
-	if v.dead = example == ""; v.dead || err != nil {
+	v.long = len(example) > origin.MaxLength
+	if v.dead = err == nil && (example == "" || v.long); v.dead || err != nil {
 		return err
 	}
 	owners, err := e.Owners()
@@ -106,7 +134,10 @@ func (v *verdict) judge(e *lang.Expr) error {
 	if v.insecure, err = e.Example(lang.Insecure); err != nil {
 		return err
 	}
-	v.anyHost, err = takesAnyHost(e, v.foreign)
+	if v.anyHost, err = takesAnyHost(e, v.foreign); err != nil {
+		return err
+	}
+	v.scheme, err = wholeScheme(e)
 	return err
 }
 
@@ -154,13 +185,28 @@ func takesAnyHost(e *lang.Expr, text string) (bool, error) {
 	return missing == "", err
 }
 
+// wholeScheme returns an origin of a scheme of web views or extensions if the expression accepts
+// every host of that scheme that exists.
+func wholeScheme(e *lang.Expr) (string, error) {
+	if example, err := e.WholeScheme(); example != "" || err != nil {
+		return example, err
+	}
+	if !e.Match("chrome-extension://" + strings.Repeat("a", 32)) {
+		return "", nil
+	}
+	chrome := mustParse(chromeExtension)
+	if missing, err := chrome.Missing(lang.Parsed, e); missing != "" || err != nil {
+		return "", err
+	}
+	return chrome.Example(lang.Parsed)
+}
+
 // regexes judges expressions, with or without credentials.
 func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 	for _, re := range o.Regexes {
 		v := l.verdict(re.Text)
-		d := spec.Diagnostic{Location: at(o.Place("allowOriginRegexes").Item(re.Index)), Value: re.Text, Hint: v.mended}
-		if v.mended == "" {
-			d.Hint = exampleRegex
+		d := spec.Diagnostic{
+			Location: at(o.Place("allowOriginRegexes").Item(re.Index)), Value: re.Text, Hint: exampleRegex,
 		}
 		switch {
 		case l.regexStates > maxRegexStates:
@@ -175,26 +221,63 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 			l.refuse(p, spec.UnboundedRegexes, d)
 		case v.dead:
 			d.Code, d.Message = spec.CodeRegexDead, "matches no origin that a browser can send"
-			if v.why != "" {
-				d.Message += ": it " + v.why
+			if v.long {
+				d.Message = fmt.Sprintf("matches only origins of more than %d bytes, which are never accepted", origin.MaxLength)
 			}
+			l.advise(&d, v)
 			l.Fault(d)
 		case v.foreign != "":
 			d.Code, d.Message = spec.CodeRegexUnbounded, "accepts "+v.foreign+" and other origins that you cannot mean"
-			if v.many && v.mended == "" {
+			l.advise(&d, v)
+			if v.many && d.Hint == exampleRegex {
 				d.Message = fmt.Sprintf("accepts origins of more than %d registered domains, %s among them",
 					lang.MaxDomains, v.foreign)
 				d.Hint = "an expression for each of the domains that are yours, or allowOrigins"
 			}
-			if v.mended != "" {
-				d.Message += ": it " + v.why
-			}
 			l.refuse(p, spec.UnboundedRegexes, d)
-		case v.entries != nil:
+		default:
+			l.warnOfBranches(d, v)
+		}
+		if v.entries != nil && len(v.branches) == 0 {
 			d.Code, d.Message = spec.CodeRedundantRegex, "accepts just what entries of allowOrigins accept"
-			d.Hint = `allowOrigins: ["` + strings.Join(v.entries, `", "`) + `"]`
+			d.Hint = allowing(v.entries)
 			l.Warn(d)
 		}
+	}
+}
+
+// advise adds the mistake in an expression, and what to write instead, if they are known.
+func (l *linter) advise(d *spec.Diagnostic, v *verdict) {
+	u := l.usesAt(d.Place)
+	if everything.MatchString(d.Value) {
+		if hint := u.anyHint(); hint != "" {
+			d.Hint = hint
+		}
+		return
+	}
+	switch {
+	case d.Value == "":
+		d.Message += ": it is empty"
+		d.Hint = "remove it, or the origins that may"
+		return
+	case nullText.MatchString(d.Value) && !u.credentials:
+		d.Hint = "allowNullOrigin: true"
+		return
+	}
+	if looksLikeGlob(d.Value) && !l.isSpent() {
+		l.advised++
+		if hint := l.hintForGlob(d.Value, u, v.expr); hint != "" {
+			d.Message += ": it is written with wildcards, and is an expression here"
+			d.Hint = hint
+			return
+		}
+	}
+	m := l.mend(d.Value, v, u.credentials)
+	if m.why != "" {
+		d.Message += ": it " + m.why
+	}
+	if m.text != "" {
+		d.Hint = m.text
 	}
 }
 
@@ -215,6 +298,9 @@ func (l *linter) regexRisks(o *plan.Origins) []risk {
 		}
 		if v.anyHost {
 			add(riskAny, v.foreign)
+		}
+		if v.scheme != "" {
+			add(riskScheme, v.scheme)
 		}
 		if v.file {
 			add(riskNull, "file://")

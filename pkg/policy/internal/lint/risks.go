@@ -14,7 +14,8 @@ import (
 type riskKind uint8
 
 const (
-	riskAny riskKind = iota
+	riskAny    riskKind = iota
+	riskScheme          // every host of a scheme of web views or extensions
 	riskNull
 	riskPublicSuffix
 	riskInsecure
@@ -138,6 +139,10 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 		d.Code, d.Message = spec.CodeAnyOriginWithCredentials, subject+"lets every site read "+with
 		d.Hint = "the origins that may, or allowCredentials: false"
 		l.refuse(p, spec.AnyOriginWithCredentials, d)
+	case riskScheme:
+		d.Code, d.Message = spec.CodeAnyOriginWithCredentials, subject+"lets every page of a scheme read "+with
+		d.Hint = "the hosts that may, such as an extension's ID, or allowCredentials: false"
+		l.refuse(p, spec.AnyOriginWithCredentials, d)
 	case riskNull:
 		d.Code, d.Message = spec.CodeNullOriginWithCredentials, subject+"lets pages from anybody's files in "+with
 		d.Hint = "the origins that may, or allowCredentials: false"
@@ -148,10 +153,7 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 		l.refuse(p, spec.PublicSuffixSubdomains, d)
 	case riskInsecure:
 		d.Code, d.Message = spec.CodeInsecureOrigin, subject+"lets whoever is on the network read "+with
-		d.Hint = secureForm(r.text)
-		if r.list == "allowOriginRegexes" && !isSafe(d.Hint, nil) {
-			d.Hint = "https: origins"
-		}
+		d.Hint = l.secureHint(r)
 		l.refuse(p, spec.InsecureOrigins, d)
 	case riskSubdomains:
 		d.Code, d.Message = spec.CodeSubdomainTakeover,
@@ -161,13 +163,25 @@ func (l *linter) risk(p *plan.Policy, r risk, place spec.Place, subject, with st
 	}
 }
 
-// secureForm returns an entry or an expression with https, if value is one and not the name of a
-// set.
-func secureForm(value string) string {
-	scheme, rest, found := strings.Cut(value, "://")
-	switch scheme = strings.TrimPrefix(strings.ToLower(scheme), "^"); {
-	case found && (scheme == "http" || scheme == "https?" || scheme == "http(s)?"):
-		return "https://" + rest
+// secureHint returns the hint for a text that accepts origins of http.
+func (l *linter) secureHint(r risk) string {
+	secure := ""
+	switch r.list {
+	case "allowOrigins":
+		if p, _, fault := origin.ParsePattern(r.text); fault == nil {
+			if secure = secureForm(p.String()); !isAccepted(secure, true) {
+				secure = ""
+			}
+		}
+	case "allowOriginRegexes":
+		if v := l.verdict(r.text); !v.undecided && v.foreign == "" && isSafe(secureForm(r.text), true) {
+			secure = secureForm(r.text)
+		} else if !v.undecided {
+			secure = l.mend(r.text, v, true).text
+		}
 	}
-	return "https: origins"
+	if secure == "" {
+		return "https: origins"
+	}
+	return secure
 }

@@ -11,21 +11,21 @@ import (
 func CheckHost(s string) *Fault {
 	for i := range len(s) {
 		if s[i] >= 0x80 {
-			return &Fault{"is not ASCII, and browsers send the punycode form", punycode(s)}
+			return &Fault{"is not ASCII, and browsers send the punycode form", Punycode(s)}
 		}
 	}
 	if canonical, isIP := canonicalIP(s); isIP && canonical != s {
 		return &Fault{"is an IP address that browsers write differently, or none", canonical}
 	}
 	if !IsHost(s) || len(s) > 253 || strings.HasSuffix(s, ".") {
-		return &Fault{"is not made of labels of letters, digits, - and _", "api.shop.example"}
+		return &Fault{"is not made of labels of letters, digits, - and _", "a name such as api.shop.example"}
 	}
 	return nil
 }
 
-// punycode returns the ASCII form of a name, "" if it has none. It takes time by the
+// Punycode returns the ASCII form of a name, "" if it has none. It takes time by the
 // square, so a name that is far too long is not tried.
-func punycode(name string) string {
+func Punycode(name string) string {
 	if len(name) > 255 {
 		return ""
 	}

@@ -39,15 +39,16 @@ type Notes struct {
 	DefaultPort bool // browsers leave the default port out
 }
 
-// Fault is why a text is not a valid pattern, with a hint at a valid one.
+// Fault is why a text is not a valid pattern, with a hint at a valid one. A hint without a blank
+// is the text to write instead, and matches nothing that the wrong text cannot mean. All others
+// are words.
 type Fault struct {
 	Message, Hint string
 }
 
 // Settle returns the fault with a hint that is valid itself. A hint that has a fault is replaced
-// by the hint of that fault, and in the end by an example. Hints with a blank are words, and stay
-// as they are. f may be nil.
-func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
+// by the hint of that fault, and in the end by words. f may be nil.
+func (f *Fault) Settle(words string, parse func(hint string) *Fault) *Fault {
 	if f == nil {
 		return nil
 	}
@@ -62,7 +63,7 @@ func (f *Fault) Settle(example string, parse func(hint string) *Fault) *Fault {
 		}
 		hint = wrong.Hint
 	}
-	return &Fault{f.Message, example}
+	return &Fault{f.Message, words}
 }
 
 // String returns the pattern in its canonical form.
@@ -142,11 +143,14 @@ func isIPv4(host string) bool {
 // ParsePattern reads an entry of allowOrigins other than [Any].
 func ParsePattern(s string) (Pattern, Notes, *Fault) {
 	p, notes, fault := parsePattern(s)
-	return p, notes, fault.Settle("https://www.shop.example", func(hint string) *Fault {
+	return p, notes, fault.Settle(exampleOrigin, func(hint string) *Fault {
 		_, _, fault := parsePattern(hint)
 		return fault
 	})
 }
+
+// exampleOrigin is the hint if a text leaves open which origin it means.
+const exampleOrigin = "an origin such as https://www.shop.example"
 
 func parsePattern(s string) (Pattern, Notes, *Fault) {
 	var notes Notes
@@ -160,6 +164,10 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 	}
 	if !isScheme(scheme) {
 		return Pattern{}, notes, &Fault{"has a scheme that no browser knows", "https://" + rest}
+	}
+	if scheme == "ws" || scheme == "wss" {
+		hint := "http" + strings.TrimPrefix(scheme, "ws") + "://" + rest
+		return Pattern{}, notes, &Fault{"has the scheme of a WebSocket, and the page that opens it has another", hint}
 	}
 	if scheme == "file" && rest != "" {
 		fault := &Fault{"names a file: the origin of its page is null, or file:// in web views", "file://"}
@@ -188,8 +196,10 @@ func parsePattern(s string) (Pattern, Notes, *Fault) {
 // withoutScheme is the fault of a text without "://".
 func withoutScheme(lower string) *Fault {
 	for _, scheme := range []string{"https", "http", "file"} {
-		if rest, found := strings.CutPrefix(lower, scheme+":"); found {
-			return &Fault{`has no "//" behind its scheme`, scheme + "://" + strings.TrimLeft(rest, "/")}
+		for _, separator := range []string{":", ";", "//"} {
+			if rest, found := strings.CutPrefix(lower, scheme+separator); found {
+				return &Fault{`has no "://" behind its scheme`, scheme + "://" + strings.TrimLeft(rest, `:/\`)}
+			}
 		}
 	}
 	for _, scheme := range []string{"data:", "about:", "javascript:", "blob:"} {
@@ -202,6 +212,9 @@ func withoutScheme(lower string) *Fault {
 	}
 	p := Pattern{Scheme: "https"}
 	rest := strings.TrimLeft(lower, ":/")
+	if strings.HasPrefix(rest, ".") {
+		rest = "*" + rest // as for cookies
+	}
 	if p.Host, _, _ = cutPort(rest); p.IsLoopback() {
 		p.Scheme = "http"
 	}
@@ -222,32 +235,40 @@ func lowerASCII(s string) string {
 func refusedWhole(s string) *Fault {
 	switch {
 	case s == "":
-		return &Fault{"is empty", "https://www.shop.example"}
+		return &Fault{"is empty", exampleOrigin}
 	case strings.EqualFold(s, Null):
 		return &Fault{"is not the name of an origin", "allowNullOrigin: true"}
+	case strings.Trim(s, "'") == "self":
+		return &Fault{"is a word of another header, and pages of the host itself need no entry", "remove it, or the origins that may"}
 	case s != strings.TrimSpace(s):
 		return &Fault{"has white space around it", strings.TrimSpace(s)}
-	case isExpression(s):
-		return &Fault{"is not an origin, but looks like a regular expression", "an entry of allowOriginRegexes"}
+	case IsExpression(s):
+		return &Fault{"is not an origin, but looks like a regular expression", wordsForRegex}
 	case strings.ContainsAny(s, ", \t\r\n"):
 		return &Fault{"is not one origin", "one entry of the list for each origin"}
 	}
 	return nil
 }
 
-// isExpression reports whether a text is a regular expression rather than a mistyped origin.
-func isExpression(s string) bool {
+// wordsForRegex is the hint if no entry matches what a text with a pattern in it means.
+const wordsForRegex = "one entry for each origin, or an expression in allowOriginRegexes"
+
+// IsExpression reports whether a text is a regular expression rather than a mistyped origin.
+func IsExpression(s string) bool {
 	for _, part := range []string{`\.`, `\/`, `\d`, `\w`, "?:", "[a-z", "[^", "[0-9"} {
 		if strings.Contains(s, part) {
 			return true
 		}
 	}
 	return strings.ContainsAny(s, "^$()|") || strings.HasPrefix(s, ".*") || strings.HasPrefix(s, "regex:") ||
-		s[0] == '/' && s[len(s)-1] == '/'
+		len(s) > 0 && s[0] == '/' && s[len(s)-1] == '/'
 }
 
 // refusedRest refuses text that may not follow the scheme.
 func refusedRest(rest, scheme string) *Fault {
+	if trimmed := strings.TrimLeft(rest, `/\`); trimmed != rest && trimmed != "" {
+		return &Fault{`has more than "//" behind its scheme`, scheme + "://" + lowerASCII(trimmed)}
+	}
 	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
 		bare := scheme + "://" + lowerASCII(rest[:i])
 		if i == len(rest)-1 && rest[i] == '/' {
@@ -272,7 +293,7 @@ func nonASCII(rest, scheme string) *Fault {
 	if i := strings.IndexByte(host, '.'); i > 0 && (host[:i] == "*" || host[0] == '{') {
 		prefix, host = host[:i+1], host[i+1:]
 	}
-	ascii := punycode(host)
+	ascii := Punycode(host)
 	if ascii == "" {
 		return &Fault{"is not ASCII, and browsers send the punycode form", ""}
 	}
@@ -297,7 +318,7 @@ func (p *Pattern) setPort(port string, hasPort bool, host string) *Fault {
 	switch {
 	case !hasPort:
 	case port == AnyPort && DefaultPort(p.Scheme) == "":
-		return &Fault{"has a wildcard in a custom scheme", "an entry of allowOriginRegexes"}
+		return &Fault{"has a wildcard in a custom scheme", wordsForRegex}
 	case port == AnyPort:
 		p.Port = AnyPort
 	case port == "":
@@ -307,7 +328,7 @@ func (p *Pattern) setPort(port string, hasPort bool, host string) *Fault {
 		if isPort(trimmed) {
 			return &Fault{"has a port with a leading zero", bare + ":" + trimmed}
 		}
-		return &Fault{"has a port that is not a number from 1 to 65535", bare + ":8443, or :* for every port"}
+		return &Fault{"has a port that is not a number from 1 to 65535", "a port such as :8443, or :* for every port"}
 	case port != DefaultPort(p.Scheme):
 		p.Port = port
 	}
@@ -323,22 +344,19 @@ func (p *Pattern) setHost(host, original string) *Fault {
 	case (host == "" || host == ".") && DefaultPort(p.Scheme) == "":
 		return &Fault{"has a port without a host", p.Scheme + "://" + host}
 	case host == "":
-		return &Fault{"has no host", p.Scheme + "://www.shop.example"}
+		return &Fault{"has no host", exampleOrigin}
 	case strings.ContainsAny(host, "{}"):
 		return p.setTenant(original)
 	case !strings.Contains(host, "*"):
 		p.Host = host
 		return p.checkName(host)
 	case DefaultPort(p.Scheme) == "":
-		return &Fault{"has a wildcard in a custom scheme", "an entry of allowOriginRegexes"}
+		return &Fault{"has a wildcard in a custom scheme", wordsForRegex}
 	case host == "*":
 		p.Kind = AnyHost
 		return nil
 	case !strings.HasPrefix(host, "*.") || strings.Contains(host[1:], "*"):
-		return &Fault{
-			"has a wildcard that is not the whole first label",
-			p.Scheme + "://*." + afterWildcards(host) + ", or an entry of allowOriginRegexes",
-		}
+		return &Fault{"has a wildcard that is not the whole first label", wordsForRegex}
 	}
 	p.Kind, p.Host = Subdomains, host[2:]
 	if _, isIP := canonicalIP(p.Host); isIP {
@@ -347,32 +365,23 @@ func (p *Pattern) setHost(host, original string) *Fault {
 	return p.checkName(p.Host)
 }
 
-// afterWildcards returns the labels after the last one that has a wildcard.
-func afterWildcards(host string) string {
-	_, rest, found := strings.Cut(host[strings.LastIndexByte(host, '*'):], ".")
-	if !found || rest == "" {
-		return "shop.example"
-	}
-	return rest
-}
-
 func (p *Pattern) setTenant(original string) *Fault {
 	name, rest, found := strings.Cut(strings.TrimPrefix(original, "{"), "}.")
 	rest = lowerASCII(rest)
 	switch {
 	case !found || !strings.HasPrefix(original, "{") || strings.ContainsAny(rest, "{}*"):
-		return &Fault{"has braces that are not the whole first label", p.Scheme + "://{tenant}.app.example"}
+		return &Fault{"has braces that are not the whole first label", wordsForTenant}
 	case !IsTenantName(name):
-		return &Fault{
-			"has a tenant name that is not made of letters, digits, _ and -",
-			p.Scheme + "://{tenant}." + rest,
-		}
+		return &Fault{"has a tenant name that is not made of letters, digits, _ and -", wordsForTenant}
 	case DefaultPort(p.Scheme) == "":
 		return &Fault{"has a tenant in a custom scheme", "an https: origin"}
 	}
 	p.Kind, p.Tenant, p.Host = TenantHost, name, rest
 	return p.checkName(rest)
 }
+
+// wordsForTenant is the hint for braces: which names the hosts of the policy bind is not known here.
+const wordsForTenant = "a name that the policy's hosts bind, as in https://{tenant}.app.example"
 
 // IsTenantName reports whether a name may stand between braces.
 func IsTenantName(name string) bool {
@@ -398,11 +407,11 @@ func (p *Pattern) checkName(host string) *Fault {
 			return &Fault{"has an IP address that browsers write differently", hint.String()}
 		}
 	}
+	if below, dotted := strings.CutPrefix(host, "."); dotted && IsHost(below) {
+		return &Fault{"has a dot before its host", p.Scheme + "://*." + below}
+	}
 	if !IsHost(host) {
-		return &Fault{
-			"has a host that is not made of labels of letters, digits, - and _",
-			p.Scheme + "://www.shop.example",
-		}
+		return &Fault{"has a host that is not made of labels of letters, digits, - and _", exampleOrigin}
 	}
 	return nil
 }
