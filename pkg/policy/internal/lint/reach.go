@@ -35,7 +35,7 @@ type reach struct {
 	exprs        map[plan.PathKey]*lang.Expr
 	literals     map[plan.PathKey]string
 	answers      map[answerKey]string
-	widened      map[*plan.Entry]bool // those that have a warning of lost paths
+	lost         map[*plan.Entry]spec.Diagnostic // the warnings of those that lose paths
 	wider        map[widerKey]string
 }
 
@@ -50,7 +50,7 @@ func newReach(l *linter) *reach {
 		linter: l, entries: map[*plan.Entry]bool{}, maxAge: map[*plan.Entry]bool{},
 		takers: map[*plan.Entry][]*plan.Entry{}, shapes: map[urlpath.Escapes]*lang.PathShape{},
 		exprs: map[plan.PathKey]*lang.Expr{}, literals: map[plan.PathKey]string{}, answers: map[answerKey]string{},
-		widened: map[*plan.Entry]bool{}, wider: map[widerKey]string{},
+		lost: map[*plan.Entry]spec.Diagnostic{}, wider: map[widerKey]string{},
 	}
 }
 

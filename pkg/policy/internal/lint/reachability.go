@@ -26,8 +26,13 @@ func (l *linter) reachability() {
 			case l.path(e), !e.Valid() || !inTable[p]:
 			case !r.entries[e]:
 				l.unreachable(e, r.takers[e])
-			case !r.maxAge[e]:
-				l.unusedMaxAge(e)
+			default:
+				if d, lost := r.lost[e]; lost {
+					l.Warn(d)
+				}
+				if !r.maxAge[e] {
+					l.unusedMaxAge(e)
+				}
 			}
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// partlyShadowed warns of a rule some of whose paths a RegularExpression takes that comes before it
+// partlyShadowed finds rules some of whose paths a RegularExpression takes that comes before them
 // and allows more. An expression all of whose paths the rule matches is not reported: it was written
 // as an exception from it. Neither is an Exact path or a longer prefix.
 func (h *hostPaths) partlyShadowed() {
@@ -40,22 +40,21 @@ func (h *hostPaths) isWithin(j, i int) bool {
 func (h *hostPaths) shadow(j, i int) {
 	for _, method := range append(methodsOf(h.Slots[j], h.Slots[i]), "") {
 		winner, loser := pick(h.Slots[j], method), pick(h.Slots[i], method)
-		if winner == nil || loser == nil || h.widened[loser] || !isEnforced(loser) {
+		if winner == nil || loser == nil || !isEnforced(loser) || h.lost[loser].Code != "" {
 			continue
 		}
 		more := h.more(winner, loser)
 		if more == "" {
 			continue
 		}
-		if path := h.lost(j, i, method); path != "" {
-			h.widened[loser] = true
-			h.Warn(spec.Diagnostic{
+		if path := h.lostPath(j, i, method); path != "" {
+			h.lost[loser] = spec.Diagnostic{
 				Code: spec.CodeRulePartlyShadowed, Location: at(loser.MatchPlace()), Value: loser.Path.Value,
 				Related: &spec.Location{Place: winner.MatchPlace()},
 				Message: "does not hold for some of its paths, such as " + path + ": " + winner.String() +
 					" comes before it and " + more,
 				Hint: "an expression that matches none of these paths, or a rule of its own for them",
-			})
+			}
 		}
 	}
 }
@@ -78,9 +77,9 @@ func methodsOf(slots ...*plan.Slot) []string {
 	return slices.Compact(list)
 }
 
-// lost returns a path of slot i that slot j takes, and that slot i would match otherwise. It is "" if
+// lostPath returns a path of slot i that slot j takes, and that slot i would match otherwise. It is "" if
 // slot j matches only paths of slot i.
-func (h *hostPaths) lost(j, i int, method string) string {
+func (h *hostPaths) lostPath(j, i int, method string) string {
 	if path, ok := h.ask([]int{j}, []int{i}); path == "" || !ok {
 		return ""
 	}
