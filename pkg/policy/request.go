@@ -145,16 +145,16 @@ func (r *Request) isSameOrigin() bool {
 	if len(r.Origin) != 1 {
 		return false
 	}
-	own, ok := origin.Parse(r.Origin[0])
-	if !ok {
-		return false // nor if the authority is as malformed: no browser sends it
+	own := r.Origin[0]
+	if o, ok := origin.Parse(own); ok {
+		own = o.Canonical
 	}
-	scheme, rest, _ := strings.Cut(own.Canonical, "://")
+	scheme, rest, found := strings.Cut(own, "://")
 	authority := r.Authority
 	if port := origin.DefaultPort(scheme); port != "" {
 		authority = strings.TrimSuffix(authority, ":"+port)
 	}
-	return isLowerOf(scheme, r.Scheme) && isLowerOf(rest, authority)
+	return found && isLowerOf(scheme, r.Scheme) && isLowerOf(rest, authority)
 }
 
 // isLowerOf reports whether lower is s in lower case.

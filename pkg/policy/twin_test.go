@@ -140,7 +140,7 @@ func twinSameOrigin(r *policy.Request) bool {
 	if len(r.FetchSite) == 1 && (r.FetchSite[0] == "same-origin" || r.FetchSite[0] == "none") {
 		return true
 	}
-	return len(r.Origin) == 1 && twinWellFormed(r.Origin[0]) &&
+	return len(r.Origin) == 1 && strings.Contains(r.Origin[0], "://") &&
 		withoutDefaultPort(r.Origin[0]) == withoutDefaultPort(strings.ToLower(r.Scheme+"://"+r.Authority))
 }
 
