@@ -209,6 +209,7 @@ func TestUnchosenSettingsGrantNothing(t *testing.T) {
 		want := &plan.Settings{
 			Enforcement: spec.EnforcementBlock, UpstreamHeaders: spec.UpstreamOverride, OriginCheck: spec.OriginCheckDisabled,
 			Preflight: plan.Preflight{Mode: spec.PreflightAnswer, SuccessStatus: 204, DenyStatus: 403, Detail: spec.DetailFull},
+			Conduct:   plan.Conduct{Enforcement: plan.Block, UpstreamHeaders: 2, Mode: 1, ResourcePolicy: plan.NoPolicy, DenyStatus: 403},
 			From:      plan.Sources{Enforcement: got.From.Enforcement},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

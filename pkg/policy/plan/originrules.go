@@ -29,7 +29,7 @@ func (b *tableBuilder) checkOrigins(s *Slot) {
 	var all, wide []matchedOrigin
 	single := map[string][]matchedOrigin{} // by the one origin that they match
 	for _, e := range s.ByOrigin {
-		for p := range e.From.matched() {
+		for p := range e.From.Matched() {
 			m := matchedOrigin{e, p}
 			all = append(all, m)
 			if key := p.String(); p.IsOneOrigin() {
@@ -72,8 +72,8 @@ func (b *tableBuilder) exceedsOriginRules(s *Slot, pairs int) bool {
 	return true
 }
 
-// matched lists the patterns of origins that a rule matches.
-func (o *Origins) matched() func(yield func(*OriginPattern) bool) {
+// Matched lists the patterns of origins, those of sets too.
+func (o *Origins) Matched() func(yield func(*OriginPattern) bool) {
 	return func(yield func(*OriginPattern) bool) {
 		for i := range o.Patterns {
 			if !yield(&o.Patterns[i]) {

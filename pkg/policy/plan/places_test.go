@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,9 +112,9 @@ func TestPlaces(t *testing.T) {
 		},
 		{
 			"a fault of a layer is reported where it is, once, though rules inherit it",
-			layered(spec.Rule{CORS: bad("TRACE")}, spec.Rule{CORS: bad("a b")}, get("/a"), rule(spec.PathExact, "/b")),
+			layered(spec.Rule{CORS: bad("x y")}, spec.Rule{CORS: bad("a b")}, get("/a"), rule(spec.PathExact, "/b")),
 			[]string{
-				"method_forbidden CORSDefaults[0] spec.cors.allowMethods[1] TRACE",
+				"method_invalid CORSDefaults[0] spec.cors.allowMethods[1] x y",
 				"method_invalid CORSPolicy[0] spec.cors.allowMethods[1] a b",
 			},
 		},
@@ -187,17 +188,27 @@ func TestExpiry(t *testing.T) {
 	cfg := spec.Config{OriginSets: []spec.OriginSet{set}, Policies: []spec.Policy{shopIn("", "s", "s")}}
 	day := time.Date(2030, 1, 31, 0, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
-		name string
-		now  time.Time
-		want bool
+		name     string
+		now      time.Time
+		want     bool
+		warnings []spec.Code
 	}{
-		{"a moment before the day", day.Add(-1), false},
-		{"when the day begins", day, true},
-		{"when it begins in UTC, and it is still the day before elsewhere", day.In(time.FixedZone("", -3600)), true},
-		{"without a time", time.Time{}, false},
+		{"more than 30 days before", day.AddDate(0, 0, -30).Add(-1), false, nil},
+		{"30 days before", day.AddDate(0, 0, -30), false, []spec.Code{spec.CodeOriginSetExpiresSoon}},
+		{"a moment before the day", day.Add(-1), false, []spec.Code{spec.CodeOriginSetExpiresSoon}},
+		{"when the day begins", day, true, []spec.Code{spec.CodeOriginSetExpired}},
+		{
+			"when it begins in UTC, and it is still the day before elsewhere", day.In(time.FixedZone("", -3600)), true,
+			[]spec.Code{spec.CodeOriginSetExpired},
+		},
+		{"without a time", time.Time{}, false, nil},
 	} {
 		p, report := plan.Resolve(cfg, plan.Options{Now: tt.now})
-		if got := p.Sets[0].Expired; got != tt.want || (len(report.Warnings()) > 0) != tt.want {
+		var warnings []spec.Code
+		for _, d := range report.Warnings() {
+			warnings = append(warnings, d.Code)
+		}
+		if got := p.Sets[0].Expired; got != tt.want || !slices.Equal(warnings, tt.warnings) {
 			t.Errorf("%s: expired: %t, warnings %v", tt.name, got, report.Warnings())
 		}
 	}

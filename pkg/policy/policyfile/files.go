@@ -32,8 +32,9 @@ type Files struct {
 	// could. Reading may succeed later although nothing has changed.
 	Unreadable *spec.Diagnostic
 
-	reader *reader
-	paths  []string
+	reader  *reader
+	paths   []string
+	ignored []spec.Diagnostic // directories that are not read
 }
 
 // Read reads all policies that paths name. A path is a file, whatever its name (YAML, or JSON if
@@ -94,13 +95,17 @@ func readWithInput(bounds limits, paths []string, in io.Reader) *Files {
 		paths = append(files[:len(files):len(files)], InputName)
 	}
 	r.each(files, r.read)
-	return r.files(paths)
+	f := r.files(paths)
+	f.ignored = ignoredDirectories(files)
+	return f
 }
 
 func read(bounds limits, paths []string) *Files {
 	r := newReader(bounds)
 	r.each(paths, r.read)
-	return r.files(paths)
+	f := r.files(paths)
+	f.ignored = ignoredDirectories(paths)
+	return f
 }
 
 // reader gathers the documents of all files, and their faults.

@@ -21,6 +21,9 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			continue
+		}
 		data, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

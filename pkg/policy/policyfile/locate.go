@@ -69,7 +69,11 @@ func (r *reader) add(f finding) {
 func (f *Files) Locate(faults, warnings []spec.Diagnostic) (allFaults, allWarnings []spec.Diagnostic) {
 	r := f.reader
 	found := append(slices.Clone(r.faults), r.kept(faults, false)...)
-	return f.list(found, r.unshown), f.list(r.kept(warnings, true), 0)
+	warned := r.kept(warnings, true)
+	for _, d := range f.ignored {
+		warned = append(warned, finding{d, ofNoDocument})
+	}
+	return f.list(found, r.unshown), f.list(warned, 0)
 }
 
 // kept returns the findings that do not mislead.

@@ -161,7 +161,7 @@ func TestMistakes(t *testing.T) {
 			"6:3: is a template that is not rendered (syntax); hint: the rendered text: helm template . | corsd check -",
 		},
 
-		{"text for people may have any character", "  # “no” – \u00a0{{ no }}\n  hosts: [a.example] # “ok”\n---\n" +
+		{"text for people may have any character", "  # “no” – \u00a0{{ no }}\n  hosts: [a.example] # “ok”\n  cors: {allowOrigins: []}\n---\n" +
 			strings.Replace(set, "name: partners", "name: b, annotations: {a: “b”}, labels: {c: «d»}", 1) +
 			"  origins: [https://a.example]\n  owner: “the partners” – \u00a0us\n---\n" + strings.Replace(head, "shop", "c", 1) +
 			"  hosts: [c.example]\n  cors: {allowOriginSets: [b]}\n", ""},

@@ -12,7 +12,7 @@ import (
 
 func TestWriteJSON(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"nothing wrong gives empty lists", head + "  hosts: [a.example]\n", `{"faults":[],"warnings":[]}`},
+		{"nothing wrong gives empty lists", head + granting, `{"faults":[],"warnings":[]}`},
 		{
 			"a fault has all fields, also empty ones", head + "  hosts: [a.example]\n  rules: {}\n",
 			`{"faults":[{"file":"p.yaml","line":6,"column":10,"path":"spec.rules","value":"","code":"wrong_type","message":"is a mapping where a list is needed","hint":"lines that begin with \"- \""}],"warnings":[]}`,
@@ -59,7 +59,7 @@ func TestStrict(t *testing.T) {
 	if len(report.Warnings) != 1 || report.Engine == nil {
 		t.Errorf("Strict changed the report: %+v", report)
 	}
-	clean := reload.Parse("p.yaml", []byte(head+"  hosts: [a.example]\n"))
+	clean := reload.Parse("p.yaml", []byte(head+granting))
 	if strict := clean.Strict(); strict.Engine == nil || strict.Err() != nil {
 		t.Errorf("without warnings: %+v", strict)
 	}

@@ -22,7 +22,9 @@ func found(t *testing.T, cfg spec.Config) []string {
 	lint.Check(p, report)
 	var list []string
 	for _, d := range append(report.Faults(), report.Warnings()...) {
-		list = append(list, strings.TrimSpace(string(d.Code)+" "+d.Location.String()+" "+d.Value))
+		if d.Code != spec.CodeGrantsNobody { // most of these policies name no origin
+			list = append(list, strings.TrimSpace(string(d.Code)+" "+d.Location.String()+" "+d.Value))
+		}
 	}
 	return list
 }

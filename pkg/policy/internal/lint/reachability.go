@@ -13,6 +13,7 @@ func (l *linter) reachability() {
 	for _, t := range l.plan.Tables {
 		r.table(t)
 		l.shadowedOwn(t)
+		l.shadowedOrigins(t)
 	}
 	inTable := map[*plan.Policy]bool{}
 	for _, t := range l.plan.Tables {
