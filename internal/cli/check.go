@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/suggest"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The values of --format.
@@ -22,7 +24,7 @@ const (
 
 // checkFlags are the flags of check.
 type checkFlags struct {
-	strict bool
+	strict []string
 	format string
 	at     string
 }
@@ -55,10 +57,44 @@ that are not of corsd.dev are skipped.`,
 			return check(std, paths, &f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.strict, "strict", false, "treat warnings as faults")
+	strictFlag(cmd, &f.strict)
 	atFlag(cmd, &f.at)
 	formatFlag(cmd, &f.format, formatText, formatJSON, formatSARIF)
 	return cmd
+}
+
+// everyWarning is the value of --strict if it has none.
+const everyWarning = "every warning"
+
+func strictFlag(cmd *cobra.Command, codes *[]string) {
+	cmd.Flags().StringSliceVar(codes, "strict", nil, "treat warnings as faults; --strict=`CODE,...` those with these codes")
+	cmd.Flags().Lookup("strict").NoOptDefVal = everyWarning
+}
+
+// strictCodes returns the codes of --strict, nil for every warning.
+func strictCodes(names []string) ([]spec.Code, error) {
+	var codes []spec.Code
+	for _, name := range names {
+		if name == everyWarning {
+			return nil, nil
+		}
+		if !slices.Contains(spec.WarningCodes(), spec.Code(name)) {
+			return nil, usagef("--strict=%s: is not the code of a warning; %s", name, nearestCode(name))
+		}
+		codes = append(codes, spec.Code(name))
+	}
+	return codes, nil
+}
+
+func nearestCode(name string) string {
+	var known []string
+	for _, code := range spec.WarningCodes() {
+		known = append(known, string(code))
+	}
+	if near := suggest.Nearest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "docs/policy.md lists them"
 }
 
 func formatFlag(cmd *cobra.Command, format *string, values ...string) {
@@ -79,9 +115,13 @@ func check(std Stdio, paths []string, f *checkFlags) error {
 	if err != nil {
 		return err
 	}
+	codes, err := strictCodes(f.strict)
+	if err != nil {
+		return err
+	}
 	report := reload.LoadWithInput(paths, std.In, policy.At(at))
-	if f.strict {
-		report = report.Strict()
+	if f.strict != nil {
+		report = report.Strict(codes...)
 	}
 	write := report.WriteText
 	switch f.format {

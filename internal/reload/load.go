@@ -69,13 +69,21 @@ func compile(files *policyfile.Files, opts []policy.Option) *Report {
 	return r
 }
 
-// Strict returns the report in which each warning is a fault.
-func (r *Report) Strict() *Report {
-	if len(r.Warnings) == 0 {
-		return r
-	}
+// Strict returns the report in which each warning with one of the codes is a fault, or each warning
+// if there are no codes.
+func (r *Report) Strict(codes ...spec.Code) *Report {
 	strict := *r
-	strict.Engine, strict.Faults, strict.Warnings = nil, slices.Concat(r.Faults, r.Warnings), nil
+	strict.Faults, strict.Warnings = slices.Clone(r.Faults), nil
+	for _, d := range r.Warnings {
+		if len(codes) == 0 || slices.Contains(codes, d.Code) {
+			strict.Faults = append(strict.Faults, d)
+		} else {
+			strict.Warnings = append(strict.Warnings, d)
+		}
+	}
+	if len(strict.Faults) > 0 {
+		strict.Engine = nil
+	}
 	return &strict
 }
 
