@@ -412,7 +412,7 @@ func regexFaults() []compileRow {
 		credentials(`.*`, []spec.Danger{
 			spec.UnboundedRegexes, spec.AnyOriginWithCredentials, spec.NullOriginWithCredentials, spec.InsecureOrigins,
 		},
-			fault(spec.CodeRegexUnbounded, `.*`, generic+"; dangerouslyAllow: [UnboundedRegexes] if you must"),
+			fault(spec.CodeRegexUnbounded, `.*`, "the origins that may, one entry each; dangerouslyAllow: [UnboundedRegexes] if you must"),
 			fault(spec.CodeAnyOriginWithCredentials, `.*`, "the origins that may, or allowCredentials: false; dangerouslyAllow: [AnyOriginWithCredentials] if you must"),
 			fault(spec.CodeNullOriginWithCredentials, `.*`, "the origins that may, or allowCredentials: false; dangerouslyAllow: [NullOriginWithCredentials] if you must"),
 			fault(spec.CodeInsecureOrigin, `.*`, "https: origins; dangerouslyAllow: [InsecureOrigins] if you must")),

@@ -321,7 +321,7 @@ func documentFaults() []compileRow {
 				`duplicate_name CORSPolicy[1] metadata.name "shop" (and CORSPolicy[0] metadata.name): a name of its own`,
 				`missing_field CORSPolicy[1] spec.hosts: hosts: [api.shop.example], or ["*"] for every host`,
 				`path_invalid CORSPolicy[1] spec.rules[0].match.path.value "a": /a`,
-				`origin_invalid OriginSet[0] spec.origins[0] "null": allowNullOrigin: true`,
+				`origin_invalid OriginSet[0] spec.origins[0] "null": allowNullOrigin: true in the policy`,
 				`value_invalid OriginSet[0] spec.expires "never": a date such as 2027-01-31`,
 			},
 			warnings: []string{

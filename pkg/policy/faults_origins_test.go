@@ -54,7 +54,12 @@ func originFaults() []compileRow {
 		badOrigin("two faults, and a hint that has neither", "HTTPS://bücher.example:443/", "https://xn--bcher-kva.example"),
 		badOrigin("three faults", "https://user@bücher.example:08443/", "https://xn--bcher-kva.example:8443"),
 		badOrigin("a bracket that is not closed", "https://[::1", "https://192.0.2.7 or https://[2001:db8::7]"),
-		badOrigin("a tenant before what is not ASCII", "https://{t}.bücher.example", "https://{t}.xn--bcher-kva.example"),
+		badOrigin("a tenant that is not bound, before what is not ASCII", "https://{t}.bücher.example", "the origins that are yours, one entry each"),
+		{
+			name:   "a tenant before what is not ASCII",
+			config: one("shop", spec.PolicySpec{Hosts: []string{"{t}.shop.example"}, CORS: allowing("https://{t}.bücher.example")}),
+			faults: []string{`origin_invalid CORSPolicy[0] spec.cors.allowOrigins[0] "https://{t}.bücher.example": https://{t}.xn--bcher-kva.example`},
+		},
 		badOrigin("an origin that is not ASCII", "https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
 		badOrigin("a wildcard that is not ASCII", "https://*.bücher.example", "https://*.xn--bcher-kva.example"),
 		{
@@ -142,7 +147,7 @@ func originFaults() []compileRow {
 		{
 			name:   "an origin of a set that is none",
 			config: withSet(forHost(spec.CORS{AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{Origins: []string{"https://a.example", "null"}}),
-			faults: []string{`origin_invalid OriginSet[0] spec.origins[1] "null": allowNullOrigin: true`},
+			faults: []string{`origin_invalid OriginSet[0] spec.origins[1] "null": allowNullOrigin: true in the policy`},
 		},
 		{
 			name:   "an origin of a rule that is none",

@@ -24,6 +24,7 @@ type use struct {
 	credentials bool
 	inSet       bool // the entry is one of an OriginSet
 	alone       bool // there is no other entry, expression or set beside it
+	policies    []*plan.Policy
 }
 
 // uses returns how the list is used in which something stands at a place.
@@ -52,14 +53,32 @@ func (l *linter) addUse(e *plan.Entry) {
 	}
 	u := l.uses[o.Parent()]
 	u.credentials = u.credentials || e.Settings.Credentials
+	u.policies = append(u.policies, e.Policy)
 	u.alone = len(o.Entries)+len(o.Regexes)+len(o.Sets) <= 1
 	l.uses[o.Parent()] = u
 	for _, set := range o.Sets {
 		place := set.Place("spec")
 		s := l.uses[place]
 		s.credentials = s.credentials || u.credentials
+		s.policies = append(s.policies, e.Policy)
 		l.uses[place] = s
 	}
+}
+
+// accepts reports whether an entry is accepted.
+func (u use) accepts(entry string) bool {
+	p, _, fault := origin.ParsePattern(entry)
+	if fault != nil || p.Kind == origin.TenantHost && slices.ContainsFunc(u.policies, func(policy *plan.Policy) bool {
+		return !binds(policy, p.Tenant)
+	}) {
+		return false
+	}
+	for _, r := range patternRisks([]plan.OriginPattern{{Pattern: p, Text: entry}}) {
+		if u.credentials && r.kind != riskSubdomains {
+			return false
+		}
+	}
+	return true
 }
 
 // amendOrigins replaces the hints of entries and expressions that are not valid.
@@ -71,26 +90,36 @@ func (l *linter) amendOrigins() {
 		}
 		if hint := l.hintForGlob(d.Value, l.usesAt(d.Place), nil); hint != "" {
 			d.Hint = hint
+		} else if everything.MatchString(d.Value) {
+			d.Hint = wordsForAny
 		}
 	})
 }
+
+// Hints if the text is dangerous whatever is written for it.
+const (
+	wordsForNull = "allowNullOrigin: true where credentials are not allowed"
+	wordsForAny  = "the origins that may, one entry each"
+)
 
 // hintForEntry returns the hint for an entry that is not a valid one.
 func (l *linter) hintForEntry(d *spec.Diagnostic, u use) string {
 	switch {
 	case strings.HasPrefix(d.Hint, "allowNullOrigin") && u.credentials:
-		return "allowNullOrigin: true where credentials are not allowed"
+		return wordsForNull
+	case strings.HasPrefix(d.Hint, "allowNullOrigin") && u.inSet:
+		return d.Hint + " in the policy"
 	case u.inSet && d.Value == origin.Any:
 		return d.Hint
 	case everything.MatchString(d.Value):
 		if hint := u.anyHint(); hint != "" && !u.inSet {
 			return hint
 		}
-		return "the origins that may, one entry each"
+		return wordsForAny
 	}
-	found := l.entriesIn(d.Value, u.credentials)
+	found := u.entriesIn(d.Value)
 	if found == nil {
-		entries, regex, why := l.patternIn(d.Value, u.credentials)
+		entries, regex, why := l.patternIn(d.Value, u)
 		if why != "" && !strings.Contains(d.Message, why) {
 			d.Message += ": it " + why
 		}
@@ -130,7 +159,7 @@ func allowing(entries []string) string {
 
 // entriesIn returns the entries that a text without a pattern stands for, nil if it is not certain
 // or one of them is dangerous.
-func (l *linter) entriesIn(text string, credentials bool) []string {
+func (u use) entriesIn(text string) []string {
 	var list []string
 	all := parts(text)
 	if n := strings.Count(strings.Join(all, " "), "://"); n > 0 && n < len(all) {
@@ -147,9 +176,9 @@ func (l *linter) entriesIn(text string, credentials bool) []string {
 			switch {
 			case entry == "":
 				return nil
-			case isAccepted(entry, credentials):
+			case u.accepts(entry):
 				found = append(found, entry)
-			case credentials && isAccepted(secureForm(entry), true):
+			case u.credentials && u.accepts(secureForm(entry)):
 				found = append(found, secureForm(entry))
 			default:
 				return nil
@@ -170,23 +199,9 @@ func distinct(list []string) []string {
 	return result
 }
 
-// isAccepted reports whether an entry is accepted.
-func isAccepted(entry string, credentials bool) bool {
-	p, _, fault := origin.ParsePattern(entry)
-	if fault != nil || p.Kind == origin.TenantHost && !strings.Contains(entry, "{") {
-		return false
-	}
-	for _, r := range patternRisks([]plan.OriginPattern{{Pattern: p, Text: entry}}) {
-		if credentials && r.kind != riskSubdomains {
-			return false
-		}
-	}
-	return true
-}
-
 // patternIn reads an entry as one glob or one expression. It returns entries that accept the same,
 // else an expression.
-func (l *linter) patternIn(text string, credentials bool) (entries []string, regex, why string) {
+func (l *linter) patternIn(text string, u use) (entries []string, regex, why string) {
 	if l.isSpent() {
 		return nil, "", ""
 	}
@@ -201,7 +216,7 @@ func (l *linter) patternIn(text string, credentials bool) (entries []string, reg
 			if !ok {
 				return nil, "", ""
 			}
-			found, expr := l.glob(g, credentials, nil)
+			found, expr := u.glob(g, nil)
 			if found == nil {
 				return nil, expr, ""
 			}
@@ -209,14 +224,14 @@ func (l *linter) patternIn(text string, credentials bool) (entries []string, reg
 		}
 		return distinct(entries), "", ""
 	}
-	regex, why = l.mendRegex(list[0], credentials)
+	regex, why = l.mendRegex(list[0], u.credentials)
 	if regex == "" {
 		return nil, "", why
 	}
 	if e, err := lang.Parse(regex); err == nil {
 		entries = entriesFor(e)
 	}
-	if entries != nil && !slices.ContainsFunc(entries, func(e string) bool { return !isAccepted(e, credentials) }) {
+	if entries != nil && !slices.ContainsFunc(entries, func(e string) bool { return !u.accepts(e) }) {
 		return entries, "", why
 	}
 	return nil, regex, why
@@ -232,7 +247,7 @@ func (l *linter) hintForGlob(text string, u use, within *lang.Expr) string {
 	if !ok {
 		return ""
 	}
-	entries, regex := l.glob(g, u.credentials, within)
+	entries, regex := u.glob(g, within)
 	if entries != nil {
 		return allowing(entries)
 	}
@@ -240,7 +255,7 @@ func (l *linter) hintForGlob(text string, u use, within *lang.Expr) string {
 }
 
 // glob returns the entries, or else the expression, that a glob means, if they are accepted.
-func (l *linter) glob(g glob, credentials bool, within *lang.Expr) (entries []string, regex string) {
+func (u use) glob(g glob, within *lang.Expr) (entries []string, regex string) {
 	meaning := []*lang.Expr{g.meaning()}
 	if within != nil {
 		meaning = append(meaning, within)
@@ -249,7 +264,7 @@ func (l *linter) glob(g glob, credentials bool, within *lang.Expr) (entries []st
 	for _, list := range candidates {
 		fits := func(entry string) bool {
 			p, _, fault := origin.ParsePattern(entry)
-			if fault != nil || !isAccepted(entry, credentials) {
+			if fault != nil || !u.accepts(entry) {
 				return false
 			}
 			missing, err := patternExpr(p).Missing(lang.Parsed, meaning...)
@@ -259,7 +274,7 @@ func (l *linter) glob(g glob, credentials bool, within *lang.Expr) (entries []st
 			return list, ""
 		}
 	}
-	if isSafe(regex, credentials, meaning...) {
+	if isSafe(regex, u.credentials, meaning...) {
 		return nil, regex
 	}
 	return nil, ""

@@ -24,7 +24,7 @@ const around = " \t\r\n\"'`<>,;"
 // parts returns the texts in a list of origins that was written as one text. What stands between
 // brackets is not separated.
 func parts(text string) []string {
-	text = strings.Trim(text, around)
+	text = strings.Trim(strings.ReplaceAll(text, ";//", "://"), around)
 	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") && strings.Contains(inner, "://") {
 		text = inner[:len(inner)-1]
 	}

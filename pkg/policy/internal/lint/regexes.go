@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -249,19 +250,18 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 // advise adds the mistake in an expression, and what to write instead, if they are known.
 func (l *linter) advise(d *spec.Diagnostic, v *verdict) {
 	u := l.usesAt(d.Place)
-	if everything.MatchString(d.Value) {
-		if hint := u.anyHint(); hint != "" {
-			d.Hint = hint
-		}
-		return
-	}
 	switch {
+	case everything.MatchString(d.Value):
+		d.Hint = cmp.Or(u.anyHint(), wordsForAny)
+		return
 	case d.Value == "":
 		d.Message += ": it is empty"
 		d.Hint = "remove it, or the origins that may"
 		return
-	case nullText.MatchString(d.Value) && !u.credentials:
-		d.Hint = "allowNullOrigin: true"
+	case nullText.MatchString(d.Value):
+		if d.Hint = "allowNullOrigin: true"; u.credentials {
+			d.Hint = wordsForNull
+		}
 		return
 	}
 	if looksLikeGlob(d.Value) && !l.isSpent() {

@@ -169,7 +169,7 @@ func (l *linter) secureHint(r risk) string {
 	switch r.list {
 	case "allowOrigins":
 		if p, _, fault := origin.ParsePattern(r.text); fault == nil {
-			if secure = secureForm(p.String()); !isAccepted(secure, true) {
+			if secure = secureForm(p.String()); !(use{credentials: true}).accepts(secure) {
 				secure = ""
 			}
 		}

@@ -26,12 +26,17 @@ func (l *linter) tenants(p *plan.Policy, o *plan.Origins) {
 	}
 }
 
+// binds reports whether a host of the policy binds a name to its label.
+func binds(p *plan.Policy, name string) bool {
+	return slices.ContainsFunc(p.Hosts, func(h plan.PolicyHost) bool { return h.Tenant == name })
+}
+
 func (l *linter) tenant(p *plan.Policy, name string, place spec.Place, value, subject string) {
+	if binds(p, name) {
+		return
+	}
 	var bound []string
 	for _, h := range p.Hosts {
-		if h.Tenant == name {
-			return
-		}
 		if h.Tenant != "" && !slices.Contains(bound, h.Tenant) {
 			bound = append(bound, h.Tenant)
 		}
