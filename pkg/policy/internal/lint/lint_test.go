@@ -93,7 +93,7 @@ func TestInherited(t *testing.T) {
 
 // TestReachability is about rules beside those of other policies, which differ from host to host.
 func TestReachability(t *testing.T) {
-	const prefix, regex = spec.PathPrefix, spec.PathRegularExpression
+	const exact, prefix, regex = spec.PathExact, spec.PathPrefix, spec.PathRegularExpression
 	beside := func(p spec.PolicySpec, others ...spec.Rule) spec.Config {
 		return spec.Config{Policies: []spec.Policy{policy("a", p), policy("other", spec.PolicySpec{Hosts: []string{"a.example"}, Rules: others})}}
 	}
@@ -131,6 +131,32 @@ func TestReachability(t *testing.T) {
 			"an expression behind a longer one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api")}}, rule(regex, "/api.*")),
 			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
 		},
+		{
+			"behind two expressions together", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(regex, "/api"), rule(regex, "/api/.*")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{
+			"behind an exact path and an expression", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(exact, "/api"), rule(regex, "/api/.*")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{"behind an exact path and an expression that leaves a slash", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(exact, "/api"), rule(regex, "/api/.+")), nil},
+		{
+			"behind a longer prefix and an expression", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api")}}, rule(prefix, "/api/a"), rule(exact, "/api"), rule(regex, "/api/([^a].*|a[^/].*|)")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /api"},
+		},
+		{"all methods behind expressions for each that is named", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/api", "GET", "PUT")}}, rule(regex, "/ap.*", "GET"), rule(regex, "/api/.*", "PUT")), nil},
+		{
+			"an expression behind the names that it matches", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/[ab]")}}, rule(exact, "/a"), rule(exact, "/b")),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /[ab]"},
+		},
+		{
+			"an expression for paths that are ambiguous", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/a/(//|[.]{2}/).*")}}),
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /a/(//|[.]{2}/).*"},
+		},
+		{
+			"an expression for an escape of a byte that a path has", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/a%[2]0")}}),
+			nil,
+		},
 		{"an expression before a shorter one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api/[a-z]+")}}, rule(regex, "/api.*")), nil},
 		{
 			"a max-age behind an expression with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(regex, "/.*", "GET")),
@@ -153,6 +179,69 @@ func TestReachability(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, found(t, tt.cfg)); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestPartlyShadowed is about rules that lose some of their paths to an expression.
+func TestPartlyShadowed(t *testing.T) {
+	const exact, prefix, regex = spec.PathExact, spec.PathPrefix, spec.PathRegularExpression
+	a, b := []string{"https://a.example"}, []string{"https://b.example"}
+	allows := func(r spec.Rule, cors spec.CORS) spec.Rule {
+		r.CORS = &cors
+		return r
+	}
+	strict := allows(rule(prefix, "/admin"), spec.CORS{AllowOrigins: a})
+	json := func(cors spec.CORS) spec.Rule { return allows(rule(regex, `.*\.json`), cors) }
+	enforced := func(r spec.Rule, e spec.Enforcement) spec.Rule {
+		r.Enforcement = &e
+		return r
+	}
+	for _, tt := range []struct {
+		name  string
+		rules []spec.Rule
+		want  string // a part of the message, "" if there is no warning
+	}{
+		{"other origins", []spec.Rule{strict, json(spec.CORS{AllowOrigins: b})}, "such as /admin/.json: rule rules[1] of policy a comes before it and allows https://b.example"},
+		{"every origin", []spec.Rule{strict, json(spec.CORS{AllowOrigins: []string{"*"}})}, "allows every origin"},
+		{"null", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowNullOrigin: new(true)})}, "allows null"},
+		{"an expression for other origins", []spec.Rule{strict, json(spec.CORS{AllowOriginRegexes: []string{`https://(a|c[0-9])\.example`}})}, "allows https://c0.example"},
+		{"an expression for the same origins", []spec.Rule{strict, json(spec.CORS{AllowOriginRegexes: []string{`https://a\.example`}})}, ""},
+		{"fewer origins", []spec.Rule{allows(rule(prefix, "/admin"), spec.CORS{AllowOrigins: []string{"https://*.example"}}), json(spec.CORS{AllowOrigins: a})}, ""},
+		{"the same", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a})}, ""},
+		{"nobody", []spec.Rule{strict, json(spec.CORS{AllowCredentials: new(true)})}, ""},
+		{"a rule that allows nobody", []spec.Rule{rule(prefix, "/admin"), json(spec.CORS{AllowOrigins: a})}, "allows https://a.example"},
+		{"credentials", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowCredentials: new(true)})}, "allows credentials"},
+		{"a method", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowMethods: []string{"GET", "PUT"}})}, "allows method PUT"},
+		{"a header", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowHeaders: []string{"X-A"}})}, "allows header X-A"},
+		{"an expression that was written as an exception", []spec.Rule{strict, allows(rule(regex, `/admin/.*\.json`), spec.CORS{AllowOrigins: b})}, ""},
+		{"an exception whose beginning is not literal", []spec.Rule{strict, allows(rule(regex, `/(admin)/[a-z]*\.json`), spec.CORS{AllowOrigins: b})}, ""},
+		{"a longer prefix", []spec.Rule{strict, allows(rule(prefix, "/admin/public"), spec.CORS{AllowOrigins: b}), allows(rule(regex, `/x.*`), spec.CORS{AllowOrigins: b})}, ""},
+		{"an exact path", []spec.Rule{strict, allows(rule(exact, "/admin/x.json"), spec.CORS{AllowOrigins: b}), json(spec.CORS{AllowOrigins: a})}, ""},
+		{"no path in common", []spec.Rule{strict, allows(rule(regex, `/[b-z].*\.json`), spec.CORS{AllowOrigins: b})}, ""},
+		{"no method in common", []spec.Rule{allows(rule(prefix, "/admin", "PUT"), spec.CORS{AllowOrigins: a}), allows(rule(regex, `.*\.json`, "GET"), spec.CORS{AllowOrigins: b})}, ""},
+		{"one method in common", []spec.Rule{allows(rule(prefix, "/admin", "PUT"), spec.CORS{AllowOrigins: a}), allows(rule(regex, `.*\.json`, "GET", "PUT"), spec.CORS{AllowOrigins: b})}, "allows https://b.example"},
+		{"a rule between them that is not wider", []spec.Rule{strict, json(spec.CORS{AllowOrigins: b}), allows(rule(prefix, "/admin/.json"), spec.CORS{AllowOrigins: b})}, "such as /admin/x.json"},
+		{"a shorter expression", []spec.Rule{allows(rule(regex, `/admin.*`), spec.CORS{AllowOrigins: a}), allows(rule(regex, `.*\.(json|xml)`), spec.CORS{AllowOrigins: b})}, "such as /admin.xml"},
+		{"an expression that is not enforced", []spec.Rule{strict, enforced(json(spec.CORS{AllowOrigins: a}), spec.EnforcementShadow)}, "has enforcement Shadow"},
+		{"a rule that is not enforced", []spec.Rule{enforced(strict, spec.EnforcementDisabled), json(spec.CORS{AllowOrigins: b})}, ""},
+		{"a rule that blocks", []spec.Rule{enforced(strict, spec.EnforcementBlock), json(spec.CORS{AllowOrigins: a})}, "has enforcement Enforce"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, report := plan.Resolve(spec.Config{Policies: []spec.Policy{policy("a", spec.PolicySpec{Rules: tt.rules})}}, plan.Options{})
+			if report.HasFaults() {
+				t.Fatal(spec.Faults(report.Faults()))
+			}
+			lint.Check(p, report)
+			got := ""
+			for _, d := range report.Warnings() {
+				if d.Code == spec.CodeRulePartlyShadowed {
+					got = d.Message
+				}
+			}
+			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 // Bounds of the questions about paths of one configuration. What is not answered within them is
 // not warned of.
 const (
-	maxPathStates = 30_000    // of automata
+	maxPathStates = 20_000    // of automata
 	maxPathWork   = 5_000_000 // comparisons of what the paths of two slots begin with
 	matchWork     = 30        // a path that is matched against an expression, in such comparisons
 	maxBefore     = 200       // slots before one
@@ -272,7 +272,10 @@ func (h *hostPaths) hasWitness(s *plan.Slot, before []int) bool {
 			return false
 		}
 		path := string(sample(nil, tree.Simplify()))
-		return strings.HasPrefix(path, "/") && s.Path.Regexp.MatchString(path) && isWitness(path)
+		if !strings.HasPrefix(path, "/") {
+			path = "/" + path
+		}
+		return s.Path.Regexp.MatchString(path) && isWitness(path)
 	}
 	prefix := s.Path.Key().Value
 	return isWitness(prefix+"/"+h.fresh) || isWitness(prefix+"/") || prefix != "" && isWitness(prefix)
@@ -307,6 +310,9 @@ func sample(text []rune, re *syntax.Regexp) []rune {
 // ask returns a path that all of some slots match and none of others, "" if there is none. ok is
 // false if the answer would cost too much.
 func (h *hostPaths) ask(all, none []int) (path string, ok bool) {
+	if h.states > maxPathStates {
+		return "", false
+	}
 	var q lang.PathQuestion
 	key := answerKey{shape: h.shape}
 	for _, i := range all {
@@ -319,9 +325,6 @@ func (h *hostPaths) ask(all, none []int) (path string, ok bool) {
 	}
 	if path, known := h.answers[key]; known {
 		return path, true
-	}
-	if h.states > maxPathStates {
-		return "", false
 	}
 	path, states, err := q.Answer(h.shape)
 	h.states += states
