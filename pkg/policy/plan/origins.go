@@ -176,7 +176,8 @@ func (r *resolver) resolveSets() {
 			if text == origin.Any {
 				r.report.Fault(spec.Diagnostic{
 					Code: spec.CodeOriginInvalid, Location: at(place), Value: text,
-					Message: "allows every origin, which no set may do", Hint: `allowOrigins: ["*"] in the policy, alone and without credentials`,
+					Message: "allows every origin, which no set may do",
+					Hint:    `allowOrigins: ["*"] in the policy, alone and without credentials`,
 				})
 			} else if p, ok := r.resolvePattern(text, place); ok {
 				set.Patterns = append(set.Patterns, OriginPattern{p, text, j})

@@ -44,18 +44,31 @@ const (
 func (s *PathShape) to(state int32, r rune) int32 {
 	digit := slices.Index([]rune(hexDigits), r)
 	switch {
-	case state == pathStart && r == '/':
-		return inSlash
-	case state == pathStart, state == inPercent && digit < 0, state >= firstDigit && digit < 0:
-		return dead
+	case state == pathStart:
+		return ifSo(r == '/', inSlash)
 	case state == inPercent:
-		return firstDigit + int32(digit)
+		return ifSo(digit >= 0, firstDigit+int32(digit))
 	case state >= firstDigit:
 		return s.afterEscape(int(state-firstDigit), digit)
 	case state == inEncoded && digit >= 0:
 		return inEncodedX
 	case state == inEncodedX && digit >= 0:
 		return dead // an escape that is encoded once more
+	}
+	return s.inText(state, r)
+}
+
+// ifSo returns a state, or dead.
+func ifSo(so bool, state int32) int32 {
+	if so {
+		return state
+	}
+	return dead
+}
+
+// inText returns the state after a rune that does not belong to an escape.
+func (s *PathShape) inText(state int32, r rune) int32 {
+	switch {
 	case r == '%':
 		return inPercent
 	case r == '/' && (state == inSlash || state == inDot || state == inDots):
@@ -74,7 +87,7 @@ func (s *PathShape) to(state int32, r rune) int32 {
 
 func (s *PathShape) afterEscape(high, low int) int32 {
 	switch {
-	case !s.escapes[high][low]:
+	case low < 0, !s.escapes[high][low]:
 		return dead
 	case hexDigits[high] == '2' && hexDigits[low] == '5':
 		return inEncoded

@@ -19,7 +19,7 @@ import (
 // The first two are accepted with the credentials of the place, and accept nothing that the value
 // cannot mean. The last element of a hint may be the name that permits the danger.
 
-// use is what a hint for a list of origins has to respect.
+// use is how a list of origins is used, which limits the hints for it.
 type use struct {
 	credentials bool
 	inSet       bool // the entry is one of an OriginSet
@@ -237,8 +237,8 @@ func (l *linter) patternIn(text string, u use) (entries []string, regex, why str
 	return nil, regex, why
 }
 
-// hintForGlob returns the hint for an expression that was written as a glob. It accepts nothing
-// but what the glob means, or within accepts.
+// hintForGlob returns the hint for an expression that was written as a glob. The glob means, or
+// within accepts, everything that it accepts.
 func (l *linter) hintForGlob(text string, u use, within *lang.Expr) string {
 	if everything.MatchString(text) {
 		return u.anyHint()

@@ -29,12 +29,15 @@ var literal = regexp.MustCompile(`^/(.*)/[a-z]*$`)
 // revivals mend expressions that accept nothing.
 var revivals = []change{
 	replacing("has quotes or white space around it", "^[\\s\"'`]+|[\\s\"'`,;]+$", ""),
-	replacing("has a prefix that is not part of an expression", `^(regexp?|re|pattern|~\*?)[:= ]\s*|^~\*?(\^|http)`, "$2"),
-	replacing("has the slashes of a JavaScript literal and no scheme", `^/([a-z0-9-]+\\?\.[a-z].*)/[a-z]*$`, `https://(.*\.)?$1`),
+	replacing("has a prefix that is not part of an expression",
+		`^(regexp?|re|pattern|~\*?)[:= ]\s*|^~\*?(\^|http)`, "$2"),
+	replacing("has the slashes of a JavaScript literal and no scheme",
+		`^/([a-z0-9-]+\\?\.[a-z].*)/[a-z]*$`, `https://(.*\.)?$1`),
 	{"has the slashes of a JavaScript literal", withoutSlashes},
 	replacing(`has no "://" behind its scheme`, `^(\^?https?\??)(?:::?/?|//)([a-z0-9.(\[])`, `$1://$2`),
 	{"has no scheme, and is matched against the whole origin", withScheme},
-	replacing("has the scheme of a WebSocket, and the page that opens it has another", `^(\^?)ws(s?\??)://`, `${1}http${2}://`),
+	replacing("has the scheme of a WebSocket, and the page that opens it has another",
+		`^(\^?)ws(s?\??)://`, `${1}http${2}://`),
 	replacing(`has \* for any text, which is .*`, `\\\*`, `.*`),
 	replacing(`has * for any text, which is .*`, `://\*`, `://.*`),
 	{"has upper case, which browsers never send", lowerLetters},
@@ -49,7 +52,8 @@ var narrowings = []change{
 	replacing(`has a dot that stands for any character`, `([a-z0-9)\]*+?}])\.([a-z0-9(\[])`, `$1\.$2`),
 	replacing(``, `([a-z0-9)\]*+?}])\.([a-z0-9(\[])`, `$1\.$2`),
 	replacing(`has no dot before the name`, `([.\])][*+]\)?[?*+]?|\\[wWSD][*+])([a-z0-9])`, `$1\.$2`),
-	replacing(`goes on behind the name`, `([a-z0-9]{2})(\.\*|\(\.\*\)|\(\.[*+]\)\?|\[\^[^\]]*\]\*)\$?$`, `$1(:[0-9]+)?`),
+	replacing(`goes on behind the name`,
+		`([a-z0-9]{2})(\.\*|\(\.\*\)|\(\.[*+]\)\?|\[\^[^\]]*\]\*)\$?$`, `$1(:[0-9]+)?`),
 	replacing(`accepts every scheme`, `^\^?\(?\.[*+]\)?\??(\\?\.|://)`, `https://.*$1`),
 	replacing(``, `^https://\.\*://`, `https://`),
 	{`accepts http: too`, secureForm},
@@ -162,8 +166,9 @@ func toASCII(text string) string {
 }
 
 var (
-	plainScheme = regexp.MustCompile(`^\^?(http|https\?|http\(s\)\??|http\[s\]\??|http\(s\|\)|\(https?\|https?\)|\(https\?\)):(//|\\/\\/)`)
-	anyScheme   = regexp.MustCompile(`^\^?\.[*+](\\\.)`)
+	plainScheme = regexp.MustCompile(`^\^?(http|https\?|http\(s\)\??|http\[s\]\??|http\(s\|\)|` +
+		`\(https?\|https?\)|\(https\?\)):(//|\\/\\/)`)
+	anyScheme = regexp.MustCompile(`^\^?\.[*+](\\\.)`)
 )
 
 // secureForm returns an entry or an expression with https.
@@ -172,8 +177,8 @@ func secureForm(text string) string {
 	return anyScheme.ReplaceAllString(text, `https://.*$1`)
 }
 
-// isSafe reports whether an expression is accepted, and accepts nothing but what one of within
-// accepts, unless there are none.
+// isSafe reports whether an expression is accepted, and is included in the union of within, unless
+// that is empty.
 func isSafe(text string, credentials bool, within ...*lang.Expr) bool {
 	e, err := lang.Parse(text)
 	if err != nil {

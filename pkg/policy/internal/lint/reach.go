@@ -241,7 +241,7 @@ func (h *hostPaths) matches(i int, path string) bool {
 	return h.Slots[i].Path.Regexp.MatchString(path)
 }
 
-// mayMeet reports whether two slots may match one path, by what their paths begin with.
+// mayMeet reports whether two slots may match one path: it compares the beginnings of their paths.
 func (h *hostPaths) mayMeet(i, j int) bool {
 	a, b := h.literals[i], h.literals[j]
 	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)

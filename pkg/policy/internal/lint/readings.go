@@ -18,15 +18,15 @@ const maxExpanded = 16
 // everything has the texts that people write for any origin.
 var everything = regexp.MustCompile(`^/?\^?\(?(\*+|\*\.\*|\*:\*|\*://\*(:\*|/\*)?|\\\*(\.\*)?|\.[*+])\)?\$?/?$`)
 
-// around is what surrounds an origin that was copied from a list or from code.
+// around has the characters that surround an origin copied from a list or from code.
 const around = " \t\r\n\"'`<>,;"
 
 // parts returns the texts in a list of origins that was written as one text. What stands between
 // brackets is not separated.
 func parts(text string) []string {
 	text = strings.Trim(strings.ReplaceAll(text, ";//", "://"), around)
-	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") && strings.Contains(inner, "://") {
-		text = inner[:len(inner)-1]
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") && strings.Contains(text, "://") {
+		text = text[1 : len(text)-1]
 	}
 	separators := ", ;\t\r\n"
 	if !strings.Contains(text, `\`) && strings.Count(text, "|") == strings.Count(text, "://")-1 {

@@ -223,7 +223,7 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 		case v.dead:
 			d.Code, d.Message = spec.CodeRegexDead, "matches no origin that a browser can send"
 			if v.long {
-				d.Message = fmt.Sprintf("matches only origins of more than %d bytes, which are never accepted", origin.MaxLength)
+				d.Message = fmt.Sprintf("matches only origins of more than %d bytes, which are refused", origin.MaxLength)
 			}
 			l.advise(&d, v)
 			l.Fault(d)
@@ -247,7 +247,7 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 	}
 }
 
-// advise adds the mistake in an expression, and what to write instead, if they are known.
+// advise adds the mistake in an expression, and a better text, if they are known.
 func (l *linter) advise(d *spec.Diagnostic, v *verdict) {
 	u := l.usesAt(d.Place)
 	switch {

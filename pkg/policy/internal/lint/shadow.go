@@ -10,8 +10,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// partlyShadowed finds rules some of whose paths a RegularExpression takes that comes before them
-// and allows more. An expression all of whose paths the rule matches is not reported: it was written
+// partlyShadowed finds rules that lose some of their paths to a RegularExpression that comes before
+// them and allows more. An expression all of whose paths the rule matches is not reported: it was written
 // as an exception from it. Neither is an Exact path or a longer prefix.
 func (h *hostPaths) partlyShadowed() {
 	for i, loser := range h.Slots {
@@ -77,7 +77,7 @@ func methodsOf(slots ...*plan.Slot) []string {
 	return slices.Compact(list)
 }
 
-// lostPath returns a path of slot i that slot j takes, and that slot i would match otherwise. It is "" if
+// lostPath returns a path that slot i would match if slot j did not come before it. It is "" if
 // slot j matches only paths of slot i.
 func (h *hostPaths) lostPath(j, i int, method string) string {
 	if path, ok := h.ask([]int{j}, []int{i}); path == "" || !ok {

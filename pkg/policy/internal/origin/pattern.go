@@ -239,7 +239,7 @@ func refusedWhole(s string) *Fault {
 	case strings.EqualFold(s, Null):
 		return &Fault{"is not the name of an origin", "allowNullOrigin: true"}
 	case strings.Trim(s, "'") == "self":
-		return &Fault{"is a word of another header, and pages of the host itself need no entry", "remove it, or the origins that may"}
+		return &Fault{"is not an origin, and a host's own pages need no entry", "remove it, or the origins that may"}
 	case s != strings.TrimSpace(s):
 		return &Fault{"has white space around it", strings.TrimSpace(s)}
 	case IsExpression(s):
