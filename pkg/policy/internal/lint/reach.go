@@ -78,7 +78,8 @@ type hostPaths struct {
 }
 
 func (r *reach) table(t *plan.Table) {
-	if !slices.ContainsFunc(t.Slots, isExpression) {
+	// What paths fields treat as equal is not known to the automata.
+	if t.Paths != (plan.Paths{}) || !slices.ContainsFunc(t.Slots, isExpression) {
 		for _, s := range t.Slots {
 			r.reachAll(s)
 		}
@@ -95,6 +96,9 @@ func isExpression(s *plan.Slot) bool { return s.Path.Type == spec.PathRegularExp
 
 // reachAll marks the entries of a slot that no other slot comes before.
 func (r *reach) reachAll(s *plan.Slot) {
+	for _, e := range s.ByOrigin {
+		r.entries[e], r.maxAge[e] = true, e.Methods == nil
+	}
 	for _, e := range s.ByMethod {
 		r.entries[e.Entry] = true
 	}
@@ -143,6 +147,9 @@ func (r *reach) literal(m *plan.PathMatch) string {
 // slot marks the entries of a slot that can be reached.
 func (h *hostPaths) slot(i int) {
 	s := h.Slots[i]
+	for _, e := range s.ByOrigin {
+		h.byOrigin(e, i)
+	}
 	for _, e := range s.ByMethod {
 		methods := e.Methods
 		if e.Head {
@@ -163,6 +170,21 @@ func (h *hostPaths) slot(i int) {
 	if len(s.ByMethod) == 0 && !h.maxAge[s.Every] {
 		covering, _ := h.covering(i, func(*plan.Slot) bool { return true })
 		h.maxAge[s.Every] = !covering
+	}
+}
+
+// byOrigin marks a rule with origins if it can be reached. Rules with origins before it do not count: they
+// may match others.
+func (h *hostPaths) byOrigin(e *plan.Entry, i int) {
+	h.maxAge[e] = e.Methods == nil
+	methods := e.Methods
+	if methods == nil {
+		methods = []string{""} // a method that no rule names
+	}
+	for _, method := range methods {
+		if h.reaches(e, i, func(other *plan.Slot) bool { return pick(other, method) != nil }, method) {
+			return
+		}
 	}
 }
 

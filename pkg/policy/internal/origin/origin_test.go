@@ -131,7 +131,7 @@ func FuzzCheckHost(f *testing.F) {
 		if fault.Message == "" {
 			t.Errorf("%q: no message", s)
 		}
-		if hint := fault.Hint; hint != "" && strings.ToLower(hint) == hint && !strings.HasPrefix(hint, "xn--") && origin.CheckHost(hint) != nil && strings.Trim(s, "0123456789abcdefx.:[]") == "" {
+		if hint := fault.Hint; hint != "" && !strings.Contains(hint, " ") && strings.ToLower(hint) == hint && !strings.HasPrefix(hint, "xn--") && origin.CheckHost(hint) != nil && strings.Trim(s, "0123456789abcdefx.:[]") == "" {
 			t.Errorf("%q: the hint %q is not taken", s, hint)
 		}
 	})
