@@ -229,7 +229,7 @@ func (s *source) kindOf(expr ast.Expr) (kind string, list bool, err error) {
 	case *ast.Ident:
 		if kind, ok := map[string]string{
 			"string": "string", "bool": "boolean", "int": "integer", "Seconds": "seconds or duration", "Preset": "[presets](#presets)",
-			"Danger": "[names](#dangerouslyallow)",
+			"Danger": "[names](#dangerouslyallow)", "Code": "[codes](#warnings)",
 		}[t.Name]; ok {
 			return kind, false, nil
 		}
@@ -367,6 +367,8 @@ func (s *source) limitTable() (string, error) {
 		"MaxRules":               {spec.MaxRules, "rules of all policies"},
 		"MaxOrigins":             {spec.MaxOrigins, "entries of all `allowOrigins`, `allowOriginRegexes` and OriginSets"},
 		"MaxTableEntries":        {plan.MaxTableEntries, "rules times the hosts that they apply to; hosts that the same policies name count once"},
+		"MaxOriginRules":         {plan.MaxOriginRules, "rules with origins at one path of a host"},
+		"MaxFoldedPath":          {plan.MaxFoldedPath, "bytes of a `match.path.value` with `paths.ignoreCase`"},
 		"MaxRegexLength":         {plan.MaxRegexLength, "bytes of one expression"},
 		"MaxRegexSize":           {plan.MaxRegexSize, "instructions that all expressions compile to"},
 		"MaxFindings":            {policyfile.MaxFindings, "faults that are listed, and warnings"},

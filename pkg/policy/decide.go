@@ -113,7 +113,7 @@ func (d *Decision) use(id match.SettingsID) {
 	d.conduct = d.settings.Conduct
 }
 
-// key is what the entry is found by, for a request with this method.
+// key returns the key of the entry, for a request with this method.
 func (d *Decision) key(method string) match.Key {
 	r := d.request
 	return match.Key{Path: r.path(), Method: method, Authority: r.Authority, Origin: r.Origin}

@@ -121,7 +121,7 @@ func (r *resolver) resolveMatchOrigins(e *Entry, l *layer, m *spec.Match) {
 	}
 	e.From = from
 	if l.origins == nil {
-		l.origins = from // it allows exactly what it matches
+		l.origins = from // it allows exactly the origins that it matches
 	}
 }
 

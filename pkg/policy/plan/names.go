@@ -31,7 +31,7 @@ type Names struct {
 	List []string
 	// Joined is the List without its families as a header sends it, nil if it is empty.
 	Joined []byte
-	// Families has what the names of each family begin with, in lower case: "x-amz-" of X-Amz-*.
+	// Families has the beginning of the names of each family, in lower case: "x-amz-" of X-Amz-*.
 	Families []string
 
 	lower map[string]struct{} // the names in lower case, without "*" and families; of headers only

@@ -137,7 +137,7 @@ func Strictest(all []*Settings) Settings {
 	return strict
 }
 
-// withoutGrants leaves out the settings that grant anything, and where they came from.
+// withoutGrants leaves out the settings that grant anything, and their sources.
 func (s *Settings) withoutGrants() {
 	from := s.From
 	*s = Settings{

@@ -111,7 +111,7 @@ func (d *decoder) find(n *yaml.Node, r rune) *yaml.Node {
 	return n
 }
 
-// oddKey reports an unknown key that is no name, and returns true.
+// oddKey reports an unknown key that is not a name, and returns true.
 func (d *decoder) oddKey(key *yaml.Node, known []string) bool {
 	name := resolve(key).Value
 	for _, r := range name {

@@ -165,7 +165,7 @@ type Match struct {
 
 	// Origins lists the origins that the rule matches, as in allowOrigins, except
 	// "*". With it or originSets the rule matches only requests that have one of them.
-	// If the rule sets no origin field, it allows exactly what it matches. Default:
+	// If the rule sets no origin field, it allows exactly those. Default:
 	// every origin, and requests without one.
 	Origins []string `json:"origins,omitzero"`
 

@@ -43,7 +43,7 @@ type Suffix struct {
 	Kind SuffixKind
 }
 
-// SuffixKind tells who owns a suffix.
+// SuffixKind is the owner of a suffix.
 type SuffixKind int
 
 // The kinds of suffixes.

@@ -5,7 +5,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// nobody warns of a policy that names no origin at all. With an empty list it says so on purpose.
+// nobody warns of a policy that names no origin at all. An empty list is written on purpose.
 func (l *linter) nobody(p *plan.Policy, entries []*plan.Entry) {
 	for _, e := range entries {
 		if e.Origins != nil && !l.onlyEmptySets(e.Origins) || e.Settings.Enforcement == spec.EnforcementDisabled {

@@ -161,7 +161,7 @@ func (h *hostPaths) slot(i int) {
 			}
 		}
 	}
-	// A method that no rule names is what fewest other rules match.
+	// Fewest other rules match a method that no rule names.
 	if s.Every == nil || !h.reaches(s.Every, i, func(other *plan.Slot) bool { return other.Every != nil }, "") {
 		return
 	}

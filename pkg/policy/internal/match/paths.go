@@ -145,7 +145,7 @@ type Found struct {
 	OriginDependent bool
 }
 
-// Key is what entries are found by: a path without its query, a method, and the origin, for a
+// Key is the key of entries: a path without its query, a method, and the origin, for a
 // request with this authority.
 type Key struct {
 	Path, Method, Authority string
