@@ -27,6 +27,7 @@ type checkFlags struct {
 	strict []string
 	format string
 	at     string
+	envoy  string
 }
 
 func newCheck(std Stdio) *cobra.Command {
@@ -39,12 +40,17 @@ and warning with its position and a fix. It exits with 1 if serve would refuse
 the policy.
 
 The PATH - is standard input: policies, or rendered manifests, of which those
-that are not of corsd.dev are skipped.`,
+that are not of corsd.dev are skipped.
+
+With --envoy it also compares the policies with an Envoy configuration: a
+bootstrap, route configuration or listener, or the output of the admin page
+/config_dump. docs/envoy.md lists what it finds.`,
 		Example: `  corsd check policy.yaml
   corsd check --strict --format json policy/ origins/
   kubectl kustomize . | corsd check -
+  corsd check --envoy envoy.yaml policy/
   corsd check --format sarif policy/ > corsd.sarif`,
-		RunE: func(_ *cobra.Command, paths []string) error {
+		RunE: func(cmd *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
 				return usagef("check needs a PATH: a policy file, or a directory of them")
 			}
@@ -54,11 +60,17 @@ that are not of corsd.dev are skipped.`,
 			if err := inputOnce(paths, ""); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("envoy") {
+				if err := nonEmpty("--envoy", "a file", []string{f.envoy}); err != nil {
+					return err
+				}
+			}
 			return check(std, paths, &f)
 		},
 	}
 	strictFlag(cmd, &f.strict)
 	atFlag(cmd, &f.at)
+	envoyFlag(cmd, &f.envoy)
 	formatFlag(cmd, &f.format, formatText, formatJSON, formatSARIF)
 	return cmd
 }
@@ -119,7 +131,7 @@ func check(std Stdio, paths []string, f *checkFlags) error {
 	if err != nil {
 		return err
 	}
-	report := reload.LoadWithInput(paths, std.In, policy.At(at))
+	report := compareEnvoy(reload.LoadWithInput(paths, std.In, policy.At(at)), f.envoy)
 	if f.strict != nil {
 		report = report.Strict(codes...)
 	}

@@ -21,6 +21,7 @@ func newRoot(std Stdio) *cobra.Command {
 Exit status: 0 success, 1 policy error, 2 usage error.`,
 		Example: `  corsd check policy/
   corsd explain --policy policy/ -H 'Origin: https://www.shop.example' https://api.shop.example/cart
+  corsd envoy --policy policy/ > envoy.yaml
   corsd serve --policy policy/ --listen unix:/run/corsd/corsd.sock`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -40,7 +41,7 @@ Exit status: 0 success, 1 policy error, 2 usage error.`,
 	root.SetErr(std.Err)
 	root.SetFlagErrorFunc(suggestFlag)
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newServe(std), newCheck(std), newExplain(std), newVersion(std))
+	root.AddCommand(newServe(std), newCheck(std), newExplain(std), newEnvoy(std), newVersion(std))
 	configureBuiltins(root)
 	return root
 }

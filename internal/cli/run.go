@@ -1,4 +1,4 @@
-// Package cli has the commands of corsd: serve, check, explain and version.
+// Package cli has the commands of corsd: serve, check, explain, envoy and version.
 package cli
 
 import (

@@ -1,0 +1,236 @@
+package envoypolicy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/corsd/corsd/internal/envoyconfig"
+	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// maxFindings bounds the faults, and the warnings, of one [Check].
+const maxFindings = 1000
+
+// Check compares an Envoy configuration with the plan of policies without faults. A fault is a part of a
+// policy that does not have its effect; a warning is one that may not, or that fails with corsd.
+func Check(p *plan.Plan, c *envoyconfig.Config) (faults, warnings []spec.Diagnostic) {
+	k := &checker{
+		policies: newPolicies(p), config: c, clusters: map[string]*envoyconfig.Cluster{},
+		served: map[*plan.Host]bool{}, known: map[spec.Diagnostic]bool{},
+	}
+	for _, cluster := range c.Clusters {
+		k.clusters[cluster.Name] = cluster
+	}
+	for _, m := range c.Managers {
+		k.manager(m)
+	}
+	if len(c.Managers) == 0 {
+		for _, t := range c.Tables {
+			k.table(t, &caller{filter: nameOfFilter(t)})
+		}
+	}
+	k.unserved()
+	return limited(k.faults), limited(k.warnings)
+}
+
+// checker is the state of one [Check].
+type checker struct {
+	*policies
+	config   *envoyconfig.Config
+	clusters map[string]*envoyconfig.Cluster
+
+	served map[*plan.Host]bool // by a virtual host with corsd
+	tables int                 // route tables that were judged
+	partly bool                // the file lacks a route table
+
+	known            map[spec.Diagnostic]bool
+	faults, warnings []spec.Diagnostic
+}
+
+// at makes a diagnostic at a position.
+func at(pos spec.Position, code spec.Code, hint, format string, args ...any) spec.Diagnostic {
+	return spec.Diagnostic{
+		Location: spec.Location{Position: pos}, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint,
+	}
+}
+
+// fault and warn add a diagnostic, once: connection managers share filters, clusters and tables.
+func (k *checker) fault(d spec.Diagnostic) { k.report(&k.faults, d) }
+
+func (k *checker) warn(d spec.Diagnostic) { k.report(&k.warnings, d) }
+
+func (k *checker) report(list *[]spec.Diagnostic, d spec.Diagnostic) {
+	if !k.known[d] {
+		k.known[d] = true
+		*list = append(*list, d)
+	}
+}
+
+// limited sorts the diagnostics by position. Beyond a bound it counts them.
+func limited(list []spec.Diagnostic) []spec.Diagnostic {
+	slices.SortStableFunc(list, func(a, b spec.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
+	})
+	if more := len(list) - maxFindings; more > 0 {
+		list = append(list[:maxFindings], spec.Diagnostic{
+			Code: spec.CodeLimitExceeded, Message: fmt.Sprintf("%d more are not shown", more),
+		})
+	}
+	return list
+}
+
+// caller is the filter that calls corsd for the requests of a route table.
+type caller struct {
+	filter string              // its name
+	calls  []*envoyconfig.Call // none if the file has only the route table
+	off    bool                // unless a virtual host or route enables it
+	names  []string            // of all filters, nil if they are not known
+	native bool                // there is a native cors filter beside it
+}
+
+func (c *caller) is(has func(*envoyconfig.Call) bool) bool { return slices.ContainsFunc(c.calls, has) }
+
+// authz reports whether Envoy calls corsd by ext_authz.
+func (c *caller) authz() bool { return c.is(func(call *envoyconfig.Call) bool { return call.Authz }) }
+
+// failsOpen reports whether the filter itself lets requests pass while corsd is down.
+func (c *caller) failsOpen() bool {
+	return c.is(func(call *envoyconfig.Call) bool { return call.FailureModeAllow.Value == "true" })
+}
+
+// tooLate reports whether corsd is called only after the application, for some requests.
+func (c *caller) tooLate() bool {
+	return c.is(func(call *envoyconfig.Call) bool { return !call.Authz && call.RequestMode.Value == "SKIP" })
+}
+
+func (k *checker) manager(m *envoyconfig.Manager) {
+	i := slices.IndexFunc(m.Filters, isCorsd)
+	if i < 0 {
+		k.withoutFilter(m)
+		return
+	}
+	f := m.Filters[i]
+	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled}
+	for j, other := range m.Filters {
+		c.names = append(c.names, other.Name)
+		if isNativeCORS(other) && !other.Disabled {
+			c.native = true
+		}
+		if j < i {
+			k.before(f, other)
+		}
+	}
+	for _, call := range f.Calls {
+		k.call(call)
+	}
+	for _, name := range m.Unknown {
+		k.partly = true
+		k.warn(at(name.Position, codeIncomplete, "the output of /config_dump of a running Envoy, which has all tables",
+			"the route table %q is not in this file, so its virtual hosts were not judged", name.Value))
+	}
+	for _, t := range m.Tables {
+		k.table(t, c)
+	}
+}
+
+// isCorsd reports whether a filter calls corsd: its name, or that of its cluster or statistics, has corsd in it.
+func isCorsd(f *envoyconfig.Filter) bool {
+	return slices.ContainsFunc(f.Calls, func(c *envoyconfig.Call) bool {
+		for _, name := range []string{f.Name, c.Cluster.Value, c.StatPrefix.Value, c.Authority.Value} {
+			if strings.Contains(name, "corsd") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// withoutFilter judges a connection manager that does not call corsd.
+func (k *checker) withoutFilter(m *envoyconfig.Manager) {
+	for _, t := range m.Tables {
+		for i, s := range k.policies.served(domainsOfTable(t), len(t.Hosts)) {
+			h := t.Hosts[i]
+			if !k.governs(&s) || answersAll(h) {
+				continue
+			}
+			host := s.stray
+			if len(s.governed) > 0 {
+				host = s.governed[0].Pattern.String()
+			}
+			found := at(m.Position, codeFilterMissing, "the filter corsd as the first of http_filters (corsd envoy writes it)",
+				"%s does not call corsd, and its virtual host %s serves %s, which policies govern",
+				managerName(m), h.Name, host)
+			if !servesAll(h) {
+				k.fault(found)
+				return
+			}
+			k.warn(found) // tables for other purposes have "*" too
+		}
+	}
+}
+
+func servesAll(h *envoyconfig.VirtualHost) bool {
+	return slices.ContainsFunc(h.Domains, func(d envoyconfig.Text) bool { return d.Value == "*" })
+}
+
+func managerName(m *envoyconfig.Manager) string {
+	if m.Listener == "" {
+		return "the HTTP connection manager"
+	}
+	return "the HTTP connection manager of " + m.Listener
+}
+
+// answersAll reports whether Envoy itself answers all requests of a virtual host, as a redirect to https does.
+func answersAll(h *envoyconfig.VirtualHost) bool {
+	return len(h.Routes) > 0 && !slices.ContainsFunc(h.Routes, func(r *envoyconfig.Route) bool { return !r.Answers })
+}
+
+func domainsOfTable(t *envoyconfig.Table) *domains {
+	d := newDomains()
+	for i, h := range t.Hosts {
+		for _, name := range h.Domains {
+			d.add(name.Value, i)
+		}
+	}
+	return d
+}
+
+// nameOfFilter returns the name by which the virtual hosts of a table configure corsd, if no filter is known.
+func nameOfFilter(t *envoyconfig.Table) string {
+	for _, h := range t.Hosts {
+		for _, p := range h.PerFilter {
+			if strings.Contains(p.Filter, "corsd") || len(corsdKeys(p)) > 0 {
+				return p.Filter
+			}
+		}
+	}
+	return "corsd"
+}
+
+// unserved warns of hosts of policies that no virtual host serves.
+func (k *checker) unserved() {
+	if k.tables == 0 || k.partly {
+		return
+	}
+	for i := range k.Hosts {
+		h := &k.Hosts[i]
+		if k.served[h] {
+			continue
+		}
+		for _, p := range h.Table.Policies {
+			j := slices.IndexFunc(p.Hosts, func(of plan.PolicyHost) bool { return of.Pattern == h.Pattern })
+			if j < 0 {
+				continue
+			}
+			k.warn(spec.Diagnostic{
+				Location: spec.Location{Place: p.Place("hosts").Item(j)}, Code: codeHostUnserved, Value: h.Pattern.String(),
+				Message: "is a host that no virtual host of " + k.config.File + " serves through corsd",
+				Hint:    "a virtual host with this domain, or no policy for it",
+			})
+			break
+		}
+	}
+}

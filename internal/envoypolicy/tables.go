@@ -1,0 +1,290 @@
+package envoypolicy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/corsd/corsd/internal/envoyconfig"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// table judges the virtual hosts of a route table for whose requests Envoy calls corsd.
+func (k *checker) table(t *envoyconfig.Table, c *caller) {
+	k.tables++
+	outer := (&effects{failsOpen: c.failsOpen(), disabled: c.off}).within(&t.Scope, c)
+	k.scope(&t.Scope, c)
+	for i, s := range k.policies.served(domainsOfTable(t), len(t.Hosts)) {
+		k.virtualHost(t.Hosts[i], &s, outer, c)
+	}
+}
+
+// place is a virtual host or a route to judge.
+type place struct {
+	position spec.Position
+	name     string // "virtual host shop"
+	*effects
+	needs    *needs
+	stray    string // a host that no policy names, "" if there is none
+	governed bool   // corsd is called, and a policy applies
+	outer    *place // the virtual host of a route: what is equal to it is not judged again
+}
+
+// differs reports whether the place differs from that around it.
+func (v *place) differs(in func(*place) bool) bool {
+	return v.outer == nil || v.governed != v.outer.governed || v.needs != v.outer.needs || in(v) != in(v.outer)
+}
+
+func (k *checker) virtualHost(h *envoyconfig.VirtualHost, s *served, outer *effects, c *caller) {
+	for _, host := range s.governed {
+		k.served[host] = true
+	}
+	v := &place{
+		position: h.Position, name: "virtual host " + h.Name, effects: outer.within(&h.Scope, c), needs: k.needsOf(s),
+		stray: k.untouched(s),
+	}
+	k.scope(&h.Scope, c)
+	governed := k.governs(s)
+	if n := k.selected(v.selector); n != nil {
+		v.needs, v.stray, governed = n, "", true
+	}
+	if governed && v.disabled && !routesEnable(h, c) {
+		k.fault(offAt(v, "corsd is not called for "+v.name+", whose hosts policies govern"))
+	}
+	v.governed = governed && !v.disabled
+	k.place(v, c)
+	for _, r := range h.Routes {
+		k.route(r, v, c, governed)
+	}
+}
+
+// route judges a route that has settings of its own.
+func (k *checker) route(r *envoyconfig.Route, of *place, c *caller, governed bool) {
+	if len(r.Removes)+len(r.Adds)+len(r.PerFilter) == 0 && !r.NativeCORS.Set {
+		return
+	}
+	name := "a route of " + of.name
+	if r.Name != "" {
+		name = "route " + r.Name + " of " + of.name
+	}
+	v := &place{
+		position: r.Position, name: name, effects: of.within(&r.Scope, c), needs: of.needs, stray: of.stray, outer: of,
+	}
+	k.scope(&r.Scope, c)
+	if n := k.selected(v.selector); n != nil && v.selector != of.selector {
+		v.needs, v.stray, governed = n, "", true
+	}
+	if governed && v.disabled && !of.disabled {
+		k.warn(offAt(v, "corsd is not called for "+name+", whose host policies govern"))
+	}
+	v.governed = governed && !v.disabled
+	k.place(v, c)
+}
+
+func offAt(v *place, message string) spec.Diagnostic {
+	pos := v.disabledAt
+	if pos == (spec.Position{}) { // the filter itself is disabled
+		pos = v.position
+	}
+	return at(pos, codeFilterDisabled, "typed_per_filter_config that enables the filter", "%s", message)
+}
+
+// routesEnable reports whether a route enables the filter.
+func routesEnable(h *envoyconfig.VirtualHost, c *caller) bool {
+	return slices.ContainsFunc(h.Routes, func(r *envoyconfig.Route) bool {
+		return slices.ContainsFunc(r.PerFilter, func(p *envoyconfig.PerFilter) bool {
+			return p.Filter == c.filter && !p.Disabled
+		})
+	})
+}
+
+// selected returns the needs of the entry that a selector names, nil if it names none, or one that is not known.
+func (k *checker) selected(selector envoyconfig.Text) *needs {
+	if !selector.Set || strings.Contains(selector.Value, "%") { // which Envoy replaces
+		return nil
+	}
+	name, rule, namesRule := strings.Cut(selector.Value, "#")
+	n := selected(k.Plan, name, rule, namesRule)
+	if n == nil {
+		d := at(selector.Position, codeSelectorUnknown, k.nearestSelector(name), "is not a policy or rule, so every request is refused")
+		d.Value = selector.Value
+		k.fault(d)
+	}
+	return n
+}
+
+// scope judges what a scope alone shows.
+func (k *checker) scope(s *envoyconfig.Scope, c *caller) {
+	for _, p := range s.PerFilter {
+		switch {
+		case p.Filter == c.filter:
+			k.keys(p.Metadata)
+		case len(c.names) > 0 && len(corsdKeys(p)) > 0 && !slices.Contains(c.names, p.Filter):
+			d := at(p.Position, codeFilterName, c.filter, "is not the name of an HTTP filter, so corsd gets nothing of this")
+			d.Value = p.Filter
+			k.fault(d)
+		}
+	}
+}
+
+// place judges the effects of a virtual host or route.
+func (k *checker) place(v *place, c *caller) {
+	if v.static.text != "" && !c.authz() && v.differs(func(p *place) bool { return p.static != v.static }) {
+		k.reported(v)
+	}
+	if v.differs((*place).stripped) {
+		if v.stripped() {
+			k.strip(v, c)
+		} else if v.governed {
+			k.noStrip(v, c)
+		}
+	}
+	if !v.governed {
+		return
+	}
+	k.other(v, c)
+	if v.differs(func(*place) bool { return true }) {
+		k.unsupported(v, c)
+	}
+	if v.needs.blocks != nil && v.failsOpen && !c.tooLate() &&
+		v.differs(func(p *place) bool { return p.failsOpen }) {
+		k.open(v, c)
+	}
+}
+
+// open warns of a place that fails open.
+func (k *checker) open(v *place, c *caller) {
+	pos, hint := v.failsOpenAt, "overrides: { failure_mode_allow: false } for this virtual host"
+	if pos == (spec.Position{}) { // that of the filter
+		pos = v.position
+	}
+	if c.authz() {
+		hint = "failure_mode_allow: false"
+	}
+	k.warn(at(pos, codeFailsOpen, hint, "%s fails open: %s, which has no effect while corsd is down", v.name,
+		v.needs.blocks))
+}
+
+// reported compares corsd-static with the effects.
+func (k *checker) reported(v *place) {
+	for _, word := range []struct {
+		reported, done bool
+		word, effect   string
+	}{
+		{
+			v.static.strip, v.strips(), "strip",
+			"it does not remove access-control-allow-origin; refused origins can read upstream's own headers",
+		},
+		{
+			v.static.vary, v.varies(), "vary",
+			"it does not add Vary: Origin; a cache can answer one origin with the response of another",
+		},
+		{
+			v.static.set, v.sets(), "set",
+			"it does not set all of access-control-allow-origin, -allow-credentials and -expose-headers from the " +
+				"metadata of corsd; allowed origins lack them",
+		},
+	} {
+		if word.reported && !word.done {
+			d := at(v.static.position, codeStaticFalse, "the same in the virtual host, or no "+word.word,
+				"reports %s of %s, but %s", word.word, v.name, word.effect)
+			d.Value = v.static.text
+			k.fault(d)
+		}
+	}
+}
+
+// stripped reports whether upstream's CORS headers are removed, or corsd believes it.
+func (v *place) stripped() bool { return v.strips() || v.static.strip }
+
+// strip judges a place that removes upstream's CORS headers.
+func (k *checker) strip(v *place, c *caller) {
+	pos := v.position
+	if !v.strips() {
+		pos = v.static.position
+	}
+	const hint = "neither response_headers_to_remove nor strip here"
+	switch {
+	case v.governed && v.needs.leaves != nil:
+		k.fault(at(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, with which responses "+
+			"do not change", v.name, v.needs.leaves))
+	case v.governed && v.needs.keeps != nil && !c.authz():
+		k.fault(at(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, which needs them",
+			v.name, v.needs.keeps))
+	}
+	if v.stray != "" {
+		k.warn(at(pos, codeStripUngoverned, hint+", or a policy for these hosts",
+			"%s removes upstream's CORS headers also for hosts that no policy governs, such as %s", v.name, v.stray))
+	}
+	if missing := v.missing(); v.governed && v.strips() && len(missing) > 0 {
+		k.warn(at(pos, codeStripIncomplete, "all CORS response headers in response_headers_to_remove",
+			"%s removes access-control-allow-origin, but not %s", v.name, strings.Join(missing, ", ")))
+	}
+	k.varied(v, c)
+}
+
+// varied judges Vary under ext_authz, where only Envoy can add it.
+func (k *checker) varied(v *place, c *caller) {
+	if v.governed && c.authz() && !v.varies() && v.needs.leaves == nil {
+		k.warn(at(v.position, codeVaryMissing, "response_headers_to_add with vary: Origin",
+			"%s does not add Vary: Origin, which corsd cannot do with ext_authz; a cache can answer one origin with the "+
+				"response of another", v.name))
+	}
+}
+
+// noStrip judges a governed place that leaves upstream's CORS headers to corsd.
+func (k *checker) noStrip(v *place, c *caller) {
+	k.varied(v, c)
+	if v.needs.leaves != nil || v.stray != "" || v.needs.keeps != nil && !c.authz() {
+		return
+	}
+	const hint = "response_headers_to_remove with all CORS response headers (corsd envoy writes it)"
+	switch {
+	case c.authz():
+		k.fault(at(v.position, codeStripMissing, hint, "%s does not remove upstream's CORS headers, which corsd cannot "+
+			"do with ext_authz; refused origins can read them", v.name))
+	case v.failsOpen:
+		k.warn(at(v.position, codeStripMissing, hint,
+			"%s does not remove upstream's CORS headers, and fails open: they reach browsers while corsd is down", v.name))
+	}
+}
+
+// other judges CORS headers that Envoy sets beside corsd.
+func (k *checker) other(v *place, c *caller) {
+	if v.needs.leaves != nil {
+		return
+	}
+	if c.native && v.native.Set && v.differs(func(p *place) bool { return p.native == v.native }) {
+		k.fault(at(v.native.Position, codeNativeCORS, "no policy of the native cors filter here",
+			"%s has a policy of the native cors filter, which sets CORS headers beside corsd", v.name))
+	}
+	h, found := v.ownCORS()
+	if found && v.differs(func(p *place) bool { _, found := p.ownCORS(); return found }) {
+		d := at(h.Key.Position, codeNativeCORS, "the policy of corsd alone", "is added by %s beside corsd", v.name)
+		d.Value = h.Key.Value
+		k.fault(d)
+	}
+}
+
+// unsupported judges settings that the way in which Envoy calls corsd cannot carry out.
+func (k *checker) unsupported(v *place, c *caller) {
+	if c.tooLate() && v.needs.blocks != nil {
+		k.fault(at(c.calls[0].Position, codeUnsupported, "request_header_mode: SEND, as deploy/envoy.yaml has it",
+			"corsd is called with the response, and %s, which comes too late then", v.needs.blocks))
+	}
+	if !c.authz() {
+		return
+	}
+	for _, need := range []struct {
+		*reason
+		effect string
+	}{
+		{v.needs.keeps, "which acts as Override"},
+		{v.needs.expands, "which exposes no header"},
+		{v.needs.forwards, "whose responses lack the two request headers in Vary"},
+	} {
+		if need.reason != nil {
+			k.warn(at(v.position, codeUnsupported, "ext_proc", "ext_authz cannot carry out all settings of %s: %s, %s", v.name,
+				need.reason, need.effect))
+		}
+	}
+}
