@@ -29,7 +29,7 @@ func parse(file string, root *yaml.Node) (*Config, *spec.Diagnostic) {
 		return nil, &spec.Diagnostic{
 			Location: spec.Location{Position: spec.Position{File: file}}, Code: CodeInvalid,
 			Message: "has no listener with an HTTP connection manager, no route configuration and no cluster",
-			Hint:    "an Envoy configuration (bootstrap, listener or route configuration), or the output of /config_dump",
+			Hint:    "a bootstrap, listener or route configuration of Envoy, or the output of /config_dump",
 		}
 	}
 	return r.config, nil

@@ -50,18 +50,29 @@ type checker struct {
 	faults, warnings []spec.Diagnostic
 }
 
-// at makes a diagnostic at a position.
-func at(pos spec.Position, code spec.Code, hint, format string, args ...any) spec.Diagnostic {
+// fault and warn add a diagnostic.
+func (k *checker) fault(pos spec.Position, code spec.Code, hint, format string, args ...any) {
+	k.report(&k.faults, diagnostic(pos, code, hint, format, args...))
+}
+
+func (k *checker) warn(pos spec.Position, code spec.Code, hint, format string, args ...any) {
+	k.report(&k.warnings, diagnostic(pos, code, hint, format, args...))
+}
+
+// faultOf adds a fault of a value, which the message describes.
+func (k *checker) faultOf(t envoyconfig.Text, code spec.Code, hint, format string, args ...any) {
+	d := diagnostic(t.Position, code, hint, format, args...)
+	d.Value = t.Value
+	k.report(&k.faults, d)
+}
+
+func diagnostic(pos spec.Position, code spec.Code, hint, format string, args ...any) spec.Diagnostic {
 	return spec.Diagnostic{
 		Location: spec.Location{Position: pos}, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint,
 	}
 }
 
-// fault and warn add a diagnostic, once: connection managers share filters, clusters and tables.
-func (k *checker) fault(d spec.Diagnostic) { k.report(&k.faults, d) }
-
-func (k *checker) warn(d spec.Diagnostic) { k.report(&k.warnings, d) }
-
+// report adds a diagnostic once: connection managers share clusters and route tables.
 func (k *checker) report(list *[]spec.Diagnostic, d spec.Diagnostic) {
 	if !k.known[d] {
 		k.known[d] = true
@@ -82,6 +93,9 @@ func limited(list []spec.Diagnostic) []spec.Diagnostic {
 	return list
 }
 
+// wholeDump is the hint if a file lacks a part that it names.
+const wholeDump = "the output of /config_dump of a running Envoy, which has all parts"
+
 // caller is the filter that calls corsd for the requests of a route table.
 type caller struct {
 	filter string              // its name
@@ -101,9 +115,14 @@ func (c *caller) failsOpen() bool {
 	return c.is(func(call *envoyconfig.Call) bool { return call.FailureModeAllow.Value == "true" })
 }
 
-// tooLate reports whether corsd is called only after the application, for some requests.
-func (c *caller) tooLate() bool {
-	return c.is(func(call *envoyconfig.Call) bool { return !call.Authz && call.RequestMode.Value == "SKIP" })
+// tooLate returns the call that Envoy makes only after the application, nil if there is none.
+func (c *caller) tooLate() *envoyconfig.Call {
+	for _, call := range c.calls {
+		if !call.Authz && call.RequestMode.Value == "SKIP" {
+			return call
+		}
+	}
+	return nil
 }
 
 func (k *checker) manager(m *envoyconfig.Manager) {
@@ -128,8 +147,8 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 	}
 	for _, name := range m.Unknown {
 		k.partly = true
-		k.warn(at(name.Position, codeIncomplete, "the output of /config_dump of a running Envoy, which has all tables",
-			"the route table %q is not in this file, so its virtual hosts were not judged", name.Value))
+		k.warn(name.Position, codeIncomplete, wholeDump,
+			"the route table %q is not in this file, so its virtual hosts were not judged", name.Value)
 	}
 	for _, t := range m.Tables {
 		k.table(t, c)
@@ -160,14 +179,13 @@ func (k *checker) withoutFilter(m *envoyconfig.Manager) {
 			if len(s.governed) > 0 {
 				host = s.governed[0].Pattern.String()
 			}
-			found := at(m.Position, codeFilterMissing, "the filter corsd as the first of http_filters (corsd envoy writes it)",
+			add := k.fault
+			if servesAll(h) {
+				add = k.warn // tables for other purposes have "*" too
+			}
+			add(m.Position, codeFilterMissing, "the filter corsd as the first of http_filters (corsd envoy writes it)",
 				"%s does not call corsd, and its virtual host %s serves %s, which policies govern",
 				managerName(m), h.Name, host)
-			if !servesAll(h) {
-				k.fault(found)
-				return
-			}
-			k.warn(found) // tables for other purposes have "*" too
 		}
 	}
 }
@@ -225,8 +243,9 @@ func (k *checker) unserved() {
 			if j < 0 {
 				continue
 			}
-			k.warn(spec.Diagnostic{
-				Location: spec.Location{Place: p.Place("hosts").Item(j)}, Code: codeHostUnserved, Value: h.Pattern.String(),
+			k.report(&k.warnings, spec.Diagnostic{
+				Location: spec.Location{Place: p.Place("hosts").Item(j)}, Code: codeHostUnserved,
+				Value:   h.Pattern.String(),
 				Message: "is a host that no virtual host of " + k.config.File + " serves through corsd",
 				Hint:    "a virtual host with this domain, or no policy for it",
 			})

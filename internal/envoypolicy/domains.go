@@ -2,6 +2,7 @@ package envoypolicy
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/plan"
@@ -11,6 +12,7 @@ import (
 // suffix "*.x", the longest prefix "x.*", "*".
 type domains struct {
 	exact, suffixes, prefixes map[string]int // to the number of the virtual host
+	lengths                   []int          // of suffixes, the longest first
 	any                       int            // -1 if there is none
 }
 
@@ -26,6 +28,9 @@ func (d *domains) add(domain string, host int) {
 		d.any = host
 	case strings.HasPrefix(domain, "*"):
 		d.suffixes[domain[1:]] = host
+		if i, known := slices.BinarySearchFunc(d.lengths, len(domain)-1, func(a, b int) int { return b - a }); !known {
+			d.lengths = slices.Insert(d.lengths, i, len(domain)-1)
+		}
 	case strings.HasSuffix(domain, "*"):
 		d.prefixes[domain[:len(domain)-1]] = host
 	default:
@@ -50,9 +55,11 @@ func (d *domains) find(host string) int {
 	if found, ok := d.exact[host]; ok {
 		return found
 	}
-	for i := 1; i < len(host); i++ { // the wildcard matches one byte or more
-		if found, ok := d.suffixes[host[i:]]; ok {
-			return found
+	for _, n := range d.lengths { // the wildcard matches one byte or more
+		if n < len(host) {
+			if found, ok := d.suffixes[host[len(host)-n:]]; ok {
+				return found
+			}
 		}
 	}
 	for i := len(host) - 1; i > 0; i-- {
@@ -127,26 +134,37 @@ func examples(p *plan.Plan, d *domains) []string {
 	return slices.Compact(list)
 }
 
-// unusedLabel returns a label that no pattern and no domain has.
+// unusedLabel returns a label that no pattern and no domain has, and that no domain ends or begins.
 func unusedLabel(p *plan.Plan, d *domains) string {
 	label := "any"
-	used := func() bool {
-		for i := range p.Hosts {
-			if strings.Contains(p.Hosts[i].Pattern.Name, label) {
-				return true
-			}
-		}
-		for _, names := range []map[string]int{d.exact, d.suffixes, d.prefixes} {
-			for name := range names {
-				if strings.Contains(name, label) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	for used() {
-		label += "-host"
+	for n := 2; n < 1000 && isUsed(label, p, d); n++ {
+		label = "any" + strconv.Itoa(n)
 	}
 	return label
+}
+
+func isUsed(label string, p *plan.Plan, d *domains) bool {
+	for i := range p.Hosts {
+		if strings.Contains(p.Hosts[i].Pattern.Name, label) {
+			return true
+		}
+	}
+	for name := range d.exact {
+		if strings.Contains(name, label) {
+			return true
+		}
+	}
+	for suffix := range d.suffixes { // "*-x.example"
+		end, _, _ := strings.Cut(suffix, ".")
+		if strings.Contains(suffix, label) || end != "" && strings.HasSuffix(label, end) {
+			return true
+		}
+	}
+	for prefix := range d.prefixes { // "x.b*"
+		begin := prefix[strings.LastIndexByte(prefix, '.')+1:]
+		if strings.Contains(prefix, label) || begin != "" && strings.HasPrefix(label, begin) {
+			return true
+		}
+	}
+	return false
 }

@@ -10,8 +10,7 @@ import (
 
 // static has the words of corsd-static: what a virtual host reports that it does.
 type static struct {
-	position         spec.Position
-	text             string // as the configuration has it, "" if it has none
+	envoyconfig.Text // as the configuration has it, "" if it has none
 	strip, vary, set bool
 }
 
@@ -21,18 +20,18 @@ const staticAuthority = ".corsd-static"
 // staticOf reads the words of an authority, or else of metadata, as corsd does.
 func staticOf(authority envoyconfig.Text, metadata []envoyconfig.Header) static {
 	if words, ok := strings.CutSuffix(authority.Value, staticAuthority); ok {
-		return readStatic(authority.Position, authority.Value, strings.Split(words, "."))
+		return readStatic(authority, strings.Split(words, "."))
 	}
 	for _, h := range metadata {
 		if strings.EqualFold(h.Key.Value, keyStatic) {
-			return readStatic(h.Value.Position, h.Value.Value, strings.Split(h.Value.Value, ","))
+			return readStatic(h.Value, strings.Split(h.Value.Value, ","))
 		}
 	}
 	return static{}
 }
 
-func readStatic(position spec.Position, text string, words []string) static {
-	s := static{position: position, text: text}
+func readStatic(t envoyconfig.Text, words []string) static {
+	s := static{Text: t}
 	for _, word := range words {
 		switch strings.TrimSpace(word) {
 		case "strip":
@@ -97,7 +96,7 @@ func (e *effects) within(s *envoyconfig.Scope, c *caller) *effects {
 // configure applies the configuration of corsd's filter. Metadata is merged by key with that around it.
 func (e *effects) configure(p *envoyconfig.PerFilter) {
 	e.disabled, e.disabledAt = p.Disabled, p.Position
-	if words := staticOf(p.Authority, p.Metadata); words.text != "" {
+	if words := staticOf(p.Authority, p.Metadata); words.Value != "" {
 		e.static = words
 	}
 	if p.FailureModeAllow.Set {
@@ -127,7 +126,8 @@ func (e *effects) missing() (names []string) {
 // varies reports whether "Vary: Origin" is added.
 func (e *effects) varies() bool {
 	return slices.ContainsFunc(e.adds, func(h envoyconfig.Header) bool {
-		return h.Key.Value == "vary" && (strings.Contains(strings.ToLower(h.Value.Value), "origin") || h.Value.Value == "*")
+		value := strings.ToLower(h.Value.Value)
+		return h.Key.Value == "vary" && (strings.Contains(value, "origin") || value == "*")
 	})
 }
 

@@ -1,6 +1,7 @@
 package envoypolicy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,12 +42,12 @@ func (k *checker) before(corsd, other *envoyconfig.Filter) {
 	const hint = "corsd as the first HTTP filter"
 	switch {
 	case slices.ContainsFunc(refusing, is):
-		k.fault(at(corsd.Position, codeFilterOrder, hint,
+		k.fault(corsd.Position, codeFilterOrder, hint,
 			"%s comes before corsd and refuses preflights, which have no credentials; pages cannot read its answers",
-			other.Name))
+			other.Name)
 	case !slices.ContainsFunc(passing, is):
-		k.warn(at(corsd.Position, codeFilterOrder, hint,
-			"%s comes before corsd: if it answers requests, pages cannot read its answers", other.Name))
+		k.warn(corsd.Position, codeFilterOrder, hint,
+			"%s comes before corsd: if it answers requests, pages cannot read its answers", other.Name)
 	}
 }
 
@@ -67,16 +68,16 @@ func (k *checker) call(c *envoyconfig.Call) {
 	}
 	switch d, err := time.ParseDuration(c.Timeout.Value); {
 	case !c.Timeout.Set:
-		k.warn(at(c.Timeout.Position, codeTimeout, shipped,
-			"there is no %s, and the default of 0.2 s fires in bursts on a busy machine", field))
+		k.warn(c.Timeout.Position, codeTimeout, shipped,
+			"there is no %s, and the default of 0.2 s fires in bursts on a busy machine", field)
 	case err == nil && d > longTimeout:
-		k.warn(at(c.Timeout.Position, codeTimeout, shipped,
-			"the %s of %s is how long every request waits while corsd hangs", field, c.Timeout.Value))
+		k.warn(c.Timeout.Position, codeTimeout, shipped,
+			"the %s of %s is how long every request waits while corsd hangs", field, c.Timeout.Value)
 	}
-	if words := staticOf(c.Authority, c.Metadata); words.text != "" {
-		k.fault(at(words.position, codeStaticInFilter, "corsd-static on those virtual hosts that strip",
+	if words := staticOf(c.Authority, c.Metadata); words.Value != "" {
+		k.fault(words.Position, codeStaticInFilter, "corsd-static on those virtual hosts that strip",
 			"the filter reports %s for every virtual host, also for those that do not; refused origins can then read "+
-				"upstream's own headers", words.text))
+				"upstream's own headers", words.Value)
 	}
 	k.keys(c.Metadata)
 	k.cluster(c.Cluster)
@@ -86,15 +87,15 @@ func (k *checker) call(c *envoyconfig.Call) {
 func (k *checker) modes(c *envoyconfig.Call) {
 	switch {
 	case c.ResponseMode.Value == "SEND" && c.RequestMode.Value == "SEND":
-		k.warn(at(c.ResponseMode.Position, codeResponseMode, "response_header_mode: SKIP, with allow_mode_override",
-			"response_header_mode is SEND: the client gets an empty response in place of Envoy's 400 and 431"))
+		k.warn(c.ResponseMode.Position, codeResponseMode, "response_header_mode: SKIP, with allow_mode_override",
+			"response_header_mode is SEND: the client gets an empty response in place of Envoy's 400 and 431")
 	case c.ResponseMode.Value == "SEND":
 	case c.AllowModeOverride.Value != "true":
-		k.fault(at(c.AllowModeOverride.Position, codeModeOverride, "allow_mode_override: true",
-			"Envoy ignores that corsd requests the response, so responses get no CORS headers"))
+		k.fault(c.AllowModeOverride.Position, codeModeOverride, "allow_mode_override: true",
+			"Envoy ignores that corsd requests the response, so responses get no CORS headers")
 	case !c.OverridesToResponse:
-		k.fault(at(c.Position, codeModeOverride, "allowed_override_modes: [{ response_header_mode: SEND }]",
-			"allowed_override_modes does not allow corsd to request the response, so responses get no CORS headers"))
+		k.fault(c.Position, codeModeOverride, "allowed_override_modes: [{ response_header_mode: SEND }]",
+			"allowed_override_modes does not allow corsd to request the response, so responses get no CORS headers")
 	}
 }
 
@@ -107,18 +108,18 @@ func (k *checker) cluster(name envoyconfig.Text) {
 	}
 	c := k.clusters[name.Value]
 	if c == nil {
-		k.warn(at(name.Position, codeIncomplete, "the output of /config_dump of a running Envoy, which has all clusters",
-			"the cluster %q is not in this file, so its circuit breakers were not judged", name.Value))
+		k.warn(name.Position, codeIncomplete, wholeDump,
+			"the cluster %q is not in this file, so its circuit breakers were not judged", name.Value)
 		return
 	}
-	text := "1024 (the default)"
-	if c.MaxRequests.Set {
-		text = c.MaxRequests.Value
+	limit := c.MaxRequests
+	if !limit.Set {
+		limit.Value = "1024"
 	}
-	if n, err := strconv.ParseUint(c.MaxRequests.Value, 10, 32); !c.MaxRequests.Set || err == nil && n <= defaultRequests {
-		k.warn(at(c.MaxRequests.Position, codeBreakers, "circuit_breakers with max_requests: 4500 (docs/operations.md, Sizing)",
-			"cluster %s allows %s requests at a time; each counts until the application has answered, and further ones "+
-				"are not judged", c.Name, text))
+	if n, err := strconv.ParseUint(limit.Value, 10, 32); err == nil && n <= defaultRequests {
+		k.warn(limit.Position, codeBreakers, "circuit_breakers with max_requests: 4500 (docs/operations.md, Sizing)",
+			"cluster %s has a max_requests of %d; a request counts until the application has answered, and corsd is "+
+				"not called for further ones", c.Name, n)
 	}
 }
 
@@ -137,15 +138,10 @@ var knownKeys = []string{
 func (k *checker) keys(list []envoyconfig.Header) {
 	for _, h := range list {
 		key := strings.ToLower(h.Key.Value)
-		if !strings.HasPrefix(key, "corsd") && suggest.Nearest(key, knownKeys) == "" || slices.Contains(knownKeys, key) {
-			continue
+		near := suggest.Nearest(key, knownKeys)
+		if !slices.Contains(knownKeys, key) && (near != "" || strings.HasPrefix(key, "corsd")) {
+			k.faultOf(h.Key, codeMetadataUnknown, cmp.Or(near, "corsd-policy or corsd-static"),
+				"is not a key that corsd reads, so it has no effect")
 		}
-		hint := suggest.Nearest(key, knownKeys)
-		if hint == "" {
-			hint = "corsd-policy or corsd-static"
-		}
-		d := at(h.Key.Position, codeMetadataUnknown, hint, "is not a key that corsd reads, so it has no effect")
-		d.Value = h.Key.Value
-		k.fault(d)
 	}
 }

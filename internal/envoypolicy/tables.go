@@ -48,7 +48,8 @@ func (k *checker) virtualHost(h *envoyconfig.VirtualHost, s *served, outer *effe
 		v.needs, v.stray, governed = n, "", true
 	}
 	if governed && v.disabled && !routesEnable(h, c) {
-		k.fault(offAt(v, "corsd is not called for "+v.name+", whose hosts policies govern"))
+		k.fault(v.offAt(), codeFilterDisabled, enabled,
+			"corsd is not called for %s, whose hosts policies govern", v.name)
 	}
 	v.governed = governed && !v.disabled
 	k.place(v, c)
@@ -74,18 +75,20 @@ func (k *checker) route(r *envoyconfig.Route, of *place, c *caller, governed boo
 		v.needs, v.stray, governed = n, "", true
 	}
 	if governed && v.disabled && !of.disabled {
-		k.warn(offAt(v, "corsd is not called for "+name+", whose host policies govern"))
+		k.warn(v.offAt(), codeFilterDisabled, enabled, "corsd is not called for %s, whose host policies govern", v.name)
 	}
 	v.governed = governed && !v.disabled
 	k.place(v, c)
 }
 
-func offAt(v *place, message string) spec.Diagnostic {
-	pos := v.disabledAt
-	if pos == (spec.Position{}) { // the filter itself is disabled
-		pos = v.position
+const enabled = "typed_per_filter_config that enables the filter"
+
+// offAt returns where the filter is disabled: the place itself, if the filter is.
+func (v *place) offAt() spec.Position {
+	if v.disabledAt == (spec.Position{}) {
+		return v.position
 	}
-	return at(pos, codeFilterDisabled, "typed_per_filter_config that enables the filter", "%s", message)
+	return v.disabledAt
 }
 
 // routesEnable reports whether a route enables the filter.
@@ -105,9 +108,8 @@ func (k *checker) selected(selector envoyconfig.Text) *needs {
 	name, rule, namesRule := strings.Cut(selector.Value, "#")
 	n := selected(k.Plan, name, rule, namesRule)
 	if n == nil {
-		d := at(selector.Position, codeSelectorUnknown, k.nearestSelector(name), "is not a policy or rule, so every request is refused")
-		d.Value = selector.Value
-		k.fault(d)
+		k.faultOf(selector, codeSelectorUnknown, k.nearestSelector(name),
+			"is not a policy or rule, so every request is refused")
 	}
 	return n
 }
@@ -119,16 +121,15 @@ func (k *checker) scope(s *envoyconfig.Scope, c *caller) {
 		case p.Filter == c.filter:
 			k.keys(p.Metadata)
 		case len(c.names) > 0 && len(corsdKeys(p)) > 0 && !slices.Contains(c.names, p.Filter):
-			d := at(p.Position, codeFilterName, c.filter, "is not the name of an HTTP filter, so corsd gets nothing of this")
-			d.Value = p.Filter
-			k.fault(d)
+			k.faultOf(envoyconfig.Text{Value: p.Filter, Position: p.Position}, codeFilterName, c.filter,
+				"is not the name of an HTTP filter, so this has no effect")
 		}
 	}
 }
 
 // place judges the effects of a virtual host or route.
 func (k *checker) place(v *place, c *caller) {
-	if v.static.text != "" && !c.authz() && v.differs(func(p *place) bool { return p.static != v.static }) {
+	if v.static.Value != "" && !c.authz() && v.differs(func(p *place) bool { return p.static != v.static }) {
 		k.reported(v)
 	}
 	if v.differs((*place).stripped) {
@@ -145,7 +146,7 @@ func (k *checker) place(v *place, c *caller) {
 	if v.differs(func(*place) bool { return true }) {
 		k.unsupported(v, c)
 	}
-	if v.needs.blocks != nil && v.failsOpen && !c.tooLate() &&
+	if v.needs.blocks != nil && v.failsOpen && c.tooLate() == nil &&
 		v.differs(func(p *place) bool { return p.failsOpen }) {
 		k.open(v, c)
 	}
@@ -160,8 +161,8 @@ func (k *checker) open(v *place, c *caller) {
 	if c.authz() {
 		hint = "failure_mode_allow: false"
 	}
-	k.warn(at(pos, codeFailsOpen, hint, "%s fails open: %s, which has no effect while corsd is down", v.name,
-		v.needs.blocks))
+	k.warn(pos, codeFailsOpen, hint, "%s fails open: %s, which has no effect while corsd is down", v.name,
+		v.needs.blocks)
 }
 
 // reported compares corsd-static with the effects.
@@ -185,10 +186,8 @@ func (k *checker) reported(v *place) {
 		},
 	} {
 		if word.reported && !word.done {
-			d := at(v.static.position, codeStaticFalse, "the same in the virtual host, or no "+word.word,
+			k.faultOf(v.static.Text, codeStaticFalse, "the same in the virtual host, or no "+word.word,
 				"reports %s of %s, but %s", word.word, v.name, word.effect)
-			d.Value = v.static.text
-			k.fault(d)
 		}
 	}
 }
@@ -200,24 +199,24 @@ func (v *place) stripped() bool { return v.strips() || v.static.strip }
 func (k *checker) strip(v *place, c *caller) {
 	pos := v.position
 	if !v.strips() {
-		pos = v.static.position
+		pos = v.static.Position
 	}
 	const hint = "neither response_headers_to_remove nor strip here"
 	switch {
 	case v.governed && v.needs.leaves != nil:
-		k.fault(at(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, with which responses "+
-			"do not change", v.name, v.needs.leaves))
+		k.fault(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, with which responses "+
+			"do not change", v.name, v.needs.leaves)
 	case v.governed && v.needs.keeps != nil && !c.authz():
-		k.fault(at(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, which needs them",
-			v.name, v.needs.keeps))
+		k.fault(pos, codeStripConflict, hint, "%s removes upstream's CORS headers, but %s, which needs them",
+			v.name, v.needs.keeps)
 	}
 	if v.stray != "" {
-		k.warn(at(pos, codeStripUngoverned, hint+", or a policy for these hosts",
-			"%s removes upstream's CORS headers also for hosts that no policy governs, such as %s", v.name, v.stray))
+		k.warn(pos, codeStripUngoverned, hint+", or a policy for these hosts",
+			"%s removes upstream's CORS headers also for hosts that no policy governs, such as %s", v.name, v.stray)
 	}
 	if missing := v.missing(); v.governed && v.strips() && len(missing) > 0 {
-		k.warn(at(pos, codeStripIncomplete, "all CORS response headers in response_headers_to_remove",
-			"%s removes access-control-allow-origin, but not %s", v.name, strings.Join(missing, ", ")))
+		k.warn(pos, codeStripIncomplete, "all CORS response headers in response_headers_to_remove",
+			"%s removes access-control-allow-origin, but not %s", v.name, strings.Join(missing, ", "))
 	}
 	k.varied(v, c)
 }
@@ -225,9 +224,9 @@ func (k *checker) strip(v *place, c *caller) {
 // varied judges Vary under ext_authz, where only Envoy can add it.
 func (k *checker) varied(v *place, c *caller) {
 	if v.governed && c.authz() && !v.varies() && v.needs.leaves == nil {
-		k.warn(at(v.position, codeVaryMissing, "response_headers_to_add with vary: Origin",
-			"%s does not add Vary: Origin, which corsd cannot do with ext_authz; a cache can answer one origin with the "+
-				"response of another", v.name))
+		k.warn(v.position, codeVaryMissing, "response_headers_to_add with vary: Origin",
+			"%s does not add Vary: Origin, which corsd cannot do with ext_authz; a cache can answer one origin with "+
+				"the response of another", v.name)
 	}
 }
 
@@ -240,11 +239,12 @@ func (k *checker) noStrip(v *place, c *caller) {
 	const hint = "response_headers_to_remove with all CORS response headers (corsd envoy writes it)"
 	switch {
 	case c.authz():
-		k.fault(at(v.position, codeStripMissing, hint, "%s does not remove upstream's CORS headers, which corsd cannot "+
-			"do with ext_authz; refused origins can read them", v.name))
+		k.fault(v.position, codeStripMissing, hint, "%s does not remove upstream's CORS headers, which corsd cannot "+
+			"do with ext_authz; refused origins can read them", v.name)
 	case v.failsOpen:
-		k.warn(at(v.position, codeStripMissing, hint,
-			"%s does not remove upstream's CORS headers, and fails open: they reach browsers while corsd is down", v.name))
+		k.warn(v.position, codeStripMissing, hint,
+			"%s does not remove upstream's CORS headers, and fails open: they reach browsers while corsd is down",
+			v.name)
 	}
 }
 
@@ -254,22 +254,20 @@ func (k *checker) other(v *place, c *caller) {
 		return
 	}
 	if c.native && v.native.Set && v.differs(func(p *place) bool { return p.native == v.native }) {
-		k.fault(at(v.native.Position, codeNativeCORS, "no policy of the native cors filter here",
-			"%s has a policy of the native cors filter, which sets CORS headers beside corsd", v.name))
+		k.fault(v.native.Position, codeNativeCORS, "no policy of the native cors filter here",
+			"%s has a policy of the native cors filter, which sets CORS headers beside corsd", v.name)
 	}
 	h, found := v.ownCORS()
 	if found && v.differs(func(p *place) bool { _, found := p.ownCORS(); return found }) {
-		d := at(h.Key.Position, codeNativeCORS, "the policy of corsd alone", "is added by %s beside corsd", v.name)
-		d.Value = h.Key.Value
-		k.fault(d)
+		k.faultOf(h.Key, codeNativeCORS, "the policy of corsd alone", "is added by %s beside corsd", v.name)
 	}
 }
 
 // unsupported judges settings that the way in which Envoy calls corsd cannot carry out.
 func (k *checker) unsupported(v *place, c *caller) {
-	if c.tooLate() && v.needs.blocks != nil {
-		k.fault(at(c.calls[0].Position, codeUnsupported, "request_header_mode: SEND, as deploy/envoy.yaml has it",
-			"corsd is called with the response, and %s, which comes too late then", v.needs.blocks))
+	if late := c.tooLate(); late != nil && v.needs.blocks != nil {
+		k.fault(late.Position, codeUnsupported, "request_header_mode: SEND, as deploy/envoy.yaml has it",
+			"corsd is called with the response, and %s, which comes too late then", v.needs.blocks)
 	}
 	if !c.authz() {
 		return
@@ -283,8 +281,8 @@ func (k *checker) unsupported(v *place, c *caller) {
 		{v.needs.forwards, "whose responses lack the two request headers in Vary"},
 	} {
 		if need.reason != nil {
-			k.warn(at(v.position, codeUnsupported, "ext_proc", "ext_authz cannot carry out all settings of %s: %s, %s", v.name,
-				need.reason, need.effect))
+			k.warn(v.position, codeUnsupported, "ext_proc",
+				"ext_authz cannot carry out all settings of %s: %s, %s", v.name, need.reason, need.effect)
 		}
 	}
 }

@@ -183,7 +183,8 @@ func (h *virtualHost) leaves() string {
 	case h.needs.leaves != nil:
 		return h.needs.leaves.String() + ", with which responses do not change"
 	case h.stray != "":
-		return fmt.Sprintf("it also serves hosts that no policy names, such as %s", h.stray)
+		return fmt.Sprintf("it also serves hosts that no policy names, such as %s; a policy for %q would change that",
+			h.stray, h.domains[0])
 	}
 	return ""
 }

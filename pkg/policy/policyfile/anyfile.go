@@ -48,8 +48,8 @@ func (l limits) tree(path string) (*yaml.Node, *spec.Diagnostic) {
 			}
 		case n != nil && root != nil:
 			return nil, &spec.Diagnostic{
-				Location: inFile(path, position{doc.line, 1}), Code: spec.CodeSyntax, Message: "a second document begins",
-				Hint: "one document",
+				Location: inFile(path, position{doc.line, 1}), Code: spec.CodeSyntax,
+				Message: "a second document begins", Hint: "one document",
 			}
 		case n != nil:
 			shift(n, doc.line-1)
