@@ -143,7 +143,7 @@ func (r *reader) listener(l value) {
 
 func (r *reader) cluster(v value) {
 	v, _ = v.message()
-	if !v.exists() {
+	if v.get("name").text() == "" {
 		return
 	}
 	c := &Cluster{Position: v.position(), Name: v.get("name").text(), MaxRequests: Text{Position: v.position()}}
