@@ -120,6 +120,14 @@ func (e *Envoy) Stats(ctx context.Context, expression string) (map[string]int, e
 	return stats, nil
 }
 
+// ConfigDump returns the configuration that Envoy runs, with endpoints if eds is set.
+func (e *Envoy) ConfigDump(ctx context.Context, eds bool) (string, error) {
+	if eds {
+		return e.get(ctx, "/config_dump?include_eds")
+	}
+	return e.get(ctx, "/config_dump")
+}
+
 // get asks the admin interface.
 func (e *Envoy) get(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -1,0 +1,103 @@
+package e2e_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
+)
+
+// TestGenerated runs the configurations that corsd envoy writes for the policies, with the application in place of
+// your-application. What Envoy then reports as its configuration passes the check.
+func TestGenerated(t *testing.T) {
+	for _, p := range []*profile{requestResponse, lean} {
+		t.Run(p.name, func(t *testing.T) {
+			b := startGenerated(t, strings.ReplaceAll(p.name, "_", "-"))
+			b.expect(t, "an allowed page", get("/cart").from(page), 200, readable)
+			b.expect(t, "an unknown page", get("/cart").from(evil), 200, failOpen)
+			b.expect(t, "a preflight", preflight("/cart", "PUT").from(page), 204, allGranted)
+			b.expect(t, "Block", get("/blocked").from(evil), 403, []string{varyOrigin})
+			b.expect(t, "Merge", get("/cart").at("search.shop.example").from(page), 200,
+				[]string{acao, acac, "access-control-expose-headers: ETag, X-Cost", varyBoth})
+			b.expect(t, "Shadow", get("/cart").at("legacy.shop.example").from(evil), 200, and(upstreams, vary("Accept-Encoding")))
+
+			for _, eds := range []bool{false, true} {
+				dump, err := b.Envoy.ConfigDump(t.Context(), eds)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkDump(t, dump)
+			}
+
+			if err := errors.Join(b.Corsd.Stop(5*time.Second), b.AwaitCorsd(t.Context(), 0)); err != nil {
+				t.Fatal(err)
+			}
+			b.expect(t, "a host with Block fails closed", get("/blocked").from(evil), 500, []string{varyOrigin})
+			b.expect(t, "others fail open, stripped", get("/cart").at("weather.third-party.example").from(evil), 200, failOpen)
+			b.expect(t, "Shadow is as ever", get("/cart").at("legacy.shop.example").from(evil), 200, and(upstreams, vary("Accept-Encoding")))
+		})
+	}
+}
+
+func startGenerated(t *testing.T, profile string) *bench {
+	t.Helper()
+	if lacking != nil {
+		t.Skip(lacking)
+	}
+	text, err := exec.CommandContext(t.Context(), corsd, "envoy", "--policy", "testdata/policy.yaml", "--profile", profile).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "envoy.yaml")
+	text = []byte(strings.ReplaceAll(string(text), "{ address: your-application, port_value: 8080 }", "{ address: app, port_value: 8080 }"))
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	config, err := envoy.LoadConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{policy: copyPolicy(t)}
+	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(b.Logs())
+		}
+	})
+	return b
+}
+
+// checkDump compares what Envoy runs with the policies, and with policies for which it is wrong.
+func checkDump(t *testing.T, dump string) {
+	t.Helper()
+	dir := t.TempDir()
+	file, other := filepath.Join(dir, "dump.json"), filepath.Join(dir, "other.yaml")
+	policies, err := os.ReadFile("testdata/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shadow := strings.Replace(string(policies), "  hosts: [api.shop.example]", "  hosts: [api.shop.example]\n  enforcement: Shadow", 1)
+	if err := errors.Join(os.WriteFile(file, []byte(dump), 0o644), os.WriteFile(other, []byte(shadow), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), corsd, "check", "--strict", "--envoy", file, "testdata/policy.yaml").CombinedOutput()
+	if err != nil {
+		t.Errorf("what Envoy runs: %v\n%s", err, out)
+	}
+	out, err = exec.CommandContext(t.Context(), corsd, "check", "--envoy", file, other).CombinedOutput()
+	if err == nil || strings.Count(string(out), "(envoy_strip_conflict)") != 1 || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("a strip of a host in Shadow: %v\n%s", err, out)
+	}
+}
