@@ -71,6 +71,25 @@ func TestCodes(t *testing.T) {
 	compare(t, "warnings", warnings, firstCells(p.section(t, "## Warnings")))
 }
 
+// The table of docs/envoy.md names every code of check --envoy.
+func TestEnvoyCodes(t *testing.T) {
+	var all []string
+	for _, dir := range []string{"internal/envoyconfig", "internal/envoypolicy"} {
+		for _, file := range parseDir(t, dir) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				if c, ok := n.(*ast.ValueSpec); ok && len(c.Values) == 1 {
+					if kind, ok := c.Type.(*ast.SelectorExpr); ok && kind.Sel.Name == "Code" {
+						all = append(all, literals(c.Values)...)
+					}
+				}
+				return true
+			})
+		}
+	}
+	lines := readPage(t, "docs/envoy.md").section(t, "## Write and check a configuration")
+	compare(t, "codes of check --envoy", all, firstCells(lines))
+}
+
 func firstCells(lines []string) []string {
 	var all []string
 	for _, row := range rows(lines) {

@@ -16,6 +16,9 @@ const CodeInvalid spec.Code = "envoy_invalid"
 func Read(path string) (*Config, *spec.Diagnostic) {
 	root, fault := policyfile.Tree(path)
 	if fault != nil {
+		if fault.Code == spec.CodeLimitExceeded {
+			fault.Hint = "a part of it: a /config_dump without include_eds, or one listener and its route configuration"
+		}
 		return nil, fault
 	}
 	return parse(path, root)
