@@ -135,10 +135,8 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled}
 	for j, other := range m.Filters {
 		c.names = append(c.names, other.Name)
-		if isNativeCORS(other) && !other.Disabled {
-			c.native = true
-		}
-		if j < i {
+		c.native = c.native || isNativeCORS(other) // a policy on a route enables it
+		if j < i && (!other.Disabled || enables(m.Tables, other.Name)) {
 			k.before(f, other)
 		}
 	}
@@ -153,6 +151,26 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 	for _, t := range m.Tables {
 		k.table(t, c)
 	}
+}
+
+// enables reports whether a part of the route tables enables a filter that is disabled.
+func enables(tables []*envoyconfig.Table, filter string) bool {
+	in := func(s *envoyconfig.Scope) bool {
+		return slices.ContainsFunc(s.PerFilter, func(p *envoyconfig.PerFilter) bool {
+			return p.Filter == filter && !p.Disabled
+		})
+	}
+	for _, t := range tables {
+		if in(&t.Scope) {
+			return true
+		}
+		for _, h := range t.Hosts {
+			if in(&h.Scope) || slices.ContainsFunc(h.Routes, func(r *envoyconfig.Route) bool { return in(&r.Scope) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isCorsd reports whether a filter calls corsd: its name, or that of its cluster or statistics, has corsd in it.

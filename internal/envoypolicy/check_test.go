@@ -140,6 +140,11 @@ func rows() []row {
 
 		{name: "authentication first", policies: shop, change: []string{filters, filters + filter("auth", jwt)}, want: []string{"fault filter_order: - name: corsd"}},
 		{name: "authentication that is disabled", policies: shop, change: []string{filters, filters + filter("auth", jwt) + "            disabled: true\n"}},
+		{
+			name: "authentication that a route enables", policies: shop,
+			change: []string{filters, filters + filter("auth", jwt) + "            disabled: true\n", routes, routes + "                typed_per_filter_config: { auth: {} }\n"},
+			want:   []string{"fault filter_order: - name: corsd"},
+		},
 		{name: "an unknown filter first", policies: shop, change: []string{filters, filters + filter("mine", lua)}, want: []string{"warning filter_order: - name: corsd"}},
 		{name: "a filter without a configuration first", policies: shop, change: []string{filters, filters + "          - name: envoy.filters.http.rbac\n"}, want: []string{"fault filter_order: - name: corsd"}},
 		{name: "a health check first", policies: shop, change: []string{filters, filters + filter("health", health)}},

@@ -31,9 +31,6 @@ var passing = []string{
 
 // before judges a filter that comes before corsd.
 func (k *checker) before(corsd, other *envoyconfig.Filter) {
-	if other.Disabled {
-		return
-	}
 	kind := other.Type
 	if kind == "" {
 		kind = other.Name

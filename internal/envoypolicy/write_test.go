@@ -161,7 +161,12 @@ func TestClusterAddress(t *testing.T) {
 		{"[::1]:9002", `STRICT_DNS {"socket_address":{"address":"::1","port_value":9002}}`},
 		{"true:1", `STRICT_DNS {"socket_address":{"address":"true","port_value":1}}`},
 		{"unix:/run/a b.sock", `STATIC {"pipe":{"path":"/run/a b.sock"}}`},
-		{"unix:", ""}, {"corsd", ""}, {":9002", ""}, {"corsd:0", ""}, {"corsd:65536", ""}, {"corsd:grpc", ""},
+		{"unix:", ""},
+		{"corsd", ""},
+		{":9002", ""},
+		{"corsd:0", ""},
+		{"corsd:65536", ""},
+		{"corsd:grpc", ""},
 	} {
 		var b bytes.Buffer
 		err := envoypolicy.Write(&b, p, envoypolicy.Options{Cluster: tt.address})
