@@ -1,6 +1,7 @@
 package envoyconfig
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -96,6 +97,16 @@ type Scope struct {
 	Adds       []Header // response_headers_to_add
 	PerFilter  []*PerFilter
 	NativeCORS Text // the field cors, which old configurations have
+}
+
+// Enables reports whether the scope enables a filter that is disabled.
+func (s *Scope) Enables(filter string) bool {
+	return slices.ContainsFunc(s.PerFilter, func(p *PerFilter) bool { return p.Filter == filter && !p.Disabled })
+}
+
+// RouteEnables reports whether a route of the virtual host enables a filter that is disabled.
+func (h *VirtualHost) RouteEnables(filter string) bool {
+	return slices.ContainsFunc(h.Routes, func(r *Route) bool { return r.Enables(filter) })
 }
 
 // PerFilter is the configuration of a filter in a [Scope].

@@ -155,22 +155,11 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 
 // enables reports whether a part of the route tables enables a filter that is disabled.
 func enables(tables []*envoyconfig.Table, filter string) bool {
-	in := func(s *envoyconfig.Scope) bool {
-		return slices.ContainsFunc(s.PerFilter, func(p *envoyconfig.PerFilter) bool {
-			return p.Filter == filter && !p.Disabled
+	return slices.ContainsFunc(tables, func(t *envoyconfig.Table) bool {
+		return t.Enables(filter) || slices.ContainsFunc(t.Hosts, func(h *envoyconfig.VirtualHost) bool {
+			return h.Enables(filter) || h.RouteEnables(filter)
 		})
-	}
-	for _, t := range tables {
-		if in(&t.Scope) {
-			return true
-		}
-		for _, h := range t.Hosts {
-			if in(&h.Scope) || slices.ContainsFunc(h.Routes, func(r *envoyconfig.Route) bool { return in(&r.Scope) }) {
-				return true
-			}
-		}
-	}
-	return false
+	})
 }
 
 // isCorsd reports whether a filter calls corsd: its name, or that of its cluster or statistics, has corsd in it.

@@ -47,7 +47,7 @@ func (k *checker) virtualHost(h *envoyconfig.VirtualHost, s *served, outer *effe
 	if n := k.selected(v.selector); n != nil {
 		v.needs, v.stray, governed = n, "", true
 	}
-	if governed && v.disabled && !routesEnable(h, c) {
+	if governed && v.disabled && !h.RouteEnables(c.filter) {
 		k.fault(v.offAt(), codeFilterDisabled, enabled,
 			"corsd is not called for %s, whose hosts policies govern", v.name)
 	}
@@ -89,15 +89,6 @@ func (v *place) offAt() spec.Position {
 		return v.position
 	}
 	return v.disabledAt
-}
-
-// routesEnable reports whether a route enables the filter.
-func routesEnable(h *envoyconfig.VirtualHost, c *caller) bool {
-	return slices.ContainsFunc(h.Routes, func(r *envoyconfig.Route) bool {
-		return slices.ContainsFunc(r.PerFilter, func(p *envoyconfig.PerFilter) bool {
-			return p.Filter == c.filter && !p.Disabled
-		})
-	})
 }
 
 // selected returns the needs of the entry that a selector names, nil if it names none, or one that is not known.
