@@ -43,6 +43,9 @@ The output depends on the policies and the flags alone.`,
 			if len(paths) == 0 {
 				return usagef("envoy needs --policy PATH")
 			}
+			if err := inputOnce(paths, ""); err != nil {
+				return err
+			}
 			options := envoypolicy.Options{Cluster: cluster}
 			switch profile {
 			case profileRequestResponse:
@@ -66,7 +69,7 @@ The output depends on the policies and the flags alone.`,
 }
 
 func writeEnvoy(std Stdio, paths []string, o envoypolicy.Options) error {
-	report := reload.Load(paths, policy.At(time.Now()))
+	report := reload.LoadWithInput(paths, std.In, policy.At(time.Now()))
 	if report.Err() != nil {
 		if err := report.WriteText(std.Err); err != nil {
 			return err
@@ -90,7 +93,7 @@ func envoyFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "envoy", "", "compare the policies with an Envoy configuration in `FILE`")
 }
 
-// compareEnvoy adds to the report of policies without faults what an Envoy configuration lacks for them. No file
+// compareEnvoy adds the findings in an Envoy configuration to the report of policies without faults. No file
 // means none.
 func compareEnvoy(report *reload.Report, file string) *reload.Report {
 	if file == "" || report.Err() != nil {

@@ -98,9 +98,13 @@ func (d *sarifDriver) rule(code spec.Code, level string) int {
 		return i
 	}
 	words := strings.ReplaceAll(string(code), "_", " ")
+	page := "docs/policy.md"
+	if strings.HasPrefix(string(code), "envoy_") {
+		page = "docs/envoy.md"
+	}
 	d.Rules = append(d.Rules, sarifRule{
 		ID: string(code), Short: sarifText{strings.ToUpper(words[:1]) + words[1:]},
-		Help:    sarifText{"docs/policy.md of corsd describes " + string(code) + " and its fix."},
+		Help:    sarifText{page + " of corsd describes " + string(code) + " and its fix."},
 		Default: sarifConfig{level},
 	})
 	return len(d.Rules) - 1

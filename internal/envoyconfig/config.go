@@ -60,7 +60,10 @@ type Call struct {
 	FailureModeAllow               Text
 	Timeout                        Text // message_timeout, for ext_authz that of grpc_service
 
+	Forwards Rules // the headers that corsd gets
+
 	// Those of ext_proc alone. The default of the modes is SEND.
+	Mutations                 Rules // the headers that corsd may set
 	RequestMode, ResponseMode Text
 	AllowModeOverride         Text
 	// OverridesToResponse reports that allowed_override_modes, if there is one, allows to request the response.
@@ -90,7 +93,7 @@ type Route struct {
 	Answers bool
 }
 
-// Scope is what route tables, virtual hosts and routes have in common.
+// Scope has the common fields of route tables, virtual hosts and routes.
 type Scope struct {
 	Position   spec.Position
 	Removes    []Text   // response_headers_to_remove

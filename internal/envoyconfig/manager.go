@@ -56,6 +56,7 @@ func (r *reader) filter(v value) *Filter {
 func extProc(v value) *Call {
 	c := call(v)
 	c.Timeout = v.scalar("message_timeout")
+	c.Forwards, c.Mutations = forwardRules(v.get("forward_rules")), mutationRules(v.get("mutation_rules"))
 	mode := v.get("processing_mode")
 	c.RequestMode, c.ResponseMode = mode.scalar("request_header_mode"), mode.scalar("response_header_mode")
 	for _, t := range []*Text{&c.RequestMode, &c.ResponseMode} {
@@ -77,7 +78,7 @@ func extProc(v value) *Call {
 
 func extAuthz(v value) *Call {
 	c := call(v)
-	c.Authz = true
+	c.Authz, c.Forwards = true, forwardRules(v)
 	c.Timeout = Text{Position: v.position()}
 	if service := v.get("grpc_service"); service.exists() {
 		c.Timeout = service.scalar("timeout")

@@ -44,8 +44,8 @@ type reader struct {
 	discovered map[string]value // filters that are configured by ECDS, by name
 }
 
-// resource reads a message of one of the kinds that are known. What the type of an Any is, its fields
-// show too: files have none at the top.
+// resource reads a message of one of the known kinds, which its fields show: not every file has a type at
+// the top.
 func (r *reader) resource(v value) {
 	for _, item := range v.items() {
 		r.resource(item)

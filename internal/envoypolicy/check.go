@@ -103,6 +103,8 @@ type caller struct {
 	off    bool                // unless a virtual host or route enables it
 	names  []string            // of all filters, nil if they are not known
 	native bool                // there is a native cors filter beside it
+	// onlyOrigin reports that a matcher around it selects requests, as those with an Origin.
+	onlyOrigin bool
 }
 
 func (c *caller) is(has func(*envoyconfig.Call) bool) bool { return slices.ContainsFunc(c.calls, has) }
@@ -132,7 +134,7 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 		return
 	}
 	f := m.Filters[i]
-	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled}
+	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled, onlyOrigin: isMatched(f)}
 	for j, other := range m.Filters {
 		c.names = append(c.names, other.Name)
 		c.native = c.native || isNativeCORS(other) // a policy on a route enables it
@@ -151,6 +153,11 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 	for _, t := range m.Tables {
 		k.table(t, c)
 	}
+}
+
+// isMatched reports whether a filter applies to some requests only.
+func isMatched(f *envoyconfig.Filter) bool {
+	return strings.HasSuffix(f.Type, ".ExtensionWithMatcher") || strings.HasSuffix(f.Type, ".Composite")
 }
 
 // enables reports whether a part of the route tables enables a filter that is disabled.

@@ -61,11 +61,13 @@ kind: CORSPolicy
 metadata: {name: legacy}
 spec: {hosts: [legacy.example], enforcement: Shadow, cors: {allowOrigins: [https://www.example]}}
 `
-	merge   = "{hosts: [api.example], upstreamHeaders: Merge, cors: {allowOrigins: [https://www.example]}}"
-	shadow  = "{hosts: [api.example], enforcement: Shadow, cors: {allowOrigins: [https://www.example]}}"
-	socket  = "{hosts: [api.example], webSocket: {originCheck: Enforce}, cors: {allowOrigins: [https://www.example]}}"
-	tenants = `{hosts: ["{tenant}.example"], cors: {allowOrigins: ["https://{tenant}.www.example"]}}`
-	deny    = `
+	merge    = "{hosts: [api.example], upstreamHeaders: Merge, cors: {allowOrigins: [https://www.example]}}"
+	shadow   = "{hosts: [api.example], enforcement: Shadow, cors: {allowOrigins: [https://www.example]}}"
+	socket   = "{hosts: [api.example], webSocket: {originCheck: Enforce}, cors: {allowOrigins: [https://www.example]}}"
+	tenants  = `{hosts: ["{tenant}.example"], cors: {allowOrigins: ["https://{tenant}.www.example"]}}`
+	timing   = "{hosts: [api.example], cors: {allowOrigins: [https://www.example], timingAllowOrigin: true}}"
+	resource = "{hosts: [api.example], cors: {allowOrigins: [https://www.example], crossOriginResourcePolicy: same-site}}"
+	deny     = `
 apiVersion: corsd.dev/v1alpha1
 kind: CORSDefaults
 metadata: {name: default}
@@ -181,6 +183,20 @@ func rows() []row {
 			want: []string{"fault unsupported: \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"},
 		},
 
+		{name: "headers of the request that corsd does not get", policies: shop, change: []string{"- prefix: \":\"", "- exact: \":method\"", "- exact: origin", "- exact: cookie"}, want: []string{"fault forward_rules: allowed_headers:"}},
+		{name: "headers of the response that corsd does not get", policies: shop, change: []string{"- prefix: access-control-", "- prefix: access-control-request-"}, want: []string{"fault forward_rules: allowed_headers:"}},
+		{
+			name: "other patterns for the same headers", policies: timing,
+			change: []string{"- prefix: \":\"", "- safe_regex: { regex: \":.*\" }\n                                  - exact: x-other", "- exact: origin", "- suffix: RIGIN", "- exact: sec-fetch-site", "- contains: fetch", "- exact: upgrade", "- safe_regex: { regex: \"(?<bad\" }", "- exact: vary", "- exact: Vary"},
+		},
+		{name: "headers that are kept from corsd", policies: shop, change: []string{"                                allowed_headers:", "                                disallowed_headers: { patterns: [{ exact: origin }] }\n                                allowed_headers:"}, want: []string{"fault forward_rules: disallowed_headers: { patterns: [{ exact: origin }] }"}},
+		{name: "no rules of headers", policies: timing, change: []string{"forward_rules:", "unknown:", "mutation_rules:", "unknown2:"}},
+		{name: "Timing-Allow-Origin that corsd does not get", policies: timing, change: []string{"- exact: timing-allow-origin\n", "- exact: x-other\n"}, want: []string{"fault forward_rules: allowed_headers:"}},
+		{name: "Timing-Allow-Origin that corsd may not set", policies: timing, change: []string{"|timing-allow-origin|", "|"}, want: []string{"fault mutation_rules: disallow_all: true"}},
+		{name: "Timing-Allow-Origin that no policy uses", policies: shop, change: []string{"|timing-allow-origin|cross-origin-resource-policy|", "|", "- exact: timing-allow-origin\n", "- exact: x-other\n"}},
+		{name: "Cross-Origin-Resource-Policy that corsd may not set", policies: resource, change: []string{"|cross-origin-resource-policy|", "|"}, want: []string{"fault mutation_rules: disallow_all: true"}},
+		{name: "CORS headers that corsd may not set", policies: shop, change: []string{"disallow_all: true", "disallow_all: true\n                                disallow_expression: { regex: \".*-methods\" }"}, want: []string{"fault mutation_rules: disallow_all: true"}},
+
 		{name: "no timeout", policies: shop, change: []string{"message_timeout: 0.5s", "# none"}, want: []string{"warning timeout: \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"}},
 		{name: "a timeout of 5 s", policies: shop, change: []string{"message_timeout: 0.5s", "message_timeout: 5s"}},
 		{name: "a longer timeout", policies: shop, change: []string{"message_timeout: 0.5s", "message_timeout: 5.001s"}, want: []string{"warning timeout: message_timeout: 5.001s          # the default, 0.2s, fires in bursts on a busy machine"}},
@@ -220,6 +236,11 @@ func rows() []row {
 		{name: "a strip of other hosts", policies: shop, change: []string{domain, "  - api.example\n              - www.example\n"}, want: []string{"warning strip_ungoverned: " + strings.TrimSpace(vhost)}},
 		{name: "a strip of denied hosts", policies: deny, change: []string{domain, "  - api.example\n              - www.example\n"}},
 		{name: "a strip of a part", policies: shop, change: []string{"- access-control-expose-headers\n", "- x-other\n"}, want: []string{"warning strip_incomplete: " + strings.TrimSpace(vhost)}},
+		{name: "a strip without Timing-Allow-Origin", policies: timing, change: []string{"              - timing-allow-origin\n", ""}, want: []string{"warning strip_incomplete: " + strings.TrimSpace(vhost)}},
+		{name: "Cross-Origin-Resource-Policy of the policy", policies: resource},
+		{name: "no Cross-Origin-Resource-Policy", policies: resource, change: []string{"key: cross-origin-resource-policy", "key: x-other"}, want: []string{"fault resource_policy: " + strings.TrimSpace(vhost)}},
+		{name: "another Cross-Origin-Resource-Policy", policies: resource, change: []string{"value: same-site", "value: cross-origin"}, want: []string{"fault resource_policy: " + strings.TrimSpace(vhost)}},
+		{name: "a filter for every request", policies: resource, change: []string{"key: cross-origin-resource-policy", "key: x-other", "common.matching.v3.ExtensionWithMatcher", "other.v3.Wrapper"}},
 		{name: "no strip", policies: shop, change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }"}, want: []string{"warning strip_missing: " + strings.TrimSpace(vhost)}},
 		{name: "no strip, failing closed", policies: shop, change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }", open, ""}},
 
@@ -288,7 +309,8 @@ func checkShipped(t *testing.T, seen map[string]bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	merge := "warning unsupported: - name: search" // and ext_authz cannot
+	// ext_authz cannot merge, and cannot fail closed for one virtual host.
+	merge, office := "warning unsupported: - name: search", "warning fails_open: - name: office"
 	for _, tt := range []struct {
 		file, old, new string
 		policies       string // replace the demo's
@@ -296,41 +318,42 @@ func checkShipped(t *testing.T, seen map[string]bool) {
 	}{
 		{file: "envoy.yaml"},
 		{file: "envoy-lean.yaml"},
-		{file: "envoy-ext-authz.yaml", want: []string{merge}},
+		{file: "envoy-ext-authz.yaml", want: []string{office, merge}},
 		{file: "envoy.yaml", old: "                - { key: corsd-static, value: vary }", new: "                - { key: corsd-static, value: \"vary,strip\" }", want: []string{
 			"fault static_false: - { key: corsd-static, value: \"vary,strip\" }",
 			"fault strip_conflict: - { key: corsd-static, value: \"vary,strip\" }",
 		}},
 		{
 			file: "envoy-lean.yaml", old: "key: access-control-expose-headers, value: \"%DYN", new: "key: x-expose, value: \"%DYN",
-			want: []string{ // two virtual hosts share the headers
+			want: []string{ // three virtual hosts share the headers
+				"fault static_false: envoy_grpc: { cluster_name: corsd, authority: strip.vary.set.corsd-static, skip_envoy_headers: true }",
 				"fault static_false: envoy_grpc: { cluster_name: corsd, authority: strip.vary.set.corsd-static, skip_envoy_headers: true }",
 				"fault static_false: envoy_grpc: { cluster_name: corsd, authority: strip.vary.set.corsd-static, skip_envoy_headers: true }",
 			},
 		},
 		{
 			file: "envoy-ext-authz.yaml", old: "              response_headers_to_remove: *cors_headers\n", new: "",
-			want: []string{"fault strip_missing: - name: weather", merge},
+			want: []string{"fault strip_missing: - name: weather", office, merge},
 		},
 		{
 			file: "envoy-ext-authz.yaml", old: "              response_headers_to_add: *vary_origin\n", new: "",
-			want: []string{merge, "warning vary_missing: - name: weather"},
+			want: []string{office, merge, "warning vary_missing: - name: weather"},
 		},
 		{
 			file: "envoy-ext-authz.yaml", old: "                    timeout: 0.5s", new: "                    timeout: 600s",
-			want: []string{"warning timeout: timeout: 600s                            # the default, 0.2s, fires in bursts on a busy machine", merge},
+			want: []string{office, "warning timeout: timeout: 600s                            # the default, 0.2s, fires in bursts on a busy machine", merge},
 		},
 		{
 			file: "envoy-ext-authz.yaml", old: "                    timeout: 0.5s", new: "",
-			want: []string{"warning timeout: envoy_grpc: { cluster_name: corsd, skip_envoy_headers: true }", merge},
+			want: []string{office, "warning timeout: envoy_grpc: { cluster_name: corsd, skip_envoy_headers: true }", merge},
 		},
 		{
 			file:     "envoy-ext-authz.yaml",
-			policies: "{hosts: [api.shop.example, search.shop.example, legacy.shop.example, weather.third-party.example], enforcement: Block, preflight: {mode: Forward}, cors: {allowOrigins: [https://www.example], allowCredentials: true, exposeHeaders: [\"*\"], expandExposeHeaders: true}}",
+			policies: "{hosts: [api.shop.example, search.shop.example, legacy.shop.example, office.shop.example, weather.third-party.example], enforcement: Block, preflight: {mode: Forward}, cors: {allowOrigins: [https://www.example], allowCredentials: true, exposeHeaders: [\"*\"], expandExposeHeaders: true}}",
 			want: []string{
 				"fault strip_missing: - name: legacy",
-				"warning fails_open: - name: legacy", "warning fails_open: - name: search", "warning fails_open: - name: shop", "warning fails_open: - name: weather",
-				"warning unsupported: - name: legacy", "warning unsupported: - name: legacy", "warning unsupported: - name: search", "warning unsupported: - name: search",
+				"warning fails_open: - name: legacy", "warning fails_open: - name: office", "warning fails_open: - name: search", "warning fails_open: - name: shop", "warning fails_open: - name: weather",
+				"warning unsupported: - name: legacy", "warning unsupported: - name: legacy", "warning unsupported: - name: office", "warning unsupported: - name: office", "warning unsupported: - name: search", "warning unsupported: - name: search",
 				"warning unsupported: - name: shop", "warning unsupported: - name: shop", "warning unsupported: - name: weather", "warning unsupported: - name: weather",
 				"warning vary_missing: - name: legacy",
 			},

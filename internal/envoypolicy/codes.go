@@ -4,7 +4,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// The codes of what [Check] finds. docs/envoy.md has a table of them.
+// The codes of the findings of [Check]. docs/envoy.md has a table of them.
 const (
 	codeIncomplete      spec.Code = "envoy_incomplete"
 	codeFilterMissing   spec.Code = "envoy_filter_missing"
@@ -13,6 +13,8 @@ const (
 	codeFilterName      spec.Code = "envoy_filter_name"
 	codeModeOverride    spec.Code = "envoy_mode_override"
 	codeResponseMode    spec.Code = "envoy_response_mode"
+	codeForwardRules    spec.Code = "envoy_forward_rules"
+	codeMutationRules   spec.Code = "envoy_mutation_rules"
 	codeTimeout         spec.Code = "envoy_timeout"
 	codeBreakers        spec.Code = "envoy_breakers"
 	codeStaticInFilter  spec.Code = "envoy_static_in_filter"
@@ -22,6 +24,7 @@ const (
 	codeStripIncomplete spec.Code = "envoy_strip_incomplete"
 	codeStripUngoverned spec.Code = "envoy_strip_ungoverned"
 	codeVaryMissing     spec.Code = "envoy_vary_missing"
+	codeResourcePolicy  spec.Code = "envoy_resource_policy"
 	codeFailsOpen       spec.Code = "envoy_fails_open"
 	codeUnsupported     spec.Code = "envoy_unsupported"
 	codeNativeCORS      spec.Code = "envoy_native_cors"

@@ -8,7 +8,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// static has the words of corsd-static: what a virtual host reports that it does.
+// static has the words of corsd-static, by which a virtual host reports its effects.
 type static struct {
 	envoyconfig.Text // as the configuration has it, "" if it has none
 	strip, vary, set bool
@@ -52,7 +52,7 @@ func corsdKeys(p *envoyconfig.PerFilter) []envoyconfig.Header {
 	})
 }
 
-// effects are what a route table, a virtual host or a route changes, with everything around it.
+// effects are the changes of a route table, a virtual host or a route, including those around it.
 type effects struct {
 	removes map[string]bool
 	adds    []envoyconfig.Header
@@ -113,9 +113,9 @@ func (e *effects) configure(p *envoyconfig.PerFilter) {
 // other headers.
 func (e *effects) strips() bool { return e.removes[corsHeaders[0]] }
 
-// missing returns the CORS headers that are not removed.
-func (e *effects) missing() (names []string) {
-	for _, name := range corsHeaders {
+// missing returns the headers that are not removed.
+func (e *effects) missing(n *needs) (names []string) {
+	for _, name := range n.stripped() {
 		if !e.removes[name] {
 			names = append(names, name)
 		}
@@ -148,6 +148,16 @@ func (e *effects) sets() bool {
 		}
 	}
 	return true
+}
+
+// added returns the last header of a name that is added.
+func (e *effects) added(name string) (h envoyconfig.Header, found bool) {
+	for _, add := range e.adds {
+		if add.Key.Value == name {
+			h, found = add, true
+		}
+	}
+	return h, found
 }
 
 // ownCORS returns a CORS header that is added with a value that is not corsd's.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsd/corsd/internal/envoyconfig"
 	"github.com/corsd/corsd/internal/suggest"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 func isNativeCORS(f *envoyconfig.Filter) bool {
@@ -56,6 +57,7 @@ const (
 
 // call judges the configuration of ext_proc or ext_authz itself.
 func (k *checker) call(c *envoyconfig.Call) {
+	k.headers(c)
 	if !c.Authz {
 		k.modes(c)
 	}
@@ -78,6 +80,60 @@ func (k *checker) call(c *envoyconfig.Call) {
 	}
 	k.keys(c.Metadata)
 	k.cluster(c.Cluster)
+}
+
+// The headers that corsd reads, and sets.
+var (
+	readRequest = []string{
+		":method", ":scheme", ":authority", ":path", "origin", "sec-fetch-site", "upgrade",
+		"access-control-request-method", "access-control-request-headers",
+	}
+	readResponse = []string{"access-control-allow-origin", "vary"}
+)
+
+// headers judges which headers corsd gets, and which it may set.
+func (k *checker) headers(c *envoyconfig.Call) {
+	timing, resource := k.usesOther()
+	var read []string
+	if c.Authz || c.RequestMode.Value == "SEND" {
+		read = readRequest
+	}
+	if !c.Authz {
+		read = slices.Concat(read, readResponse)
+		set := slices.Concat(corsHeaders, []string{"vary"}, timing, resource)
+		k.rules(&c.Mutations, set, codeMutationRules, "mutation_rules that allow (access-control-.*|timing-allow-origin|"+
+			"cross-origin-resource-policy|vary)", "mutation_rules do not let corsd set %s")
+		read = append(read, timing...)
+	}
+	k.rules(&c.Forwards, read, codeForwardRules, "the list of headers of deploy/envoy.yaml", "corsd does not get %s")
+}
+
+// rules reports the headers that the rules do not allow.
+func (k *checker) rules(r *envoyconfig.Rules, names []string, code spec.Code, hint, format string) {
+	var missing []string
+	for _, name := range names {
+		if !r.Allows(name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		k.fault(r.Position, code, hint, format, strings.Join(missing, ", "))
+	}
+}
+
+// usesOther returns the headers beside those of CORS that policies set.
+func (k *checker) usesOther() (timing, resource []string) {
+	all := &needs{}
+	for _, t := range k.Tables {
+		all.merge(k.tableNeeds(t))
+	}
+	if all.timing != nil {
+		timing = []string{timingAllowOrigin}
+	}
+	if all.resource.of != nil {
+		resource = []string{resourcePolicy}
+	}
+	return timing, resource
 }
 
 // modes judges the phases in which ext_proc calls corsd.

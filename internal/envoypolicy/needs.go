@@ -18,7 +18,7 @@ type reason struct {
 
 func (r *reason) String() string { return r.of + " has " + r.setting }
 
-// needs are what the requests of a virtual host need. A field is nil if nothing needs it, else the first
+// needs are the needs of the requests of a virtual host. A field is nil if nothing needs it, else the first
 // setting that does.
 type needs struct {
 	// leaves is a setting with which responses do not change: Shadow or Disabled.
@@ -29,6 +29,36 @@ type needs struct {
 	blocks *reason
 	// expands and forwards are settings that ext_authz cannot carry out.
 	expands, forwards *reason
+	// timing is a setting with which Timing-Allow-Origin is the policy's.
+	timing *reason
+	// preserves is a setting with which a response may keep all headers that a policy could set.
+	preserves *reason
+	resource  resource
+}
+
+// resource is Cross-Origin-Resource-Policy of all requests of a virtual host. corsd is not called for requests
+// without an Origin, so the virtual host has to set it.
+type resource struct {
+	of    *reason // the first setting that sets it, nil if none does
+	value spec.ResourcePolicy
+	seen  bool // there are settings
+	mixed bool // they differ
+}
+
+func (r *resource) merge(other *resource) {
+	if !other.seen {
+		return
+	}
+	r.mixed = r.mixed || other.mixed || r.seen && r.value != other.value
+	r.of, r.value, r.seen = cmp.Or(r.of, other.of), other.value, true
+}
+
+// static returns the value that the virtual host has to set, "" if there is none.
+func (n *needs) static() spec.ResourcePolicy {
+	if n.resource.mixed || n.leaves != nil || n.preserves != nil {
+		return ""
+	}
+	return n.resource.value
 }
 
 func (n *needs) add(of string, s *plan.Settings) {
@@ -47,24 +77,49 @@ func (n *needs) add(of string, s *plan.Settings) {
 	if s.UpstreamHeaders != spec.UpstreamOverride {
 		set(&n.keeps, "upstreamHeaders", string(s.UpstreamHeaders))
 	}
+	if s.UpstreamHeaders == spec.UpstreamPreserve {
+		set(&n.preserves, "upstreamHeaders", string(s.UpstreamHeaders))
+	}
+	own := resource{value: s.ResourcePolicy, seen: true}
+	if s.ResourcePolicy != "" {
+		set(&own.of, "crossOriginResourcePolicy", string(s.ResourcePolicy))
+	}
+	n.resource.merge(&own)
 	if s.OriginCheck == spec.OriginCheckEnforce {
 		set(&n.blocks, "webSocket.originCheck", string(s.OriginCheck))
 	}
-	if s.Grants && s.ExpandExposeHeaders && s.Credentials && s.Expose.Any {
-		set(&n.expands, "expandExposeHeaders", "true")
-	}
+	n.addGrants(s, set)
 	if s.Preflight.Mode == spec.PreflightForward {
 		set(&n.forwards, "preflight.mode", string(s.Preflight.Mode))
 	}
 }
 
-// merge adds what other needs.
+// addGrants adds the settings that only an entry has.
+func (n *needs) addGrants(s *plan.Settings, set func(to **reason, name, value string)) {
+	if !s.Grants {
+		return
+	}
+	if s.ExpandExposeHeaders && s.Credentials && s.Expose.Any {
+		set(&n.expands, "expandExposeHeaders", "true")
+	}
+	if len(s.Expose.Families) > 0 {
+		set(&n.expands, "exposeHeaders", "a family")
+	}
+	if s.TimingAllowOrigin {
+		set(&n.timing, "timingAllowOrigin", "true")
+	}
+}
+
+// merge adds the needs of other.
 func (n *needs) merge(other *needs) {
 	n.leaves = cmp.Or(n.leaves, other.leaves)
 	n.keeps = cmp.Or(n.keeps, other.keeps)
 	n.blocks = cmp.Or(n.blocks, other.blocks)
 	n.expands = cmp.Or(n.expands, other.expands)
 	n.forwards = cmp.Or(n.forwards, other.forwards)
+	n.timing = cmp.Or(n.timing, other.timing)
+	n.preserves = cmp.Or(n.preserves, other.preserves)
+	n.resource.merge(&other.resource)
 }
 
 func (n *needs) addEntry(e *plan.Entry) {
@@ -75,7 +130,7 @@ func (n *needs) addEntry(e *plan.Entry) {
 	n.add(of, e.Settings)
 }
 
-// needsOf returns what the requests of the hosts of a table need. The settings for ambiguous paths are not
+// needsOf returns the needs of the hosts of a table. The settings for ambiguous paths are not
 // looked at: each is the strictest of those of the rules.
 func needsOf(t *plan.Table) *needs {
 	n := &needs{}
@@ -93,7 +148,7 @@ func needsOf(t *plan.Table) *needs {
 	return n
 }
 
-// selected returns what the requests need for which the configuration names a policy or rule. It is nil if
+// selected returns the needs of requests for which the configuration names a policy or rule. It is nil if
 // there is none of that name.
 func selected(p *plan.Plan, name, rule string, namesRule bool) *needs {
 	i := slices.IndexFunc(p.Policies, func(p *plan.Policy) bool { return p.Name == name })

@@ -22,7 +22,7 @@ func newPolicies(p *plan.Plan) *policies {
 	return &policies{Plan: p, hosts: newHosts(p), needs: map[*plan.Table]*needs{}}
 }
 
-// served returns what each of n virtual hosts serves.
+// served returns the hosts of each of n virtual hosts.
 func (p *policies) served(d *domains, n int) []served {
 	all := make([]served, n)
 	seen := make([]map[*plan.Host]bool, n)
@@ -47,7 +47,7 @@ func (p *policies) served(d *domains, n int) []served {
 	return all
 }
 
-// tableNeeds returns what the hosts of a table need.
+// tableNeeds is [needsOf], once for each table.
 func (p *policies) tableNeeds(t *plan.Table) *needs {
 	n := p.needs[t]
 	if n == nil {
@@ -57,7 +57,7 @@ func (p *policies) tableNeeds(t *plan.Table) *needs {
 	return n
 }
 
-// needsOf returns what the hosts of a virtual host need.
+// needsOf returns the needs of the hosts of a virtual host.
 func (p *policies) needsOf(s *served) *needs {
 	n := &needs{}
 	for _, h := range s.governed {

@@ -26,7 +26,7 @@ type place struct {
 	needs    *needs
 	stray    string // a host that no policy names, "" if there is none
 	governed bool   // corsd is called, and a policy applies
-	outer    *place // the virtual host of a route: what is equal to it is not judged again
+	outer    *place // the virtual host of a route: equal effects are not judged again
 }
 
 // differs reports whether the place differs from that around it.
@@ -105,7 +105,7 @@ func (k *checker) selected(selector envoyconfig.Text) *needs {
 	return n
 }
 
-// scope judges what a scope alone shows.
+// scope judges names and keys.
 func (k *checker) scope(s *envoyconfig.Scope, c *caller) {
 	for _, p := range s.PerFilter {
 		switch {
@@ -134,6 +134,7 @@ func (k *checker) place(v *place, c *caller) {
 		return
 	}
 	k.other(v, c)
+	k.resource(v, c)
 	if v.differs(func(*place) bool { return true }) {
 		k.unsupported(v, c)
 	}
@@ -205,7 +206,7 @@ func (k *checker) strip(v *place, c *caller) {
 		k.warn(pos, codeStripUngoverned, hint+", or a policy for these hosts",
 			"%s removes upstream's CORS headers also for hosts that no policy governs, such as %s", v.name, v.stray)
 	}
-	if missing := v.missing(); v.governed && v.strips() && len(missing) > 0 {
+	if missing := v.missing(v.needs); v.governed && v.strips() && len(missing) > 0 {
 		k.warn(pos, codeStripIncomplete, "all CORS response headers in response_headers_to_remove",
 			"%s removes access-control-allow-origin, but not %s", v.name, strings.Join(missing, ", "))
 	}
@@ -254,6 +255,21 @@ func (k *checker) other(v *place, c *caller) {
 	}
 }
 
+// resource compares Cross-Origin-Resource-Policy with the header that the virtual host sets. Requests without an
+// Origin, for which corsd is not called, are those that it is for.
+func (k *checker) resource(v *place, c *caller) {
+	value := string(v.needs.static())
+	wrong := func(p *place) bool {
+		h, found := p.added(resourcePolicy)
+		return !found || h.Value.Value != value
+	}
+	if value != "" && v.stray == "" && c.onlyOrigin && wrong(v) && v.differs(wrong) {
+		k.fault(v.position, codeResourcePolicy, "response_headers_to_add with "+resourcePolicy+": "+value,
+			"%s does not set it for requests without an Origin, for which corsd is not called: %s", v.name,
+			v.needs.resource.of)
+	}
+}
+
 // unsupported judges settings that the way in which Envoy calls corsd cannot carry out.
 func (k *checker) unsupported(v *place, c *caller) {
 	if late := c.tooLate(); late != nil && v.needs.blocks != nil {
@@ -268,7 +284,7 @@ func (k *checker) unsupported(v *place, c *caller) {
 		effect string
 	}{
 		{v.needs.keeps, "which acts as Override"},
-		{v.needs.expands, "which exposes no header"},
+		{v.needs.expands, "which exposes none of the names"},
 		{v.needs.forwards, "whose responses lack the two request headers in Vary"},
 	} {
 		if need.reason != nil {

@@ -86,6 +86,20 @@ var corsHeaders = []string{
 	"access-control-max-age",
 }
 
+// Headers that policies can set beside those of CORS.
+const (
+	timingAllowOrigin = "timing-allow-origin"
+	resourcePolicy    = "cross-origin-resource-policy"
+)
+
+// stripped returns the headers that a virtual host with these needs removes.
+func (n *needs) stripped() []string {
+	if n.timing == nil {
+		return corsHeaders
+	}
+	return append(slices.Clip(corsHeaders), timingAllowOrigin)
+}
+
 // virtualHost is a virtual host to write.
 type virtualHost struct {
 	name    string
@@ -200,7 +214,7 @@ func (h *virtualHost) write(b *bytes.Buffer, o Options) {
 	}
 	if h.strips() {
 		line("  response_headers_to_remove:")
-		for _, name := range corsHeaders {
+		for _, name := range h.needs.stripped() {
 			line("  - %s", name)
 		}
 	}
@@ -226,12 +240,20 @@ func (h *virtualHost) writeWhy(line func(string, ...any)) {
 	if h.needs.blocks != nil {
 		line("# Fails closed: %s.", h.needs.blocks)
 	}
+	if h.needs.resource.of != nil && (h.needs.static() == "" || h.leaves() != "") {
+		line("# No %s without an Origin, since corsd is not called then: %s, but not all requests have that.",
+			resourcePolicy, h.needs.resource.of)
+	}
 }
 
 func (h *virtualHost) writeAdds(line func(string, ...any), o Options) {
 	line("  response_headers_to_add:")
 	line("  - header: { key: vary, value: Origin }")
 	line("    append_action: APPEND_IF_EXISTS_OR_ADD")
+	if value := h.needs.static(); value != "" {
+		line("  - header: { key: %s, value: %s }", resourcePolicy, value)
+		line("    append_action: OVERWRITE_IF_EXISTS_OR_ADD")
+	}
 	if !o.Lean || !h.strips() {
 		return
 	}
@@ -241,7 +263,7 @@ func (h *virtualHost) writeAdds(line func(string, ...any), o Options) {
 	}
 }
 
-// writeOverrides writes what the virtual host does by itself, for corsd, and whether it fails closed.
+// writeOverrides writes corsd-static, and whether the virtual host fails closed.
 func (h *virtualHost) writeOverrides(line func(string, ...any), o Options) {
 	var static []string
 	if h.strips() {

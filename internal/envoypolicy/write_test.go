@@ -30,7 +30,7 @@ func documents(t testing.TB, text string) spec.Config {
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return report.Documents()
+	return report.Config()
 }
 
 func planOf(t testing.TB, cfg spec.Config) *plan.Plan {
