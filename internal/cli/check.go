@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corsd/corsd/internal/envoypolicy"
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/internal/suggest"
 	"github.com/corsd/corsd/pkg/policy"
@@ -90,7 +91,7 @@ func strictCodes(names []string) ([]spec.Code, error) {
 		if name == everyWarning {
 			return nil, nil
 		}
-		if !slices.Contains(spec.WarningCodes(), spec.Code(name)) {
+		if !slices.Contains(warningCodes(), spec.Code(name)) {
 			return nil, usagef("--strict=%s: is not the code of a warning; %s", name, nearestCode(name))
 		}
 		codes = append(codes, spec.Code(name))
@@ -100,13 +101,18 @@ func strictCodes(names []string) ([]spec.Code, error) {
 
 func nearestCode(name string) string {
 	var known []string
-	for _, code := range spec.WarningCodes() {
+	for _, code := range warningCodes() {
 		known = append(known, string(code))
 	}
 	if near := suggest.Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "docs/policy.md lists them"
+	return "docs/policy.md and docs/envoy.md list them"
+}
+
+// warningCodes returns the codes of all warnings that check reports.
+func warningCodes() []spec.Code {
+	return slices.Concat(spec.WarningCodes(), envoypolicy.WarningCodes())
 }
 
 func formatFlag(cmd *cobra.Command, format *string, values ...string) {

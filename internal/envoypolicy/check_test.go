@@ -300,6 +300,9 @@ func TestCheck(t *testing.T) {
 		if !seen["fault "+code[1]] && !seen["warning "+code[1]] {
 			t.Errorf("no row finds envoy_%s", code[1])
 		}
+		if listed := slices.Contains(envoypolicy.WarningCodes(), spec.Code("envoy_"+code[1])); listed != seen["warning "+code[1]] {
+			t.Errorf("envoy_%s is a warning: %v, and WarningCodes lists it: %v", code[1], !listed, listed)
+		}
 	}
 }
 

@@ -32,3 +32,12 @@ const (
 	codeMetadataUnknown spec.Code = "envoy_metadata_unknown"
 	codeHostUnserved    spec.Code = "envoy_host_unserved"
 )
+
+// WarningCodes lists the codes that warnings may have.
+func WarningCodes() []spec.Code {
+	return []spec.Code{
+		codeIncomplete, codeFilterMissing, codeFilterOrder, codeFilterDisabled, codeResponseMode, codeTimeout,
+		codeBreakers, codeStripMissing, codeStripIncomplete, codeStripUngoverned, codeVaryMissing, codeFailsOpen, codeUnsupported,
+		codeHostUnserved,
+	}
+}

@@ -101,8 +101,9 @@ func (k *checker) headers(c *envoyconfig.Call) {
 	if !c.Authz {
 		read = slices.Concat(read, readResponse)
 		set := slices.Concat(corsHeaders, []string{"vary"}, timing, resource)
-		k.rules(&c.Mutations, set, codeMutationRules, "mutation_rules that allow (access-control-.*|timing-allow-origin|"+
-			"cross-origin-resource-policy|vary)", "mutation_rules do not let corsd set %s")
+		const allowed = "(access-control-.*|timing-allow-origin|cross-origin-resource-policy|vary)"
+		k.rules(&c.Mutations, set, codeMutationRules, "mutation_rules that allow "+allowed,
+			"mutation_rules do not let corsd set %s")
 		read = append(read, timing...)
 	}
 	k.rules(&c.Forwards, read, codeForwardRules, "the list of headers of deploy/envoy.yaml", "corsd does not get %s")
