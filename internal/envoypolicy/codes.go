@@ -37,7 +37,7 @@ const (
 func WarningCodes() []spec.Code {
 	return []spec.Code{
 		codeIncomplete, codeFilterMissing, codeFilterOrder, codeFilterDisabled, codeResponseMode, codeTimeout,
-		codeBreakers, codeStripMissing, codeStripIncomplete, codeStripUngoverned, codeVaryMissing, codeFailsOpen, codeUnsupported,
-		codeHostUnserved,
+		codeBreakers, codeStripMissing, codeStripIncomplete, codeStripUngoverned, codeVaryMissing, codeFailsOpen,
+		codeUnsupported, codeHostUnserved,
 	}
 }
