@@ -3,6 +3,8 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,8 +27,8 @@ func TestRealCases(t *testing.T) {
 	})
 }
 
-// decides writes, for each line of a file of requests, the verdict, the reason and what a page can
-// see of the answer: decides POLICY REQUESTS
+// decides writes, for each line of a file of requests, the verdict, the reason, the action, the status
+// and the headers that the client gets: decides POLICY REQUESTS
 func decides(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: decides POLICY REQUESTS")
@@ -36,9 +38,9 @@ func decides(ts *testscript.TestScript, neg bool, args []string) {
 		var a answerDoc
 		ts.Check(json.Unmarshal([]byte(line), &a))
 		fmt.Fprint(ts.Stdout(), a.Verdict, " ", a.Reason, " ", a.Action, " ", a.Status)
-		for _, name := range []string{"access-control-allow-origin", "access-control-allow-credentials"} {
+		for _, name := range slices.Sorted(maps.Keys(a.ResponseHeaders)) {
 			for _, value := range a.ResponseHeaders[name] {
-				fmt.Fprint(ts.Stdout(), " ", name, "=", value)
+				fmt.Fprint(ts.Stdout(), "\n  ", name, ": ", value)
 			}
 		}
 		fmt.Fprintln(ts.Stdout())
