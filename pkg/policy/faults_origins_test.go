@@ -167,22 +167,22 @@ func originFaults() []compileRow {
 		{
 			name:   "* beside an origin",
 			config: originList("*", shop),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it; a rule with match.origins has other terms for some of them`},
 		},
 		{
 			name:   "* twice",
 			config: originList("*", "*"),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it; a rule with match.origins has other terms for some of them`},
 		},
 		{
 			name:   "* beside a regex",
 			config: forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginRegexes: []string{`https://[a-z]+\.b`}}),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it; a rule with match.origins has other terms for some of them`},
 		},
 		{
 			name:   "* beside a set",
 			config: withSet(forHost(spec.CORS{AllowOrigins: []string{"*"}, AllowOriginSets: []string{"s"}}), "s", spec.OriginSetSpec{}),
-			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it`},
+			faults: []string{`origin_any_mixed CORSPolicy[0] spec.cors.allowOrigins[0] "*": either "*" alone or the list without it; a rule with match.origins has other terms for some of them`},
 		},
 		{
 			name:   "* beside allowNullOrigin",

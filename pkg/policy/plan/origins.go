@@ -115,7 +115,7 @@ func (r *resolver) resolveOrigins(l *layer) *Origins {
 		r.report.Fault(spec.Diagnostic{
 			Code: spec.CodeOriginAnyMixed, Location: at(place), Value: origin.Any,
 			Message: "allows every origin, so what stands beside it has no meaning",
-			Hint:    `either "*" alone or the list without it`,
+			Hint:    `either "*" alone or the list without it; a rule with match.origins has other terms for some of them`,
 		})
 	}
 	return o
