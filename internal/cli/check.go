@@ -80,7 +80,8 @@ bootstrap, route configuration or listener, or the output of the admin page
 const everyWarning = "every warning"
 
 func strictFlag(cmd *cobra.Command, codes *[]string) {
-	cmd.Flags().StringSliceVar(codes, "strict", nil, "treat warnings as faults; --strict=`CODE,...` those with these codes")
+	cmd.Flags().StringSliceVar(codes, "strict", nil,
+		"treat warnings as faults; --strict=`CODE,...` those with these codes")
 	cmd.Flags().Lookup("strict").NoOptDefVal = everyWarning
 }
 

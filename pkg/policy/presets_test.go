@@ -83,17 +83,6 @@ func presetWorlds() []world {
 	}})
 }
 
-// without leaves out the lines of a header.
-func without(lines []string, name string) []string {
-	var rest []string
-	for _, line := range lines {
-		if !strings.HasPrefix(line, name) {
-			rest = append(rest, line)
-		}
-	}
-	return rest
-}
-
 // expandWorlds are about expandExposeHeaders.
 func expandWorlds() []world {
 	doc := spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{

@@ -319,7 +319,7 @@ func (r *resolver) checkExposedHeader(name string, place spec.Place) {
 // checkHeader reports whether a name is a header name, a family of them, or "*".
 func (r *resolver) checkHeader(name string, place spec.Place) bool {
 	d := spec.Diagnostic{Code: spec.CodeHeaderInvalid, Location: at(place), Value: name}
-	prefix, isFamily := FamilyPrefix(name)
+	_, isFamily := FamilyPrefix(name)
 	switch {
 	case !header.IsToken(name):
 		d.Message, d.Hint = "is not one header name", "one entry of the list for each name"
@@ -327,8 +327,8 @@ func (r *resolver) checkHeader(name string, place spec.Place) bool {
 		d.Code, d.Message = spec.CodeLimitExceeded, fmt.Sprintf("is longer than %d bytes", maxHeaderName)
 	case name != "*" && !isFamily && strings.Contains(name, "*"):
 		d.Message = `has a "*" that is not the end of a family such as X-Amz-*`
-		if d.Hint = "the names"; !strings.HasPrefix(name, "*") {
-			prefix, _, _ = strings.Cut(name, "*")
+		d.Hint = "the names"
+		if prefix, _, _ := strings.Cut(name, "*"); prefix != "" {
 			d.Hint = "the names, or the family " + prefix + "*"
 		}
 	default:

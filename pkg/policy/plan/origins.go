@@ -115,7 +115,8 @@ func (r *resolver) resolveOrigins(l *layer) *Origins {
 		r.report.Fault(spec.Diagnostic{
 			Code: spec.CodeOriginAnyMixed, Location: at(place), Value: origin.Any,
 			Message: "allows every origin, so what stands beside it has no meaning",
-			Hint:    `either "*" alone or the list without it; a rule with match.origins has other terms for some of them`,
+			Hint: `either "*" alone or the list without it; ` +
+				"a rule with match.origins has other terms for some of them",
 		})
 	}
 	return o
@@ -216,8 +217,9 @@ func (r *resolver) resolveExpiry(set *OriginSet, text *string) {
 	} else if left := date.Sub(r.now); left <= expiresSoon {
 		r.report.Warn(spec.Diagnostic{
 			Code: spec.CodeOriginSetExpiresSoon, Location: place, Value: *text,
-			Message: fmt.Sprintf("is within %d days: OriginSet %q grants nothing from then on", 1+int(left/(24*time.Hour)), set.Name),
-			Hint:    "a later date, if the owner agrees",
+			Message: fmt.Sprintf("is within %d days: OriginSet %q grants nothing from then on",
+				1+int(left/(24*time.Hour)), set.Name),
+			Hint: "a later date, if the owner agrees",
 		})
 	}
 }

@@ -155,7 +155,8 @@ func (s *Settings) withoutGrants() {
 func (s *Settings) tighten(other *Settings) {
 	from := &other.From
 	stricter(&s.Enforcement, &s.From.Enforcement, other.Enforcement, from.Enforcement, enforcements[:])
-	stricter(&s.UpstreamHeaders, &s.From.UpstreamHeaders, other.UpstreamHeaders, from.UpstreamHeaders, upstreamHeaders[:])
+	stricter(&s.UpstreamHeaders, &s.From.UpstreamHeaders, other.UpstreamHeaders, from.UpstreamHeaders,
+		upstreamHeaders[:])
 	stricter(&s.Preflight.Mode, &s.From.Mode, other.Preflight.Mode, from.Mode, preflightModes[:])
 	stricter(&s.Preflight.Detail, &s.From.Detail, other.Preflight.Detail, from.Detail, preflightDetails[:])
 	stricter(&s.OriginCheck, &s.From.OriginCheck, other.OriginCheck, from.OriginCheck, originChecks[:])
