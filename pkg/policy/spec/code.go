@@ -71,9 +71,10 @@ const (
 // WarningCodes lists the codes of warnings, which a policy can acknowledge.
 func WarningCodes() []Code {
 	return []Code{
-		CodeDefaultPort, CodeOriginUpperCase, CodeMaxAgeCapped, CodeMaxAgeUnused, CodeRuleUnreachable,
-		CodeOwnCORSShadowed, CodeOriginSetExpired, CodeOriginSetUnused, CodeAuthorizationNotCovered,
-		CodeSubdomainTakeover, CodeRedundantRegex, CodeHeaderNeverSent, CodeMethodNeverSent, CodeMethodLowerCase, CodeGrantsNobody, CodeRuleNeverRefuses,
+		CodeDefaultPort, CodeOriginUpperCase, CodeMaxAgeCapped, CodeMaxAgeUnused,
+		CodeRuleUnreachable, CodeOwnCORSShadowed, CodeOriginSetExpired, CodeOriginSetUnused,
+		CodeAuthorizationNotCovered, CodeSubdomainTakeover, CodeRedundantRegex, CodeHeaderNeverSent,
+		CodeMethodNeverSent, CodeMethodLowerCase, CodeGrantsNobody, CodeRuleNeverRefuses,
 		CodeResourcePolicyStatic, CodeOriginSetExpiresSoon, CodeDirectoryIgnored,
 		CodeRegexBranchDead, CodeRulePartlyShadowed,
 	}
