@@ -169,8 +169,38 @@ var ofDocuments = []mutation{
 	},
 	{
 		name: "a rule behind an expression for everything is reachable",
-		file: "pkg/policy/internal/lint/reachability.go", packages: lints,
-		from: "if length <= len(prefix) {", to: "if length < 0 {",
+		file: "pkg/policy/internal/lint/reach.go", packages: lints,
+		from: "	if path, ok := h.ask([]int{i}, before); path != \"\" || !ok {\n", to: "	if true {\n",
+	},
+	{
+		name: "the first path that an expression matches proves that it is reached",
+		file: "pkg/policy/internal/lint/reach.go", packages: lints,
+		from: "return isExpression(h.Slots[j]) && h.matches(j, path)", to: "return false",
+	},
+	{
+		name: "an exception from a rule shadows it",
+		file: "pkg/policy/internal/lint/shadow.go", packages: lints,
+		from: "path == \"\" || !ok {\n		return \"\"\n	}\n	var others", to: "path == \"-\" || !ok {\n		return \"\"\n	}\n	var others",
+	},
+	{
+		name: "an escaped path that is escaped again is well-formed",
+		file: "pkg/policy/internal/lang/paths.go", packages: langs,
+		from: "		return inEncoded\n	}\n	return inSegment", to: "		return inSegment\n	}\n	return inSegment",
+	},
+	{
+		name: "the hint of a glob may accept more than the glob",
+		file: "pkg/policy/internal/lint/mend.go", packages: lints,
+		from: "	return missing == \"\" && err == nil\n", to: "	return missing != \"?\" && err == nil\n",
+	},
+	{
+		name: "a hint is not judged with credentials",
+		file: "pkg/policy/internal/lint/hints.go", packages: lints,
+		from: "if u.credentials && r.kind != riskSubdomains {", to: "if u.inSet && r.kind != riskSubdomains {",
+	},
+	{
+		name: "every extension may read with credentials",
+		file: "pkg/policy/internal/lint/regexes.go", packages: lints,
+		from: "		if v.scheme != \"\" {\n			add", to: "		if false {\n			add",
 	},
 	{
 		name: "an expression below a registry's suffix is bounded",

@@ -63,6 +63,31 @@ func TestPathQuestion(t *testing.T) {
 	}
 }
 
+// TestPathShape compares the automaton of well-formed paths with the rule that it was made from.
+func TestPathShape(t *testing.T) {
+	shape := lang.NewPathShape(isAmbiguous)
+	pieces := []string{"/", "a", ".", "..", "%", "%25", "%2f", "%C3%A9", "%41", "41", "2F", "x", ";", `\`, "é", "-"}
+	r := rand.New(rand.NewPCG(5, 6))
+	wellFormed := 0
+	for range 5000 {
+		path := "/"
+		for range r.IntN(6) {
+			path += pieces[r.IntN(len(pieces))]
+		}
+		q := lang.PathQuestion{All: []*lang.Expr{parse(t, regexp.QuoteMeta(path))}}
+		got, _, err := q.Answer(shape)
+		if err != nil || (got == path) == isAmbiguous(path) {
+			t.Errorf("%q is ambiguous: %v, but the automaton has %q, %v", path, isAmbiguous(path), got, err)
+		}
+		if got != "" {
+			wellFormed++
+		}
+	}
+	if wellFormed < 1000 {
+		t.Errorf("%d paths were well-formed", wellFormed)
+	}
+}
+
 // pathsUpTo returns all paths of some characters.
 func pathsUpTo(length int) []string {
 	list := []string{"/"}

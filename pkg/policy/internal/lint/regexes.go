@@ -223,7 +223,7 @@ func (l *linter) regexes(p *plan.Policy, o *plan.Origins) {
 		case v.dead:
 			d.Code, d.Message = spec.CodeRegexDead, "matches no origin that a browser can send"
 			if v.long {
-				d.Message = fmt.Sprintf("matches only origins of more than %d bytes, which are refused", origin.MaxLength)
+				d.Message = fmt.Sprintf("matches only origins of more than %d bytes", origin.MaxLength)
 			}
 			l.advise(&d, v)
 			l.Fault(d)
