@@ -216,7 +216,7 @@ func TestPartlyShadowed(t *testing.T) {
 		{"a method", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowMethods: []string{"GET", "PUT"}})}, "allows method PUT"},
 		{"a header", []spec.Rule{strict, json(spec.CORS{AllowOrigins: a, AllowHeaders: []string{"X-A"}})}, "allows header X-A"},
 		{"an expression that was written as an exception", []spec.Rule{strict, allows(rule(regex, `/admin/.*\.json`), spec.CORS{AllowOrigins: b})}, ""},
-		{"an exception whose beginning is not literal", []spec.Rule{strict, allows(rule(regex, `/admin(/[a-z]+)+\.json`), spec.CORS{AllowOrigins: b})}, ""},
+		{"an exception whose beginning is not literal", []spec.Rule{strict, allows(rule(regex, `/admin((/a[a-z]*)|(/b[a-z]*))\.json`), spec.CORS{AllowOrigins: b})}, ""},
 		{"a longer prefix", []spec.Rule{strict, allows(rule(prefix, "/admin/public"), spec.CORS{AllowOrigins: b}), allows(rule(regex, `/x.*`), spec.CORS{AllowOrigins: b})}, ""},
 		{"an exact path", []spec.Rule{strict, allows(rule(exact, "/admin/x.json"), spec.CORS{AllowOrigins: b}), json(spec.CORS{AllowOrigins: a})}, ""},
 		{"no path in common", []spec.Rule{strict, allows(rule(regex, `/[b-z].*\.json`), spec.CORS{AllowOrigins: b})}, ""},
