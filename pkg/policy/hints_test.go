@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -299,5 +300,45 @@ func (m *mistake) check(t *testing.T) {
 				t.Errorf("the hint %s accepts %s, %v, beyond %s", d.Hint, more, err, m.bound)
 			}
 		}
+	}
+}
+
+// TestHintsOfRandomTexts carries out the hints of texts that are made of pieces of origins, globs and
+// expressions.
+func TestHintsOfRandomTexts(t *testing.T) {
+	pieces := []string{
+		"https://", "http://", "*", "**", ".*", ".", `\.`, "shop", "com", "shop.com", "acme", "github.io", "co.uk", "-", ":", "3000", "*", "/", `\/`, "^", "$", "(", ")",
+		"(a|b)", "[a-z]+", "?", "+", "|", ",", " ", "{a,b}", "{t}", "[8080,8081]", "localhost", "127.0.0.1", "[::1]", "null", "://", "wss", "é", "A", `"`, `'`, ";", "#x",
+		`\d+`, `\Q`, "(?i)", "chrome-extension://", "app://", "file://", "192.168.", "%", "@", "$", "https?://", "http(s)://", "{1,3}", `\w`, "[^", "]",
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	applied := 0
+	for range 2000 {
+		text := ""
+		for range 1 + r.IntN(7) {
+			text += pieces[r.IntN(len(pieces))]
+		}
+		cors := &spec.CORS{AllowCredentials: new(r.IntN(2) == 0)}
+		if r.IntN(2) == 0 {
+			cors.AllowOrigins = []string{text}
+		} else {
+			cors.AllowOriginRegexes = []string{text}
+		}
+		cfg := one("shop", spec.PolicySpec{Hosts: []string{host, "{t}.shop.example"}, CORS: cors})
+		_, warnings, err := policy.Compile(cfg)
+		for _, d := range slices.Concat(faultsOf(t, err), warnings) {
+			if r, ok := replacementOf(t, d.Hint); ok && isString(d) {
+				applied++
+				if _, _, err := policy.Compile(r.apply(cfg, d.Place)); err != nil {
+					t.Errorf("%s\nand with the hint: %v", d, err)
+				}
+				if !strings.ContainsAny(text, "([{") { // these spell names that no part of the text has
+					checkNames(t, d, r)
+				}
+			}
+		}
+	}
+	if applied < 500 {
+		t.Errorf("%d hints were carried out", applied)
 	}
 }

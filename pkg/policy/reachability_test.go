@@ -20,6 +20,9 @@ func TestReachabilityAgainstEngine(t *testing.T) {
 	unreachable, shadowed := 0, 0
 	for range 400 {
 		cfg := ruled(randomRules(r)...)
+		if r.IntN(4) == 0 {
+			cfg.Policies[0].Spec.Paths = &spec.Paths{IgnoreCase: new(true)}
+		}
 		engine, warnings, err := policy.Compile(cfg)
 		if err != nil {
 			continue // two rules of one path
@@ -121,5 +124,5 @@ func shortPaths(length int) []string {
 			}
 		}
 	}
-	return append(list, "/A", "/c", "/c/")
+	return append(list, "/A", "/c", "/c/", "/A/c", "/B/A")
 }

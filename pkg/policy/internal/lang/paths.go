@@ -96,7 +96,7 @@ func (s *PathShape) afterEscape(high, low int) int32 {
 }
 
 // universe returns the paths of the shape over an alphabet of one symbol for each class of runes
-// that the expressions and the shape can tell apart.
+// that the expressions and the shape can distinguish.
 func (s *PathShape) universe(exprs []*Expr) *Universe {
 	const states = int(firstDigit) + len(hexDigits)
 	u := &Universe{build: func() *dfa { panic("is built") }}
@@ -149,7 +149,7 @@ func readsRune(i *syntax.Inst) bool {
 	return false
 }
 
-// runesOf returns a rune of each class that expressions can tell apart in a path, those first that
+// runesOf returns a rune of each class that expressions can distinguish in a path, those first that
 // examples are to have.
 func runesOf(exprs []*Expr) []rune {
 	runes := []rune(symbols)
@@ -182,7 +182,7 @@ func runesOf(exprs []*Expr) []rune {
 	return runes
 }
 
-// PathQuestion asks for a path that all of some expressions match, and none of others.
+// PathQuestion is the search for a path that all of some expressions match, and none of others.
 type PathQuestion struct {
 	All, None []*Expr
 }

@@ -157,6 +157,12 @@ func TestReachability(t *testing.T) {
 			"an expression for an escape of a byte that a path has", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/a%[2]0")}}),
 			nil,
 		},
+		{
+			"behind an expression in another case",
+			spec.Config{Policies: []spec.Policy{policy("a", spec.PolicySpec{Paths: &spec.Paths{IgnoreCase: new(true)}, Rules: []spec.Rule{rule(prefix, "/API"), rule(regex, `/\QApi`), rule(regex, "/(?:aPI/.*)")}})}},
+			[]string{"rule_unreachable CORSPolicy[0] spec.rules[0].match /API"},
+		},
+		{"an expression in another case", beside(spec.PolicySpec{Rules: []spec.Rule{rule(prefix, "/API"), rule(regex, "/api"), rule(regex, "/api/.*")}}), nil},
 		{"an expression before a shorter one", beside(spec.PolicySpec{Rules: []spec.Rule{rule(regex, "/api/[a-z]+")}}, rule(regex, "/api.*")), nil},
 		{
 			"a max-age behind an expression with methods", beside(spec.PolicySpec{Rules: []spec.Rule{maxAge}}, rule(regex, "/.*", "GET")),

@@ -17,7 +17,7 @@ import (
 // not warned of.
 const (
 	maxPathStates = 20_000    // of automata
-	maxPathWork   = 5_000_000 // comparisons of what the paths of two slots begin with
+	maxPathWork   = 5_000_000 // comparisons of the beginnings of the paths of two slots
 	matchWork     = 30        // a path that is matched against an expression, in such comparisons
 	maxBefore     = 200       // slots before one
 )
@@ -31,12 +31,18 @@ type reach struct {
 	takers  map[*plan.Entry][]*plan.Entry // of those that none can reach: the ones that come before
 
 	states, work int
-	shapes       map[urlpath.Escapes]*lang.PathShape
-	exprs        map[plan.PathKey]*lang.Expr
-	literals     map[plan.PathKey]string
+	shapes       map[shapeKey]*lang.PathShape
+	exprs        map[string]*lang.Expr // by their texts
+	literals     map[string]string
 	answers      map[answerKey]string
 	lost         map[*plan.Entry]spec.Diagnostic // the warnings of those that lose paths
 	wider        map[widerKey]string
+}
+
+// shapeKey identifies the paths of a host.
+type shapeKey struct {
+	urlpath.Escapes
+	plan.Paths
 }
 
 // answerKey identifies a question about paths.
@@ -48,8 +54,8 @@ type answerKey struct {
 func newReach(l *linter) *reach {
 	return &reach{
 		linter: l, entries: map[*plan.Entry]bool{}, maxAge: map[*plan.Entry]bool{},
-		takers: map[*plan.Entry][]*plan.Entry{}, shapes: map[urlpath.Escapes]*lang.PathShape{},
-		exprs: map[plan.PathKey]*lang.Expr{}, literals: map[plan.PathKey]string{}, answers: map[answerKey]string{},
+		takers: map[*plan.Entry][]*plan.Entry{}, shapes: map[shapeKey]*lang.PathShape{},
+		exprs: map[string]*lang.Expr{}, literals: map[string]string{}, answers: map[answerKey]string{},
 		lost: map[*plan.Entry]spec.Diagnostic{}, wider: map[widerKey]string{},
 	}
 }
@@ -78,8 +84,8 @@ type hostPaths struct {
 }
 
 func (r *reach) table(t *plan.Table) {
-	// What paths fields treat as equal is not known to the automata.
-	if t.Paths != (plan.Paths{}) || !slices.ContainsFunc(t.Slots, isExpression) {
+	// The automata do not know paths that are equal but for a final slash.
+	if t.Paths.IgnoreTrailingSlash || !slices.ContainsFunc(t.Slots, isExpression) {
 		for _, s := range t.Slots {
 			r.reachAll(s)
 		}
@@ -109,10 +115,13 @@ func (r *reach) reachAll(s *plan.Slot) {
 }
 
 func (r *reach) pathsOf(t *plan.Table) *hostPaths {
-	shape := r.shapes[t.Escapes]
+	shape := r.shapes[shapeKey{t.Escapes, t.Paths}]
 	if shape == nil {
-		shape = lang.NewPathShape(t.Escapes.IsAmbiguous)
-		r.shapes[t.Escapes] = shape
+		// Of letters that applications may fold, the escaped ones are left in: they are two escapes.
+		shape = lang.NewPathShape(func(path string) bool {
+			return t.Escapes.IsAmbiguous(path) || t.Paths.IgnoreCase && urlpath.HasFoldedLetter(path)
+		})
+		r.shapes[shapeKey{t.Escapes, t.Paths}] = shape
 	}
 	h := &hostPaths{reach: r, Table: t, shape: shape, exact: map[string]bool{}}
 	var all strings.Builder
@@ -121,7 +130,7 @@ func (r *reach) pathsOf(t *plan.Table) *hostPaths {
 		h.literals = append(h.literals, r.literal(&s.Path))
 		switch s.Path.Type {
 		case spec.PathExact:
-			h.exact[s.Path.Value] = true
+			h.exact[s.Path.Key().Value] = true
 		case spec.PathRegularExpression:
 			h.exprs = append(h.exprs, i)
 		}
@@ -136,10 +145,11 @@ func (r *reach) literal(m *plan.PathMatch) string {
 	if m.Type != spec.PathRegularExpression {
 		return m.Key().Value
 	}
-	known, ok := r.literals[m.Key()]
+	text := pathText(m)
+	known, ok := r.literals[text]
 	if !ok {
-		known = lang.Literal(m.Value)
-		r.literals[m.Key()] = known
+		known = lang.Literal(text)
+		r.literals[text] = known
 	}
 	return known
 }
@@ -284,6 +294,9 @@ func (h *hostPaths) below(i int, take func(*plan.Slot) bool) []int {
 // before it. If it is not, there may be another path.
 func (h *hostPaths) hasWitness(s *plan.Slot, before []int) bool {
 	isWitness := func(path string) bool {
+		if h.Paths.IgnoreCase {
+			path = strings.ToLower(path)
+		}
 		return !h.exact[path] && !h.Escapes.IsAmbiguous(path) && !slices.ContainsFunc(before, func(j int) bool {
 			return isExpression(h.Slots[j]) && h.matches(j, path)
 		})
@@ -359,10 +372,11 @@ func (h *hostPaths) ask(all, none []int) (path string, ok bool) {
 
 // expr returns the paths that a match matches as an expression.
 func (r *reach) expr(m *plan.PathMatch) *lang.Expr {
-	e := r.exprs[m.Key()]
+	text := pathText(m)
+	e := r.exprs[text]
 	if e == nil {
-		e = mustParse(pathText(m))
-		r.exprs[m.Key()] = e
+		e = mustParse(text)
+		r.exprs[text] = e
 	}
 	return e
 }
@@ -370,11 +384,15 @@ func (r *reach) expr(m *plan.PathMatch) *lang.Expr {
 // pathText returns an expression that matches the paths that a match matches.
 func pathText(m *plan.PathMatch) string {
 	key := m.Key()
+	text := key.Value
 	switch key.Type {
 	case spec.PathExact:
-		return regexp.QuoteMeta(key.Value)
+		text = regexp.QuoteMeta(key.Value)
 	case spec.PathPrefix:
-		return regexp.QuoteMeta(key.Value) + `(/.*)?`
+		text = regexp.QuoteMeta(key.Value) + `(/.*)?`
 	}
-	return key.Value
+	if m.Paths.IgnoreCase {
+		return `(?i)` + text
+	}
+	return text
 }
