@@ -6,7 +6,7 @@ var ofDecisions = []mutation{
 	{
 		name: "null passes for an origin that is allowed",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "if allowed != nil && allowed.Null {", to: "if allowed != nil {",
+		from: "if allowed != nil && allowed.Null && from == nil {", to: "if allowed != nil && from == nil {",
 	},
 	{
 		name: "a same-origin preflight passes for everyone who says so",
@@ -71,20 +71,31 @@ var ofDecisions = []mutation{
 	{
 		name: "minimal detail is full detail",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "if d.settings.Preflight.Detail == spec.DetailFull {", to: `if d.settings.Preflight.Detail != "" {`,
+		from: "if d.conduct.Detail == plan.Full {", to: "if d.conduct.Detail >= plan.Full {",
+	},
+
+	{
+		name: "a rule that a selector names allows origins that it does not match",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "!d.index.Matches(from, o, tenant) {", to: "false {",
+	},
+	{
+		name: "a rule for some origins that a selector names is public",
+		file: "pkg/policy/decide.go", packages: engine,
+		from: "case d.settings.Public && from == nil:", to: "case d.settings.Public:",
 	},
 
 	// Outcomes.
 	{
 		name: "Shadow is enforced",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: ", d.settings.Enforcement == spec.EnforcementShadow,\n", to: ",\n",
+		from: "case d.conduct.Enforcement <= plan.Shadow, d", to: "case d.conduct.Enforcement < plan.Shadow, d",
 	},
 	{
 		name: "Block blocks nobody",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "d.settings.Enforcement == spec.EnforcementBlock && d.refuses():",
-		to:   "d.settings.Enforcement == spec.EnforcementDisabled && d.refuses():",
+		from: "d.conduct.Enforcement == plan.Block && d.refuses():",
+		to:   "d.conduct.Enforcement == plan.Disabled && d.refuses():",
 	},
 	{
 		name: "Block blocks a page of the host's own origin",
@@ -100,23 +111,23 @@ var ofDecisions = []mutation{
 	{
 		name: "a WebSocket to a host without a policy is refused",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "spec.OriginCheckEnforce && d.Reason != ReasonNoPolicy", to: "spec.OriginCheckEnforce",
+		from: "plan.Check && d.Reason != ReasonNoPolicy", to: "plan.Check",
 	},
 	{
 		name: "a public response grants to those only who send an Origin",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "case d.Verdict == VerdictAllow, d.settings.Public && d.Class == ClassNotCORS:",
+		from: "case d.Verdict == VerdictAllow, d.Class == ClassNotCORS && d.isPublic():",
 		to:   "case d.Verdict == VerdictAllow:",
 	},
 	{
 		name: "a preflight that is forwarded is answered",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "if d.settings.Preflight.Mode == spec.PreflightForward {", to: "if d.settings.Preflight.Mode == \"\" {",
+		from: "if d.conduct.Mode == plan.Forward {", to: "if d.conduct.Mode < plan.Forward {",
 	},
 	{
 		name: "the settings of a host without a policy apply where such hosts are left alone",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "spec.EnforcementShadow,\n		d.passesThrough():", to: "spec.EnforcementShadow:",
+		from: "plan.Shadow, d.passesThrough():", to: "plan.Shadow:",
 	},
 	{
 		name: "a response in upstream's place is made when it is too late",

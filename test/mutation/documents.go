@@ -53,24 +53,24 @@ var ofDocuments = []mutation{
 	{
 		name: "the last of several settings is the strictest",
 		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "return slices.Index(order, a) > slices.Index(order, b)",
-		to:   "return slices.Index(order, a) != slices.Index(order, b)",
+		from: "if levelOf(other, order) > levelOf(*setting, order) {",
+		to:   "if levelOf(other, order) != levelOf(*setting, order) {",
 	},
 	{
 		name: "Enforce is stricter than Block",
-		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "spec.EnforcementEnforce, spec.EnforcementBlock) {\n		s.Enforcement",
-		to:   "spec.EnforcementBlock, spec.EnforcementEnforce) {\n		s.Enforcement",
+		file: "pkg/policy/plan/conduct.go", packages: plans,
+		from: "spec.EnforcementShadow, spec.EnforcementEnforce, spec.EnforcementBlock,",
+		to:   "spec.EnforcementShadow, spec.EnforcementBlock, spec.EnforcementEnforce,",
 	},
 	{
 		name: "Merge is stricter than Override",
-		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "spec.UpstreamMerge, spec.UpstreamOverride) {", to: "spec.UpstreamOverride, spec.UpstreamMerge) {",
+		file: "pkg/policy/plan/conduct.go", packages: plans,
+		from: "spec.UpstreamMerge, spec.UpstreamOverride}", to: "spec.UpstreamOverride, spec.UpstreamMerge}",
 	},
 	{
 		name: "Forward is stricter than Answer",
-		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "spec.PreflightForward, spec.PreflightAnswer) {", to: "spec.PreflightAnswer, spec.PreflightForward) {",
+		file: "pkg/policy/plan/conduct.go", packages: plans,
+		from: "spec.PreflightForward, spec.PreflightAnswer}", to: "spec.PreflightAnswer, spec.PreflightForward}",
 	},
 	{
 		name: "the lower of two statuses is the stricter",
@@ -80,27 +80,53 @@ var ofDocuments = []mutation{
 	},
 	{
 		name: "Full is stricter than Minimal",
-		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "spec.DetailFull, spec.DetailMinimal) {", to: "spec.DetailMinimal, spec.DetailFull) {",
+		file: "pkg/policy/plan/conduct.go", packages: plans,
+		from: "spec.DetailFull, spec.DetailMinimal}", to: "spec.DetailMinimal, spec.DetailFull}",
 	},
 	{
 		name: "no check of WebSockets is stricter than one",
-		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "spec.OriginCheckDisabled, spec.OriginCheckEnforce) {",
-		to:   "spec.OriginCheckEnforce, spec.OriginCheckDisabled) {",
+		file: "pkg/policy/plan/conduct.go", packages: plans,
+		from: "spec.OriginCheckDisabled, spec.OriginCheckEnforce}",
+		to:   "spec.OriginCheckEnforce, spec.OriginCheckDisabled}",
 	},
 	{
 		name: "a setting that is tightened has the layer of the laxer one",
 		file: "pkg/policy/plan/settings.go", packages: plans,
-		from: "= other.OriginCheck, from.OriginCheck", to: "= other.OriginCheck, s.From.OriginCheck",
+		from: "other.OriginCheck, from.OriginCheck,", to: "other.OriginCheck, s.From.OriginCheck,",
+	},
+
+	// Rules by origin.
+	{
+		name: "patterns with a common origin do not conflict",
+		file: "pkg/policy/internal/origin/intersect.go", packages: origins,
+		from: `return strings.HasSuffix(p.Host, "."+other.Host)`, to: "return false",
+	},
+	{
+		name: "rules with different methods conflict",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "if x == y || !sameMethods {", to: "if x == y {",
+	},
+	{
+		name: "a host with rules by origin may leave some of its responses alone",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "case untouched(s) != untouched(f):", to: "case untouched(s) && !untouched(s):",
+	},
+	{
+		name: "a rule by origin inherits the policy's origins",
+		file: "pkg/policy/plan/match.go", packages: plans,
+		from: "	if l.origins == nil {\n		l.origins = from", to: "	if false {\n		l.origins = from",
+	},
+	{
+		name: "policies of one host may compare paths differently",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "if p.Paths != first.Paths {", to: "if false {",
 	},
 
 	// Rules and names.
 	{
 		name: "/api and /api/ are two prefixes",
 		file: "pkg/policy/plan/match.go", packages: plans,
-		from: `return PathKey{m.Type, strings.TrimSuffix(m.Value, "/")}`,
-		to:   `return PathKey{m.Type, strings.TrimSuffix(m.Value, "//")}`,
+		from: `value = strings.TrimSuffix(m.Value, "/")`, to: `value = strings.TrimSuffix(m.Value, "//")`,
 	},
 	{
 		name: "a shorter expression is tried before a longer one",
@@ -137,7 +163,7 @@ var ofDocuments = []mutation{
 	{
 		name: "* covers Authorization",
 		file: "pkg/policy/plan/names.go", packages: plans,
-		from: `n.Any && !header.EqualFold(name, "authorization") && `, to: "n.Any && ",
+		from: `len(n.Families) == 0, header.EqualFold(name, "authorization"):`, to: "len(n.Families) == 0:",
 	},
 	{
 		name: "a preset widens a policy that is not its own",

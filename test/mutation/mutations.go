@@ -59,7 +59,7 @@ var ofAdapter = []mutation{
 	{
 		name: "upstream's CORS headers that are not frequent are not seen",
 		file: "internal/exchange/exchange.go", packages: adapter,
-		from: "(x.decision.ReadsAllFields() || bytes.HasPrefix(name, []byte(corsPrefix))):", to: "x.decision.ReadsAllFields() && !bytes.HasPrefix(name, []byte(corsPrefix)):",
+		from: "(x.decision.ReadsAllFields() || policy.EditReads(name)):", to: "x.decision.ReadsAllFields() && !policy.EditReads(name):",
 	},
 	{
 		name: "a request that has gone upstream is decided as if it had not",

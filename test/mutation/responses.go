@@ -5,8 +5,7 @@ var ofResponses = []mutation{
 	{
 		name: "credentials stand beside *",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "		a.set(allowOrigin, anyValue)\n",
-		to:   "		a.set(allowOrigin, anyValue)\n		a.set(allowCredentials, trueValue)\n",
+		from: "		return anyValue\n", to: "		a.set(allowCredentials, trueValue)\n		return anyValue\n",
 	},
 	{
 		name: "credentials are allowed where they are not",
@@ -16,19 +15,19 @@ var ofResponses = []mutation{
 	{
 		name: "a refusal says whether credentials are allowed",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "Preflight.DenyStatus\n", to: "Preflight.DenyStatus\n		a.set(allowCredentials, trueValue)\n",
+		from: "int(d.conduct.DenyStatus)\n", to: "int(d.conduct.DenyStatus)\n		a.set(allowCredentials, trueValue)\n",
 	},
 	{
 		name: "a refusal leaks the lists",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "Preflight.DenyStatus\n",
-		to: "Preflight.DenyStatus\n		if d.settings.Methods != nil && len(d.request.RequestMethod) > 0 {\n" +
+		from: "int(d.conduct.DenyStatus)\n",
+		to: "int(d.conduct.DenyStatus)\n		if d.settings.Methods != nil && len(d.request.RequestMethod) > 0 {\n" +
 			"			d.appendLists(a)\n		}\n",
 	},
 	{
 		name: "headers are reflected that are not listed",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "if allowed.AllowsHeader(name) {", to: `if name != "" {`,
+		from: "d.addRequested(&list, allowed.AllowsHeader)", to: `d.addRequested(&list, func(name string) bool { return name != "" })`,
 	},
 	{
 		name: "max-age is not 0 where methods decide",
@@ -49,19 +48,18 @@ var ofResponses = []mutation{
 	{
 		name: "Vary is dropped",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "header.AppendVary(a.buf, lines, d.varyNames(names[:0]))",
-		to:   "header.AppendVary(a.buf, lines, names[:0])",
+		from: "header.AppendVary(a.buf, lines, varyNames[v])", to: "header.AppendVary(a.buf, lines, varyNames[0])",
 	},
 	{
 		name: "Vary names no headers of preflights",
 		file: "pkg/policy/response.go", packages: engine,
-		from: `names = append(names, "Access-Control-Request-Method", "Access-Control-Request-Headers")`,
-		to:   `names = append(names, "Access-Control-Request-Method")`,
+		from: `append(names[v], "Access-Control-Request-Method", "Access-Control-Request-Headers")`,
+		to:   `append(names[v], "Access-Control-Request-Method")`,
 	},
 	{
 		name: "a public response that upstream may replace has no Vary",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "if !d.settings.Public || preserves {", to: "if !d.settings.Public || preserves && false {",
+		from: "if !d.settings.Public || preserves || d.originDependent {", to: "if !d.settings.Public || preserves && false || d.originDependent {",
 	},
 	{
 		name: "upstream's own Vary is replaced",
@@ -71,14 +69,13 @@ var ofResponses = []mutation{
 	{
 		name: "upstream's Access-Control-Allow-Origin is kept",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "strings.HasPrefix(name, corsPrefix) && !a.mentions(name) {",
-		to:   "strings.HasPrefix(name, corsPrefix) && name != allowOrigin && !a.mentions(name) {",
+		from: "removed := strings.HasPrefix(name, corsPrefix) ||",
+		to:   "removed := strings.HasPrefix(name, corsPrefix) && name != allowOrigin ||",
 	},
 	{
 		name: "upstream's headers are kept for a refused origin",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "	if d.Outcome == Granted {\n		d.appendOrigin(a)\n",
-		to:   "	if d.Outcome != Granted {\n		return\n	} else {\n		d.appendOrigin(a)\n",
+		from: "	d.appendResourcePolicy(a)\n	for i", to: "	d.appendResourcePolicy(a)\n	if d.Outcome != Granted {\n		return\n	}\n	for i",
 	},
 	{
 		name: "Preserve keeps upstream's headers for one that grants nothing",
@@ -93,7 +90,7 @@ var ofResponses = []mutation{
 	{
 		name: "the response's own names are exposed before there is a response",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "return d.Class != ClassPreflight && !d.expands() }", to: "return d.Class != ClassPreflight }",
+		from: "return d.Class != ClassPreflight && !d.readsNames() &&", to: "return d.Class != ClassPreflight &&",
 	},
 	{
 		name: "an informational response is edited",
@@ -103,7 +100,44 @@ var ofResponses = []mutation{
 	{
 		name: "an outcome that refuses is edited as one that grants",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "	if d.Outcome == Granted {\n		d.appendOrigin(a)\n",
-		to:   "	if d.Verdict == VerdictAllow {\n		d.appendOrigin(a)\n",
+		from: "	case d.Outcome == Granted:\n		d.appendTiming", to: "	case d.Verdict == VerdictAllow:\n		d.appendTiming",
+	},
+
+	// Rules by origin, families, Timing-Allow-Origin, Cross-Origin-Resource-Policy.
+	{
+		name: "a 304 has only the headers of its own grant",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "return d.originDependent && d.Class == ClassActual }", to: "return false }",
+	},
+	{
+		name: "a public response does not depend on the origin where another rule would have answered another one",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "if !d.settings.Public || preserves || d.originDependent {", to: "if !d.settings.Public || preserves {",
+	},
+	{
+		name: "a 304 replaces the stored list of a family by its own few names",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "if status != 304 || len(d.settings.Expose.Families) == 0 {", to: "if true {",
+	},
+	{
+		name: "a family is named by its pattern",
+		file: "pkg/policy/plan/names.go", packages: plans,
+		from: "if !isFamily || kind == methodNames {", to: "if true {",
+	},
+	{
+		name: "upstream's Timing-Allow-Origin is kept",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "name == timingAllowOrigin && d.setsTiming()", to: "name == timingAllowOrigin && false",
+	},
+	{
+		name: "a preflight has Timing-Allow-Origin",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "return d.settings.TimingAllowOrigin && d.Class != ClassPreflight\n", to: "return d.settings.TimingAllowOrigin\n",
+	},
+	{
+		name: "a forwarded preflight has Cross-Origin-Resource-Policy",
+		file: "pkg/policy/response.go", packages: engine,
+		from: "d.conduct.ResourcePolicy != plan.NoPolicy && (d.Class == ClassActual || d.Class == ClassNotCORS)",
+		to:   "d.conduct.ResourcePolicy != plan.NoPolicy",
 	},
 }

@@ -48,7 +48,7 @@ var ofTables = []mutation{
 	{
 		name: "the search forgets that another method leads elsewhere",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "x.Entries[entry].Settings, MethodDependent: s.dependent}", to: "x.Entries[entry].Settings}",
+		from: "MethodDependent: s.methodDependent, OriginDependent", to: "OriginDependent",
 	},
 	{
 		name: "a prefix matches within an element of the path",
@@ -92,12 +92,44 @@ var ofTables = []mutation{
 	{
 		name: "an ambiguous path leaves a rule that blocks",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "Settings: t.ambiguous, Ambiguous: true}", to: "Settings: t.noRule, Ambiguous: true}",
+		from: "Settings: t.ambiguous, Ambiguous: true,", to: "Settings: t.noRule, Ambiguous: true,",
 	},
 	{
 		name: "a long path runs through expressions",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "len(t.expressions) > 0 && len(path) > MaxExpressionPath, ", to: "",
+		from: "return len(t.expressions) > 0 && len(path) > MaxExpressionPath || ", to: "return ",
+	},
+
+	// Rules by origin.
+	{
+		name: "a rule by origin matches every origin",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "if !s.matchesOrigin(e) {", to: "if s.hasOrigin && false {",
+	},
+	{
+		name: "a set that has expired matches no more",
+		file: "pkg/policy/internal/match/origins.go", packages: engine,
+		from: "	for _, set := range from.Sets {\n		if p.match(", to: "	for _, set := range from.Sets {\n		if !set.Expired() && p.match(",
+	},
+	{
+		name: "a page that no rule matches leaves one that blocks other origins",
+		file: "pkg/policy/internal/match/paths.go", packages: engine,
+		from: "f.Conduct = f.Conduct.Strictest(s.refused)", to: "f.Conduct = s.Settings[f.Settings].Conduct",
+	},
+	{
+		name: "rules with methods for other origins forbid to remember a preflight",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "		if !s.matchesOrigin(e) {\n", to: "		s.methodDependent = s.methodDependent || e.methods != nil\n		if !s.matchesOrigin(e) {\n",
+	},
+	{
+		name: "letters beyond ASCII get around a rule",
+		file: "pkg/policy/internal/match/paths.go", packages: engine,
+		from: "t.paths.IgnoreCase && urlpath.HasFoldedLetter(path)", to: "t.paths.IgnoreCase && false",
+	},
+	{
+		name: "an expression does not match a path with a final slash",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "trimmed != path && e.re.MatchString(trimmed)", to: "false",
 	},
 
 	// Selectors.
