@@ -21,6 +21,7 @@ type ask struct {
 	Body        string            `json:"body,omitempty"`
 	Credentials string            `json:"credentials,omitempty"`
 	Mode        string            `json:"mode,omitempty"`
+	Cache       string            `json:"cache,omitempty"` // how the HTTP cache is used; only in batches
 
 	// By is how, XMLHttpRequest or, unset, fetch. Sandboxed asks in a frame whose
 	// origin is null.

@@ -51,10 +51,7 @@ type randomRun struct {
 // What pages can read must be what the engine's decisions promise, whatever the
 // policy, the application and the request are.
 func TestRandom(t *testing.T) {
-	s := *seed
-	if s == 0 {
-		s = uint64(time.Now().UnixNano())
-	}
+	s := chosenSeed()
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			inEach(t, func(t *testing.T, b browser.Browser) {
@@ -66,6 +63,14 @@ func TestRandom(t *testing.T) {
 			})
 		})
 	}
+}
+
+// chosenSeed is the seed of the flag, or one of the clock.
+func chosenSeed() uint64 {
+	if *seed != 0 {
+		return *seed
+	}
+	return uint64(time.Now().UnixNano())
 }
 
 func newRandomRun(t *testing.T, seed uint64, p *profile, n int) *randomRun {
@@ -113,7 +118,7 @@ func (r *randomRun) text() string {
 // check asks, and asks once more about what is not as promised, if Envoy did not wait
 // for corsd in the meantime.
 func (r *randomRun) check(t *testing.T, p *profile, b browser.Browser) {
-	m := r.start(t, p)
+	m := startVaried(t, p, r.text(), http.HandlerFunc(r.serve))
 	left, before := r.asked, 0
 	for range 3 {
 		got := r.run(t, b, left)
@@ -152,16 +157,16 @@ func timeouts(t *testing.T, m *mesh.Mesh) (n int) {
 	return n
 }
 
-// start runs the profile with all policies.
-func (r *randomRun) start(t *testing.T, p *profile) *mesh.Mesh {
+// startVaried runs the profile with policies and an application.
+func startVaried(t *testing.T, p *profile, policies string, application http.Handler) *mesh.Mesh {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "policies.yaml")
-	if err := os.WriteFile(file, []byte(r.text()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(policies), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m, err := mesh.Start(t.Context(), mesh.Options{
 		Envoy: binary, Config: shipped(t, p, http2, filepath.Join("testdata", "random.yaml")), Corsd: corsd, Policy: file,
-		Addresses: map[string]string{"127.0.0.1:8082": serve(t, http.HandlerFunc(r.serve))},
+		Addresses: map[string]string{"127.0.0.1:8082": serve(t, application)},
 	})
 	if err != nil {
 		t.Fatal(err)

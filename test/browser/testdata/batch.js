@@ -2,10 +2,9 @@
 // batch says so.
 async (batch) => {
   const askAll = async ({asks, atOnce}) => {
-    const one = async ({url, method, headers, body, credentials, mode}) => {
+    // Browsers answer HEAD from what GET has left in the HTTP cache, where rules by method may say something else.
+    const one = async ({url, method, headers, body, credentials, mode, cache = method === "HEAD" ? "no-store" : "default"}) => {
       try {
-        // Browsers answer HEAD from what GET has left in the HTTP cache, where rules by method may say something else.
-        const cache = method === "HEAD" ? "no-store" : "default";
         const response = await fetch(url, {method, headers, body, credentials, mode, cache});
         if (response.type === "opaque") {
           return {outcome: "opaque", url: "", status: 0, headers: [], body: ""};
