@@ -95,6 +95,12 @@ func start(t *testing.T, p *profile) *bench {
 // startInstances runs a profile with that many corsd, and with its configuration changed.
 func startInstances(t *testing.T, p *profile, instances int, change func(*envoy.Config) error) *bench {
 	t.Helper()
+	return startPolicy(t, p, copyPolicy(t), instances, change)
+}
+
+// startPolicy runs it with other policies.
+func startPolicy(t *testing.T, p *profile, policy string, instances int, change func(*envoy.Config) error) *bench {
+	t.Helper()
 	if lacking != nil {
 		t.Skip(lacking)
 	}
@@ -108,7 +114,7 @@ func startInstances(t *testing.T, p *profile, instances int, change func(*envoy.
 	if err := change(config); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{profile: p, policy: copyPolicy(t)}
+	b := &bench{profile: p, policy: policy}
 	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{
 		Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy, Instances: instances,
 	})

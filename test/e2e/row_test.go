@@ -59,6 +59,8 @@ const (
 	noHost     late = "no virtual host is there to set anything"
 	hostLeaves late = "the virtual host neither strips nor sets"
 	forwarded  late = "the virtual host sets no headers of preflights"
+	ownNames   late = "the names of the response are exposed"
+	mixes      late = "with rules by origin a 304 has every header, so corsd has to know the status"
 )
 
 func (r row) check(t *testing.T, b *bench, p rawhttp.Protocol) {

@@ -44,11 +44,13 @@ func and(lines []string, more ...string) []string { return slices.Concat(lines, 
 const (
 	notRouted   = "Envoy does not ask ext_authz where no route matches"
 	onlyAnswers = "response_only asks about a response, when it is too late to answer in the application's place"
+	anyStatus   = "ext_authz does not know the status, so every response has what a 304 has to have"
+	noVary      = "ext_authz leaves Vary and upstream's headers to the virtual host"
 	neverSees   = "ext_authz never sees the response, so the virtual host strips it and corsd overrides"
 )
 
 func TestTable(t *testing.T) {
-	rows := slices.Concat(preflights, actualRequests, localReplies, upstreamsOwn, blocked, webSockets, selectors)
+	rows := slices.Concat(preflights, actualRequests, localReplies, upstreamsOwn, byOrigin, blocked, webSockets, selectors)
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			b := start(t, p)

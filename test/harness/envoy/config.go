@@ -138,6 +138,19 @@ func (c *Config) SetFilter(name, filter string) error {
 	return c.set(doc.Content[0], append(slices.Clone(manager), "http_filters", name)...)
 }
 
+// Forward lets every filter with forward_rules forward the headers whose names begin with prefix.
+func (c *Config) Forward(prefix string) error {
+	filters := find(c.root, "forward_rules")
+	if len(filters) == 0 {
+		return fmt.Errorf("%s has no forward_rules", c.file)
+	}
+	for _, f := range filters {
+		patterns := lookup(lookup(lookup(f, "forward_rules"), "allowed_headers"), "patterns")
+		patterns.Content = append(patterns.Content, mapping("prefix", scalar(prefix)))
+	}
+	return nil
+}
+
 // SetTLS makes the listener ingress speak TLS, with a certificate and its key in
 // PEM, and offer these protocols by ALPN.
 func (c *Config) SetTLS(certificate, key string, protocols ...string) error {

@@ -54,17 +54,21 @@ func (r *Response) Get(name string) []string {
 	return values
 }
 
-// CORS returns all header lines "name: value" of CORS, and Vary, sorted.
+// CORS returns all header lines "name: value" that corsd writes, sorted: those of CORS, Vary, Timing-Allow-Origin and
+// Cross-Origin-Resource-Policy.
 func (r *Response) CORS() []string {
 	var lines []string
 	for _, f := range r.Header {
-		if f.Name == "vary" || strings.HasPrefix(f.Name, "access-control-") {
+		if slices.Contains(corsNames, f.Name) || strings.HasPrefix(f.Name, "access-control-") {
 			lines = append(lines, f.Name+": "+f.Value)
 		}
 	}
 	slices.Sort(lines)
 	return lines
 }
+
+// corsNames are the headers that corsd writes beside access-control-*.
+var corsNames = []string{"vary", "timing-allow-origin", "cross-origin-resource-policy"}
 
 // Protocol is a version of HTTP without TLS.
 type Protocol string

@@ -15,6 +15,8 @@ import (
 //	                       application and a proxy do that both mean well; has an
 //	                       ETag, and answers 304 when it is asked for that
 //	/varied                names Origin in Vary already
+//	/objects/              an object store: lets everyone measure and embed; has
+//	                       headers of its own and an ETag, and answers 304
 //	/moved                 redirects to /catalogue
 //	/chat                  a WebSocket that echoes its messages
 //	/inventory.Stock/Get   a gRPC method that fails without a message
@@ -23,6 +25,7 @@ func Shop() http.Handler {
 	shop := http.NewServeMux()
 	shop.HandleFunc("/cart", cart)
 	shop.HandleFunc("/catalogue", catalogue)
+	shop.HandleFunc("/objects/", object)
 	shop.HandleFunc("/varied", varied)
 	shop.Handle("/moved", http.RedirectHandler("/catalogue", http.StatusFound))
 	shop.Handle("/chat", chat())
@@ -66,6 +69,20 @@ func catalogue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, `{"articles": 120}`)
+}
+
+func object(w http.ResponseWriter, r *http.Request) {
+	const tag = `"o1"`
+	w.Header().Set("Timing-Allow-Origin", "*")
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	w.Header().Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("X-Amz-Request-Id", "1")
+	w.Header().Set("X-Amz-Version-Id", "2")
+	writeJSON(w, `{"object": true}`)
 }
 
 func varied(w http.ResponseWriter, _ *http.Request) {
