@@ -93,6 +93,7 @@ func serve(t *testing.T, h http.Handler) (address string) {
 //
 //	/mirror/cookies   answers with the cookies that it got; sets one
 //	/mirror/cached    may be kept for ten minutes, and says nothing of Vary
+//	/mirror/picture   is one
 //	/mirror/checked   may be kept, but has to be asked about: 304 for its ETag
 //	/stock            answers preflights itself, as an application that judges each
 //	                  method but names all: DELETE is not for www.shop.example
@@ -114,6 +115,9 @@ func (m *mirror) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/mirror/cached":
 		w.Header().Set("Cache-Control", "max-age=600")
 		fmt.Fprint(w, "kept")
+	case "/mirror/picture":
+		w.Header().Set("Content-Type", "image/svg+xml")
+		fmt.Fprint(w, `<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>`)
 	case "/mirror/checked":
 		checked(w, r)
 	case "/stock":
