@@ -35,6 +35,9 @@ var (
 		"https://www.shop.example:*", "https://www.shop.example:8443", "http://www.shop.example", "https://shop.example", "https://*",
 		"https://t1.app.example", "https://*.app.example", "https://www.shop.example:443",
 	}
+	matchedOrigins = []string{
+		"https://www.shop.example", "https://app1.shop.example", "https://*.shop.example", "https://*.app.example", "https://*",
+	}
 	allowedRegexes = []string{
 		`https://(www|app1)\.shop\.example`, `https?://www\.shop\.example(:8443)?`, `https://[a-z.]+\.shop\.example`,
 	}
@@ -149,6 +152,9 @@ func (g *generator) match() *spec.Match {
 	if list := some(g, 3, methods); len(list) > 0 && g.oneIn(2) {
 		m.Methods = list
 	}
+	if g.oneIn(3) {
+		m.Origins = []string{pick(g, matchedOrigins...)}
+	}
 	return m
 }
 
@@ -167,7 +173,7 @@ func (g *generator) cors(tenant bool) *spec.CORS {
 	c := &spec.CORS{AllowCredentials: new(!g.oneIn(3))}
 	g.allowOrigins(c, tenant)
 	c.AllowMethods = g.listOrAny(4, some(g, len(methods), methods))
-	c.AllowHeaders = g.listOrAny(4, some(g, len(headerNames), headerNames))
+	c.AllowHeaders = g.listOrAny(4, some(g, len(headerNames), append(slices.Clone(headerNames), "X-T*", "x-*")))
 	c.ExposeHeaders = g.listOrAny(5, some(g, 3, exposedNames))
 	if g.oneIn(2) {
 		c.MaxAge = new(pick[spec.Seconds](g, 0, 1, 600))
