@@ -18,15 +18,15 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// load is what a client does, as an Envoy would: a stream for each exchange, so many
-// at once, over a few connections that stay open.
+// load describes the traffic of a client that imitates Envoy: one stream for each exchange,
+// over a few connections that stay open.
 type load struct {
 	method      string // of gRPC
 	scripts     []script
 	connections int
 	streams     int                          // at once, over all connections
-	verify      func(script, [][]byte) error // the answers to an exchange; nil to take any
-	rate        float64                      // exchanges a second, at random moments; 0: the next when one ends
+	verify      func(script, [][]byte) error // checks the answers to an exchange; nil: none is checked
+	rate        float64                      // exchanges a second, at random moments; 0: each begins when another ends
 	warm, run   time.Duration
 }
 
@@ -49,13 +49,13 @@ func (o *outcome) quantile(q float64) time.Duration {
 	return o.latencies[int(q*float64(len(o.latencies)-1))]
 }
 
-// drive runs the load against a server. began and ended are called around the part
-// that counts.
+// drive runs the load against a server. began and ended are called before and after the
+// measured part.
 func (l load) drive(listen string, began, ended func()) (*outcome, error) {
 	var recording, stopping atomic.Bool
 	var group sync.WaitGroup
 	clients := make([]*client, l.connections)
-	failed := make(chan error, 2*l.connections)
+	failed := make(chan error, 2*l.connections) // a reader and a pacer for each connection
 	for i := range clients {
 		c, err := l.connect(listen, i, &recording, &stopping)
 		if err != nil {
@@ -106,8 +106,8 @@ func cmpError(err error) error {
 	return err
 }
 
-// client is one connection. Its frames are written by whoever holds mu, in batches:
-// what a turn of reading brings about goes out in one write, as an event loop does it.
+// client is one connection. A goroutine that holds mu writes frames, in batches: all frames
+// that follow from one turn of reading leave in one write, as in an event loop.
 type client struct {
 	load      load
 	conn      net.Conn
@@ -123,12 +123,12 @@ type client struct {
 	stopping  *atomic.Bool
 
 	nextID    uint32
-	next      int // script
+	next      int // index of the next script
 	open      map[uint32]*exchange
 	idle      []*exchange
-	window    int64 // what may be sent on the connection
+	window    int64 // bytes that may be sent on the connection
 	consumed  uint32
-	waiting   []data // for the window
+	waiting   []data // until the window has room
 	latencies []time.Duration
 	status    string
 }
@@ -144,12 +144,13 @@ type exchange struct {
 	id      uint32
 	script  *script
 	due     time.Time
-	answers [][]byte // with verify
+	answers [][]byte // only if load.verify is set
 	partial []byte
 	got     int
 }
 
-// What the client lets the server send: more than it ever does before it is told of more.
+// window is the number of bytes that the server may send before the client grants more. The
+// server never reaches it.
 const window = 1 << 30
 
 func split(listen string) (network, address string) {
@@ -178,7 +179,10 @@ func (l load) connect(listen string, index int, recording, stopping *atomic.Bool
 		return nil, err
 	}
 	err = errors.Join(
-		c.writer.WriteSettings(http2.Setting{ID: http2.SettingEnablePush, Val: 0}, http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}),
+		c.writer.WriteSettings(
+			http2.Setting{ID: http2.SettingEnablePush, Val: 0},
+			http2.Setting{ID: http2.SettingInitialWindowSize, Val: window},
+		),
 		c.writer.WriteWindowUpdate(0, window),
 	)
 	if l.rate > 0 {
@@ -222,7 +226,8 @@ func (c *client) begin(x *exchange, due time.Time) error {
 			return err
 		}
 	}
-	if err := c.writer.WriteHeaders(http2.HeadersFrameParam{StreamID: x.id, BlockFragment: c.block.Bytes(), EndHeaders: true}); err != nil {
+	head := http2.HeadersFrameParam{StreamID: x.id, BlockFragment: c.block.Bytes(), EndHeaders: true}
+	if err := c.writer.WriteHeaders(head); err != nil {
 		return err
 	}
 	return c.send(data{x.id, s.messages[0], c.load.method == checkMethod})
@@ -249,7 +254,7 @@ func (c *client) read() error {
 			return fmt.Errorf("reading from the server: %w", err)
 		}
 		c.mu.Lock()
-		err = c.take(frame)
+		err = c.handle(frame)
 		if err == nil && c.in.Buffered() < 9 { // no further frame: the end of this turn
 			err = c.out.Flush()
 		}
@@ -260,10 +265,10 @@ func (c *client) read() error {
 	}
 }
 
-func (c *client) take(frame http2.Frame) error {
+func (c *client) handle(frame http2.Frame) error {
 	switch f := frame.(type) {
 	case *http2.DataFrame:
-		return c.takeData(f)
+		return c.handleData(f)
 	case *http2.HeadersFrame:
 		c.status = ""
 		if _, err := c.decoder.Write(f.HeaderBlockFragment()); err != nil {
@@ -295,7 +300,7 @@ func (c *client) take(frame http2.Frame) error {
 	return nil
 }
 
-// widen sends the data that waits for the window.
+// widen enlarges the window and sends the data that waits for it.
 func (c *client) widen(n int64) error {
 	c.window += n
 	for len(c.waiting) > 0 && c.window >= int64(len(c.waiting[0].body)) {
@@ -309,8 +314,8 @@ func (c *client) widen(n int64) error {
 	return nil
 }
 
-// takeData splits data, which may hold a part of a message or several messages.
-func (c *client) takeData(f *http2.DataFrame) error {
+// handleData splits data, which may hold a part of a message or several messages.
+func (c *client) handleData(f *http2.DataFrame) error {
 	x := c.open[f.StreamID]
 	if x == nil {
 		return fmt.Errorf("data for stream %d, which is not open", f.StreamID)
@@ -352,7 +357,7 @@ func (c *client) answered(x *exchange, answer []byte) error {
 		c.latencies = append(c.latencies, time.Since(x.due))
 	}
 	if c.load.method == checkMethod {
-		return nil // its request has ended with the message
+		return nil // the request has ended with its message
 	}
 	return c.send(data{x.id, nil, true})
 }
@@ -376,8 +381,8 @@ func (c *client) end(id uint32) error {
 	return c.begin(x, time.Now())
 }
 
-// pace begins exchanges at random moments, whether others have ended or not, so that
-// a server that stands still is not asked less.
+// pace begins exchanges at random moments, whether others have ended or not. A server that
+// stalls gets as many requests as one that does not.
 func (c *client) pace(rate float64) error {
 	rng := rand.New(rand.NewPCG(1, uint64(c.next)))
 	due := time.Now()

@@ -15,13 +15,13 @@ import (
 	"github.com/corsd/corsd/test/harness/envoy"
 )
 
-// variant is a way of doing CORS in Envoy.
+// variant is one way to do CORS in Envoy.
 type variant struct {
 	name   string
 	server string                // floor, deployed, or "" for none
 	from   string                // the configuration of deploy/ whose first filter it is
-	filter func(o object) object // what becomes of that filter; nil to take it as it is
-	host   object                // what the virtual host has besides its route; nil to take that of the configuration
+	filter func(o object) object // changes that filter; nil: it stays as it is
+	host   object                // the virtual host without its routes; nil: the one of the configuration
 }
 
 type object = map[string]any
@@ -52,14 +52,14 @@ func variants() []variant {
 	}
 }
 
-// gateway is a variant that runs.
+// gateway is a running variant.
 type gateway struct {
 	variant
 	envoy  *envoy.Envoy
 	server *server // nil if it has none
 }
 
-// startGateway runs an Envoy with a variant and, where it needs one, a server.
+// startGateway starts an Envoy with a variant, and the variant's server if it has one.
 func (b *bench) startGateway(ctx context.Context, binary envoy.Binary, v variant, app, policy string) error {
 	dir := filepath.Join(b.dir, fmt.Sprintf("gateway-%d", b.started))
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -99,8 +99,8 @@ func (b *bench) startGateway(ctx context.Context, binary envoy.Binary, v variant
 	return nil
 }
 
-// config is the gateway of deploy/ without what is not measured: one virtual host, no
-// authentication, no access log.
+// config returns the configuration of deploy/ without the parts that are not measured. It has
+// one virtual host, no authentication and no access log.
 func (v variant) config(deploy string) ([]byte, error) {
 	from := v.from
 	if from == "" {
@@ -115,7 +115,8 @@ func (v variant) config(deploy string) ([]byte, error) {
 		return nil, err
 	}
 	static := c["static_resources"].(object)
-	manager := static["listeners"].([]any)[0].(object)["filter_chains"].([]any)[0].(object)["filters"].([]any)[0].(object)["typed_config"].(object)
+	chain := static["listeners"].([]any)[0].(object)["filter_chains"].([]any)[0].(object)
+	manager := chain["filters"].([]any)[0].(object)["typed_config"].(object)
 	delete(manager, "access_log")
 	filters := manager["http_filters"].([]any)
 	router := filters[len(filters)-1]
@@ -143,7 +144,7 @@ func (v variant) config(deploy string) ([]byte, error) {
 	return yaml.Dump(c)
 }
 
-// everyRequest is ext_proc as it is mostly set up: both phases, for every request.
+// everyRequest returns the usual configuration of ext_proc: both phases, for every request.
 func everyRequest(o object) object {
 	matchers := o["typed_config"].(object)["xds_matcher"].(object)["matcher_list"].(object)["matchers"].([]any)
 	action := matchers[0].(object)["on_match"].(object)["action"].(object)["typed_config"].(object)
@@ -155,18 +156,24 @@ func everyRequest(o object) object {
 }
 
 func nativeFilter() object {
-	return object{"name": "envoy.filters.http.cors", "typed_config": object{"@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"}}
+	return object{"name": "envoy.filters.http.cors", "typed_config": object{
+		"@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors",
+	}}
 }
 
 func nativeHost() object {
 	return object{"typed_per_filter_config": object{"envoy.filters.http.cors": object{
 		"@type":                     "type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy",
 		"allow_origin_string_match": []any{object{"exact": page}},
-		"allow_methods":             "GET,PUT,DELETE", "allow_headers": "content-type", "expose_headers": "etag", "max_age": "600", "allow_credentials": true,
+		"allow_methods":             "GET,PUT,DELETE",
+		"allow_headers":             "content-type",
+		"expose_headers":            "etag",
+		"max_age":                   "600",
+		"allow_credentials":         true,
 	}}}
 }
 
-// luaFilter is the same policy as a script, as people write it.
+// luaFilter returns the same policy as a script, as people write it.
 func luaFilter() object {
 	return object{"name": "envoy.filters.http.lua", "typed_config": object{
 		"@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
@@ -175,8 +182,9 @@ function envoy_on_request(h)
   local origin = h:headers():get("origin")
   if origin ~= "` + page + `" then return end
   if h:headers():get(":method") == "OPTIONS" and h:headers():get("access-control-request-method") then
-    h:respond({[":status"] = "204", ["access-control-allow-origin"] = origin, ["access-control-allow-credentials"] = "true",
-      ["access-control-allow-methods"] = "GET, PUT, DELETE", ["access-control-allow-headers"] = "Content-Type", ["access-control-max-age"] = "600", ["vary"] = "Origin"})
+    h:respond({[":status"] = "204", ["access-control-allow-origin"] = origin,
+      ["access-control-allow-credentials"] = "true", ["access-control-allow-methods"] = "GET, PUT, DELETE",
+      ["access-control-allow-headers"] = "Content-Type", ["access-control-max-age"] = "600", ["vary"] = "Origin"})
     return
   end
   h:streamInfo():dynamicMetadata():set("cors", "origin", origin)
@@ -193,7 +201,7 @@ end
 	}}
 }
 
-// page is the one that may.
+// page is the only origin that the policy allows.
 const page = "https://www.shop.example"
 
 const gatewayPolicy = `apiVersion: corsd.dev/v1alpha1
@@ -210,21 +218,22 @@ spec:
     maxAge: 600
 `
 
-// application answers Envoy's requests.
+// application starts an application that answers Envoy's requests.
 func application() (address string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
 	body := []byte(`{"cart": ["a book", "another"]}`)
-	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Etag", `"1"`)
-		_, _ = w.Write(body) // who is gone needs none
-	})}
-	go func() { _ = s.Serve(l) }() // until it is closed
+		_, _ = w.Write(body) // fails only if the client is gone
+	})
+	s := &http.Server{ReadHeaderTimeout: time.Minute, Handler: handler}
+	go func() { _ = s.Serve(l) }() // until s is closed
 	return l.Addr().String(), func() { _ = s.Close() }, nil
 }
 
-// errFilter is the error if an Envoy's filter does not work.
-var errFilter = errors.New("the filter does not do its work")
+// errFilter is the error if a gateway answers in another way than its filter should.
+var errFilter = errors.New("the filter does not work")

@@ -17,7 +17,7 @@ import (
 // kind is one kind of request to a gateway.
 type kind struct {
 	name string
-	text string // as it is sent
+	text string // the whole request
 }
 
 const (
@@ -29,15 +29,16 @@ const (
 func kinds() []kind {
 	text := func(first string, lines ...string) string {
 		lines = append([]string{
-			first, "Host: api.shop.example", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0", "Accept: */*",
-			"Accept-Encoding: gzip, deflate, br", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: cross-site",
+			first, "Host: api.shop.example", "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0",
+			"Accept: */*", "Accept-Encoding: gzip, deflate, br", "Sec-Fetch-Mode: cors", "Sec-Fetch-Site: cross-site",
 		}, lines...)
 		return strings.Join(lines, "\r\n") + "\r\n\r\n"
 	}
 	return []kind{
 		{kindPlain, text("GET /cart/items?page=2 HTTP/1.1", "Cookie: session=0123456789abcdef")},
 		{kindActual, text("GET /cart/items?page=2 HTTP/1.1", "Cookie: session=0123456789abcdef", "Origin: "+page)},
-		{kindPreflight, text("OPTIONS /cart/items HTTP/1.1", "Origin: "+page, "Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: content-type")},
+		{kindPreflight, text("OPTIONS /cart/items HTTP/1.1", "Origin: "+page,
+			"Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: content-type")},
 	}
 }
 
@@ -65,10 +66,9 @@ type gatewayRun struct {
 
 func (r gatewayRun) total() float64 { return float64(r.envoy + r.server) }
 
-// visit is one repetition of one kind of request with one gateway, over connections that
-// last. It is made of slices, between which the other gateways have theirs: what a shared
-// machine leaves to a process changes from one second to the next, and is much the same
-// for a tenth of one.
+// visit is one repetition of one kind of request with one gateway, over connections that stay
+// open. It is made of slices, which alternate with the slices of other gateways: the processor
+// time that a shared machine leaves changes within seconds, but hardly within a tenth of one.
 type visit struct {
 	*gateway
 	kind        kind
@@ -100,8 +100,9 @@ func (v *visit) close() error {
 	return errors.Join(errs...)
 }
 
-// slice asks for a while, and counts from the first question to the last answer: on each
-// connection the next when one is answered or, at a rate, all of them in turn, evenly.
+// slice sends requests for some time, and measures from the first request to the last response.
+// With rate 0 each connection sends its next request after a response. Else the connections send
+// in turn, at equal intervals.
 func (v *visit) slice(rate float64, run time.Duration) error {
 	before, err := v.cpu()
 	if err != nil {
@@ -141,7 +142,7 @@ func (v *visit) slice(rate float64, run time.Duration) error {
 	return nil
 }
 
-// result is the result of all slices together.
+// result returns the result of all slices together.
 func (v *visit) result() gatewayRun {
 	all := slices.Concat(v.latencies...)
 	slices.Sort(all)
@@ -153,7 +154,7 @@ func (v *visit) result() gatewayRun {
 	}
 }
 
-// cpu is the processor time of Envoy and the server.
+// cpu returns the processor times of Envoy and of the server.
 func (g *gateway) cpu() (used [2]time.Duration, err error) {
 	if used[0], err = cpuOfProcess(g.envoy.ID()); err == nil && g.server != nil {
 		used[1], err = g.server.cpu()
@@ -161,7 +162,7 @@ func (g *gateway) cpu() (used [2]time.Duration, err error) {
 	return used, err
 }
 
-// verify asks each kind once.
+// verify sends one request of each kind, and checks the responses.
 func (g *gateway) verify() error {
 	for _, k := range kinds() {
 		conn, err := net.Dial("tcp", g.envoy.Address)

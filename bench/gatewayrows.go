@@ -20,7 +20,7 @@ import (
 type gatewayResult struct {
 	Variant   string        `json:"variant"`
 	Kind      string        `json:"kind"`
-	Saturated gatewayMedian `json:"saturated"` // as fast as it can, with one worker
+	Saturated gatewayMedian `json:"saturated"` // as fast as the gateway can, with one worker
 	Fixed     gatewayMedian `json:"fixedRate"`
 }
 
@@ -31,11 +31,10 @@ type gatewayMedian struct {
 	P99      float64 `json:"p99Milliseconds"`
 	Envoy    float64 `json:"envoyMicroseconds"` // CPU per request
 	Server   float64 `json:"serverMicroseconds"`
-	Relative float64 `json:"relative"` // CPU per request of Envoy and server, to no filter
+	Relative float64 `json:"relative"` // CPU per request of Envoy and server, divided by that without a filter
 }
 
-// fixedRate is how many requests a second are asked of every variant alike, so that none
-// is saturated.
+// fixedRate is the number of requests a second that each variant gets. It saturates none of them.
 const fixedRate = 1500
 
 // gatewayRows measures every variant with a real Envoy of one worker.
@@ -44,9 +43,10 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.pinned { // Envoy has a core of its own; all else has the other
+	if b.pinned { // Envoy has its own core; all other processes share the second
 		wrapper := filepath.Join(b.dir, "envoy")
-		if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nexec taskset -c 0 "+binary.Path+" \"$@\"\n"), 0o700); err != nil {
+		script := "#!/bin/sh\nexec taskset -c 0 " + binary.Path + " \"$@\"\n"
+		if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 			return err
 		}
 		binary.Path = wrapper
@@ -70,8 +70,8 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 	return b.gatewayReport(gatewayResults(runs), gatewayBounds(runs))
 }
 
-// generations is how often all is started anew, and measured: two processes that do the same
-// differ by some hundredths, as long as they live.
+// generations returns how often all processes are started and measured. Two processes of the same
+// program differ by a few percent as long as they live.
 func (b *bench) generations() int {
 	if b.quick {
 		return 1
@@ -100,7 +100,7 @@ func (b *bench) generation(ctx context.Context, binary envoy.Binary, app, policy
 	return b.stop()
 }
 
-// ready waits until the filter does its work: Envoy must know that the server is well.
+// ready waits until the filter works: Envoy must have seen that the server is healthy.
 func (g *gateway) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -113,8 +113,8 @@ type gatewayRuns map[runKey][]gatewayRun
 type runKey struct{ load, variant, kind string }
 
 // repetition visits all gateways with one kind of request, in slices. Each round begins with
-// the next one, so that each has every place, and none goes twice in a row: its second slice
-// would find the processor's caches full of its own.
+// another gateway, so that each gateway has each place once. None is first right after it was
+// last: its second slice would find its own data in the processor's caches.
 func (b *bench) repetition(ctx context.Context, l gatewayLoad, k kind, runs gatewayRuns) (err error) {
 	var visits []*visit
 	defer func() {
@@ -159,7 +159,9 @@ func gatewayResults(runs gatewayRuns) []gatewayResult {
 			return medians(runs[runKey{load, v.name, k.name}], runs[runKey{load, varNone, k.name}])
 		}
 		for _, v := range variants() {
-			results = append(results, gatewayResult{Variant: v.name, Kind: k.name, Saturated: of(saturated, v), Fixed: of(fixed, v)})
+			results = append(results, gatewayResult{
+				Variant: v.name, Kind: k.name, Saturated: of(saturated, v), Fixed: of(fixed, v),
+			})
 		}
 	}
 	return results
@@ -185,20 +187,27 @@ func gatewayRatios(of, by []gatewayRun, quantity func(gatewayRun) float64) []flo
 	return values
 }
 
-// gatewayBounds are the bounds.
+// gatewayBounds returns the rows that have bounds.
 func gatewayBounds(runs gatewayRuns) []row {
 	of := func(name, variant, against, kind string, bound float64, quantity func(gatewayRun) float64) row {
-		return newRow(name, against, "ratio", bound, gatewayRatios(runs[runKey{saturated, variant, kind}], runs[runKey{saturated, against, kind}], quantity))
+		measured, base := runs[runKey{saturated, variant, kind}], runs[runKey{saturated, against, kind}]
+		return newRow(name, against, "ratio", bound, gatewayRatios(measured, base, quantity))
 	}
 	envoyOnly := func(r gatewayRun) float64 { return float64(r.envoy) }
 	serverOnly := func(r gatewayRun) float64 { return float64(r.server) }
 	return []row{
-		of("actual request, default profile: CPU of Envoy and server", varDefault, varFloor, kindActual, 0.97, gatewayRun.total),
-		of("actual request, default profile: CPU of the server", varDefault, varFloor, kindActual, 0.75, serverOnly),
-		of("actual request, lean: CPU of Envoy and server", varLean, varAll, kindActual, 0.92, gatewayRun.total),
-		of("actual request, ext_authz: CPU of Envoy and server", varAuthz, varAll, kindActual, 0.90, gatewayRun.total),
-		of("request without Origin, default profile: CPU of Envoy", varDefault, varNone, kindPlain, 1.15, envoyOnly),
-		of("request without Origin, lean: CPU of Envoy", varLean, varNone, kindPlain, 1.15, envoyOnly),
+		of("actual request, default profile: CPU of Envoy and server",
+			varDefault, varFloor, kindActual, 0.97, gatewayRun.total),
+		of("actual request, default profile: CPU of the server",
+			varDefault, varFloor, kindActual, 0.75, serverOnly),
+		of("actual request, lean: CPU of Envoy and server",
+			varLean, varAll, kindActual, 0.92, gatewayRun.total),
+		of("actual request, ext_authz: CPU of Envoy and server",
+			varAuthz, varAll, kindActual, 0.90, gatewayRun.total),
+		of("request without Origin, default profile: CPU of Envoy",
+			varDefault, varNone, kindPlain, 1.15, envoyOnly),
+		of("request without Origin, lean: CPU of Envoy",
+			varLean, varNone, kindPlain, 1.15, envoyOnly),
 	}
 }
 
@@ -228,7 +237,7 @@ type gatewayLoad struct {
 	name, title string
 	of          func(gatewayResult) gatewayMedian
 	connections int
-	rate        float64 // requests a second; 0 for as many as it can
+	rate        float64 // requests a second; 0: as many as possible
 	rounds      int     // of a repetition
 	slice       func(kind) time.Duration
 }
@@ -238,26 +247,40 @@ const (
 	fixed     = "fixed"
 )
 
-// gatewayLoads are the two loads. What must hold is at saturation, and for actual requests
-// mostly: these have longer slices.
+// gatewayLoads returns the two loads. Most bounds are of actual requests at saturation, which
+// have longer slices for that reason.
 func gatewayLoads() []gatewayLoad {
 	return []gatewayLoad{
 		{
-			name: saturated, title: "At saturation, 32 connections", of: func(r gatewayResult) gatewayMedian { return r.Saturated },
-			connections: 32, rounds: len(variants()),
+			name:        saturated,
+			title:       "At saturation, 32 connections",
+			of:          func(r gatewayResult) gatewayMedian { return r.Saturated },
+			connections: 32,
+			rounds:      len(variants()),
 			slice: func(k kind) time.Duration {
-				return map[string]time.Duration{kindPlain: 50 * time.Millisecond, kindActual: 100 * time.Millisecond, kindPreflight: 30 * time.Millisecond}[k.name]
+				return map[string]time.Duration{
+					kindPlain:     50 * time.Millisecond,
+					kindActual:    100 * time.Millisecond,
+					kindPreflight: 30 * time.Millisecond,
+				}[k.name]
 			},
 		},
 		{
-			name: fixed, title: fmt.Sprintf("At %d requests a second, 16 connections", fixedRate), of: func(r gatewayResult) gatewayMedian { return r.Fixed },
-			connections: 16, rate: fixedRate, rounds: 1, slice: func(kind) time.Duration { return 200 * time.Millisecond },
+			name:        fixed,
+			title:       fmt.Sprintf("At %d requests a second, 16 connections", fixedRate),
+			of:          func(r gatewayResult) gatewayMedian { return r.Fixed },
+			connections: 16,
+			rate:        fixedRate,
+			rounds:      1,
+			slice:       func(kind) time.Duration { return 200 * time.Millisecond },
 		},
 	}
 }
 
 func gatewayColumns() []string {
-	return []string{"request", "filter", "requests/s", "p50 ms", "p99 ms", "Envoy, CPU µs", "server, CPU µs", "both, to no filter"}
+	return []string{
+		"request", "filter", "requests/s", "p50 ms", "p99 ms", "Envoy, CPU µs", "server, CPU µs", "both, to no filter",
+	}
 }
 
 func (r gatewayResult) cells(m gatewayMedian) []string {
@@ -281,7 +304,9 @@ func (b *bench) writeGateway(results []gatewayResult, bounds []row) error {
 	var md strings.Builder
 	fmt.Fprintf(&md, "Written by `make bench-envoy` on %s, %s; Envoy with one worker.\n\n", machine(), runtime.Version())
 	for _, l := range gatewayLoads() {
-		fmt.Fprintf(&md, "%s:\n\n| %s |\n|%s\n", l.title, strings.Join(gatewayColumns(), " | "), strings.Repeat("---|", len(gatewayColumns())))
+		columns := gatewayColumns()
+		fmt.Fprintf(&md, "%s:\n\n| %s |\n|%s\n",
+			l.title, strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 		for _, r := range results {
 			fmt.Fprintf(&md, "| %s |\n", strings.Join(r.cells(l.of(r)), " | "))
 		}

@@ -19,7 +19,8 @@ import (
 )
 
 // benchLine is a line of `go test -bench`.
-var benchLine = regexp.MustCompile(`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+\d+ B/op\s+(\d+) allocs/op)?`)
+var benchLine = regexp.MustCompile(
+	`(?m)^(Benchmark\S+?)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op(?:\s+\d+ B/op\s+(\d+) allocs/op)?`)
 
 // benchmarks runs a Go benchmark of several packages, each named by its directory below the source tree. It runs them
 // in turn, several times. It returns the nanoseconds of each run, and the allocations.
@@ -33,7 +34,8 @@ func (b *bench) benchmarks(
 	var lines []byte
 	for range repetitions { // -count would repeat one benchmark and then the next
 		for _, directory := range directories {
-			cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-benchmem")
+			cmd := exec.CommandContext(ctx,
+				"go", "test", "-run", "^$", "-bench", pattern, "-benchtime", "200ms", "-benchmem")
 			cmd.Dir = filepath.Join(b.root, directory)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
@@ -83,22 +85,27 @@ func (b *bench) engine(ctx context.Context) ([]row, error) {
 			if other == "rs" {
 				bound = unbounded
 			}
-			rows = append(rows, newRow("engine: decision and encoded answer, "+kind, other+"/cors", "ratio", bound, values))
+			name := "engine: decision and encoded answer, " + kind
+			rows = append(rows, newRow(name, other+"/cors", "ratio", bound, values))
 		}
 	}
 	var allocs map[string]float64
 	if ns, allocs, err = b.benchmarks(ctx, "^BenchmarkDecide$", "pkg/policy"); err != nil {
 		return nil, err
 	}
-	largest, smallest := ns["BenchmarkDecide/rules=100000/origins=100000"], ns["BenchmarkDecide/rules=10/origins=1"]
+	const small = "BenchmarkDecide/rules=10/origins=1"
+	largest, smallest := ns["BenchmarkDecide/rules=100000/origins=100000"], ns[small]
 	if len(largest) == 0 || len(smallest) == 0 {
 		return nil, errors.New("no benchmark BenchmarkDecide")
 	}
-	rows = append(rows, newRow("engine: allocations of a decision", "", "objects", 0, []float64{allocs["BenchmarkDecide/rules=10/origins=1"]}))
-	return append(rows, newRow("engine: 100,000 rules and origins", "10 rules, 1 origin", "ratio", 1.3, byEach(largest, smallest))), nil
+	grown := byEach(largest, smallest)
+	return append(rows,
+		newRow("engine: allocations of a decision", "", "objects", 0, []float64{allocs[small]}),
+		newRow("engine: 100,000 rules and origins", "10 rules, 1 origin", "ratio", 1.3, grown),
+	), nil
 }
 
-// compile makes an engine of the large policy.
+// compile measures how long the large policy takes to compile, and the memory that this allocates.
 func (b *bench) compile(context.Context) ([]row, error) {
 	config := large.config()
 	runtime.GC()
@@ -119,7 +126,7 @@ func (b *bench) compile(context.Context) ([]row, error) {
 	}, nil
 }
 
-// config is the policy of write as values.
+// config returns the policy that write writes, as values.
 func (s size) config() spec.Config {
 	c := spec.Config{OriginSets: []spec.OriginSet{{Name: "pages"}}}
 	for i := range s.origins {
@@ -127,13 +134,18 @@ func (s size) config() spec.Config {
 	}
 	for i := range s.hosts {
 		doc := spec.PolicySpec{Hosts: []string{hostOf(i)}, CORS: &spec.CORS{
-			AllowOriginSets: []string{"pages"}, AllowCredentials: new(true), AllowMethods: []string{"GET", "PUT", "DELETE"},
-			AllowHeaders: []string{"Content-Type", "Authorization"}, ExposeHeaders: []string{"ETag"}, MaxAge: new(spec.Seconds(600)),
+			AllowOriginSets:  []string{"pages"},
+			AllowCredentials: new(true),
+			AllowMethods:     []string{"GET", "PUT", "DELETE"},
+			AllowHeaders:     []string{"Content-Type", "Authorization"},
+			ExposeHeaders:    []string{"ETag"},
+			MaxAge:           new(spec.Seconds(600)),
 		}}
 		for j := range rulesPerHost {
 			doc.Rules = append(doc.Rules, spec.Rule{
-				Name: fmt.Sprintf("service%d", j), Match: &spec.Match{Path: &spec.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
-				CORS: &spec.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
+				Name:  fmt.Sprintf("service%d", j),
+				Match: &spec.Match{Path: &spec.PathMatch{Value: fmt.Sprintf("/v1/service%d", j)}},
+				CORS:  &spec.CORS{ExposeHeaders: []string{"ETag", "X-Total"}},
 			})
 		}
 		c.Policies = append(c.Policies, spec.Policy{Name: fmt.Sprintf("api%d", i), Spec: doc})
@@ -141,55 +153,32 @@ func (s size) config() spec.Config {
 	return c
 }
 
-// reload asks at less than half of what the server can do, while the large policy is
-// read again and while it is not.
+// reload compares the latencies during a reload of the large policy with those before and after
+// it. The rate is less than half of the rate at which the server is saturated.
 func (b *bench) reload(ctx context.Context) ([]row, error) {
 	servers, err := b.startAll(ctx, large, deployed)
 	if err != nil {
 		return nil, err
 	}
 	s := servers[0]
-	scripts, err := processScripts(large)
+	l, err := reloadLoad(s)
 	if err != nil {
 		return nil, err
 	}
-	l := load{method: processMethod, scripts: scripts, connections: 4, streams: 64, warm: 300 * time.Millisecond, run: 2 * time.Second}
-	saturated, err := l.sample(s)
-	if err != nil {
-		return nil, err
-	}
-	l.rate = min(saturated.rate*0.4, 10_000)
-	l.warm = 0
 	repetitions := 3
 	if b.quick {
 		repetitions = 1
 	}
 	var during, worst, took, most []float64
 	for range repetitions {
-		before, err := l.latencies(s)
+		one, err := b.reloadBetween(ctx, s, l)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.forgetPeak(); err != nil {
-			return nil, err
-		}
-		one, err := b.reloadOnce(ctx, s, l)
-		if err != nil {
-			return nil, err
-		}
-		_, peak, err := s.memory()
-		if err != nil {
-			return nil, err
-		}
-		after, err := l.latencies(s)
-		if err != nil {
-			return nil, err
-		}
-		quiet := p99Among(append(before, after...))
-		during = append(during, float64(one.p99)/float64(quiet))
-		worst = append(worst, float64(one.worst)/float64(quiet))
+		during = append(during, float64(one.p99)/float64(one.quiet))
+		worst = append(worst, float64(one.worst)/float64(one.quiet))
 		took = append(took, one.took.Seconds())
-		most = append(most, float64(peak)/(1<<20))
+		most = append(most, float64(one.peak)/(1<<20))
 	}
 	of := "reload of " + large.String() + ": "
 	return []row{
@@ -200,13 +189,56 @@ func (b *bench) reload(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
-// reloaded is what a reload did to the requests meanwhile.
-type reloaded struct {
-	p99, worst time.Duration // of all of it, and of its worst five seconds
-	took       time.Duration
+// reloadLoad measures the rate at which a server is saturated, and returns a load of less than
+// half of it.
+func reloadLoad(s *server) (load, error) {
+	scripts, err := processScripts(large)
+	if err != nil {
+		return load{}, err
+	}
+	l := load{
+		method: processMethod, scripts: scripts, connections: 4, streams: 64,
+		warm: 300 * time.Millisecond, run: 2 * time.Second,
+	}
+	saturated, err := l.sample(s)
+	l.rate = min(saturated.rate*0.4, 10_000)
+	l.warm = 0
+	return l, err
 }
 
-// latencies are those of the next fifteen seconds.
+// reloaded has the measurements of one reload.
+type reloaded struct {
+	p99, worst time.Duration // latencies during the whole reload, and during its worst five seconds
+	quiet      time.Duration // p99 of the latencies before and after the reload
+	took       time.Duration
+	peak       int64 // memory in bytes
+}
+
+// reloadBetween measures one reload, and the latencies before and after it.
+func (b *bench) reloadBetween(ctx context.Context, s *server, l load) (reloaded, error) {
+	before, err := l.latencies(s)
+	if err != nil {
+		return reloaded{}, err
+	}
+	if err := s.forgetPeak(); err != nil {
+		return reloaded{}, err
+	}
+	r, err := b.reloadOnce(ctx, s, l)
+	if err != nil {
+		return reloaded{}, err
+	}
+	if _, r.peak, err = s.memory(); err != nil {
+		return reloaded{}, err
+	}
+	after, err := l.latencies(s)
+	if err != nil {
+		return reloaded{}, err
+	}
+	r.quiet = p99Among(append(before, after...))
+	return r, nil
+}
+
+// latencies returns the latencies of the next fifteen seconds.
 func (l load) latencies(s *server) ([]time.Duration, error) {
 	l.run = 15 * time.Second
 	o, err := l.drive(s.listen, func() {}, func() {})
@@ -221,12 +253,12 @@ func p99Among(latencies []time.Duration) time.Duration {
 	return (&outcome{latencies: latencies}).quantile(0.99)
 }
 
-// reloadOnce changes the policy and asks until it is live.
+// reloadOnce changes the policy and sends requests until the new one is live.
 func (b *bench) reloadOnce(ctx context.Context, s *server, l load) (reloaded, error) {
 	l.run = 5 * time.Second
 	const live = "policy is live"
 	before := len(s.logged(live))
-	if err := appendComment(filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", large.hosts, large.origins), "origins.yaml")); err != nil {
+	if err := appendComment(filepath.Join(b.policyDir(large), "origins.yaml")); err != nil {
 		return reloaded{}, err
 	}
 	began := time.Now()

@@ -1,5 +1,5 @@
-// Load measures corsd with a client that imitates Envoy, beside a server that decides nothing, and compares the results with
-// their bounds.
+// Load measures corsd with a client that imitates Envoy, beside a server that decides nothing. It compares the results
+// with their bounds.
 //
 // It prints the table, writes it with plots into docs/performance/, and exits with status 1 if a bound is missed.
 package main
@@ -20,7 +20,7 @@ import (
 )
 
 func main() {
-	noopAt := flag.String("serve-noop", "", "be the floor: serve at `ADDR`")
+	noopAt := flag.String("serve-noop", "", "serve as the no-op server at `ADDR`")
 	quick := flag.Bool("quick", false, "fewer and shorter repetitions, and nothing is written")
 	throughEnvoy := flag.Bool("envoy", false, "measure through a real Envoy")
 	only := flag.String("run", "", "only the rows whose name matches `REGEXP`; nothing is written")
@@ -66,7 +66,10 @@ func measure(ctx context.Context, quick, throughEnvoy bool, only string) (err er
 	if err != nil {
 		return err
 	}
-	b := &bench{root: root, dir: dir, corsd: corsd, self: self, core: "0", pinned: os.Getenv(pinnedVariable) != "", quick: quick}
+	b := &bench{
+		root: root, dir: dir, corsd: corsd, self: self,
+		core: "0", pinned: os.Getenv(pinnedVariable) != "", quick: quick,
+	}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	if throughEnvoy {
 		b.core = "1"
@@ -81,7 +84,7 @@ func pinnable() bool {
 	return err == nil && runtime.GOOS == "linux" && runtime.NumCPU() >= 2
 }
 
-// again runs this program once more, on a core of its own.
+// again runs this program once more, on its own core.
 func again(ctx context.Context, corsd string) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -90,7 +93,7 @@ func again(ctx context.Context, corsd string) error {
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", "1", self}, os.Args[1:]...)...)
 	cmd.Env = append(os.Environ(), pinnedVariable+"="+corsd)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it stops its servers
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // the program stops its servers
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("measuring: %w", err)
 	}
@@ -101,7 +104,7 @@ func again(ctx context.Context, corsd string) error {
 type bench struct {
 	root, dir, corsd, self string
 	pinned, quick          bool
-	core                   string // of the servers, where they are pinned
+	core                   string // of the servers, if they are pinned
 
 	started int
 	running []*server
@@ -126,9 +129,14 @@ func (b *bench) stop() error {
 	return errors.Join(errs...)
 }
 
+// policyDir returns the directory of the policy of a size.
+func (b *bench) policyDir(s size) string {
+	return filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", s.hosts, s.origins))
+}
+
 // policy writes a policy of a size and returns its directory.
 func (b *bench) policy(s size) (string, error) {
-	dir := filepath.Join(b.dir, fmt.Sprintf("policy-%d-%d", s.hosts, s.origins))
+	dir := b.policyDir(s)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}

@@ -11,27 +11,29 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// exchanges is how many different exchanges a client goes through, so that no lookup
-// stays in a cache because nothing else is asked.
+// exchanges is the number of different exchanges of a client. With fewer, all data that the lookups
+// need would stay in the processor's caches.
 const exchanges = 512
 
-// script is the messages of one exchange, each with gRPC's prefix, and who asks.
+// script is the messages of one exchange, each with gRPC's prefix, and its origin.
 type script struct {
 	origin   string
 	messages [][]byte
 }
 
-// headerLines are those of a browser's request that comes by an Envoy without
-// forward_rules: 1.2 kB, of which six lines matter.
+// headerLines returns the header of a browser's request through an Envoy without forward_rules:
+// 1.2 kB, of which six lines matter.
 func headerLines(i int, s size) (lines [][2]string, origin string) {
 	host, page := i*131%s.hosts, i*7919%s.origins
 	origin = originOf(page)
 	return [][2]string{
 		{":authority", hostOf(host)},
-		{":path", fmt.Sprintf("/v1/service%d/accounts/%d/orders?limit=50&cursor=MDEyMzQ1Njc4OWFiY2RlZg", i%rulesPerHost, 10_000+i)},
+		{":path", fmt.Sprintf("/v1/service%d/accounts/%d/orders?limit=50&cursor=MDEyMzQ1Njc4OWFiY2RlZg",
+			i%rulesPerHost, 10_000+i)},
 		{":method", "GET"},
 		{":scheme", "https"},
-		{"user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"},
+		{"user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) " +
+			"Chrome/156.0.0.0 Safari/537.36"},
 		{"sec-ch-ua", `"Chromium";v="156", "Not.A/Brand";v="8"`},
 		{"sec-ch-ua-mobile", "?0"},
 		{"sec-ch-ua-platform", `"Linux"`},
@@ -76,20 +78,25 @@ func headerMap(lines [][2]string) *corev3.HeaderMap {
 	return m
 }
 
-// processScripts are exchanges over ext_proc in two phases.
+// processScripts returns exchanges over ext_proc in two phases.
 func processScripts(s size) ([]script, error) {
 	scripts := make([]script, exchanges)
 	for i := range scripts {
 		lines, origin := headerLines(i, s)
 		request, err := framed(&extprocv3.ProcessingRequest{
-			Request:         &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: headerMap(lines), EndOfStream: true}},
-			MetadataContext: &corev3.Metadata{}, ProtocolConfig: &extprocv3.ProtocolConfiguration{},
+			Request: &extprocv3.ProcessingRequest_RequestHeaders{
+				RequestHeaders: &extprocv3.HttpHeaders{Headers: headerMap(lines), EndOfStream: true},
+			},
+			MetadataContext: &corev3.Metadata{},
+			ProtocolConfig:  &extprocv3.ProtocolConfiguration{},
 		})
 		if err != nil {
 			return nil, err
 		}
 		response, err := framed(&extprocv3.ProcessingRequest{
-			Request:         &extprocv3.ProcessingRequest_ResponseHeaders{ResponseHeaders: &extprocv3.HttpHeaders{Headers: headerMap(responseLines(i))}},
+			Request: &extprocv3.ProcessingRequest_ResponseHeaders{
+				ResponseHeaders: &extprocv3.HttpHeaders{Headers: headerMap(responseLines(i))},
+			},
 			MetadataContext: &corev3.Metadata{},
 		})
 		if err != nil {
@@ -100,12 +107,16 @@ func processScripts(s size) ([]script, error) {
 	return scripts, nil
 }
 
-// checkScripts are calls of ext_authz.
+// checkScripts returns calls of ext_authz.
 func checkScripts(s size) ([]script, error) {
 	peer := func(port uint32) *authv3.AttributeContext_Peer {
-		return &authv3.AttributeContext_Peer{Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
-			SocketAddress: &corev3.SocketAddress{Address: "192.0.2.1", PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port}},
-		}}}
+		address := &corev3.SocketAddress{
+			Address:       "192.0.2.1",
+			PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port},
+		}
+		return &authv3.AttributeContext_Peer{Address: &corev3.Address{
+			Address: &corev3.Address_SocketAddress{SocketAddress: address},
+		}}
 	}
 	scripts := make([]script, exchanges)
 	for i := range scripts {
@@ -117,8 +128,13 @@ func checkScripts(s size) ([]script, error) {
 		message, err := framed(&authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 			Source: peer(41234), Destination: peer(8443),
 			Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
-				Id: fmt.Sprint(i), Method: headers[":method"], Path: headers[":path"], Host: headers[":authority"], Scheme: headers[":scheme"],
-				Protocol: "HTTP/2", HeaderMap: headerMap(lines),
+				Id:        fmt.Sprint(i),
+				Method:    headers[":method"],
+				Path:      headers[":path"],
+				Host:      headers[":authority"],
+				Scheme:    headers[":scheme"],
+				Protocol:  "HTTP/2",
+				HeaderMap: headerMap(lines),
 			}},
 		}})
 		if err != nil {

@@ -19,9 +19,9 @@ import (
 	"github.com/corsd/corsd/pkg/extproc"
 )
 
-// noop is the floor that corsd is measured against: a server that decides nothing, on
-// grpc-go as it comes, with the standard codec and no options. It lets every request
-// pass and sets one header on the response.
+// noop is the server with which corsd is compared. It decides nothing: it lets every request
+// pass and sets one header on the response. It uses grpc-go with the standard codec and without
+// options.
 type noop struct {
 	extprocv3.UnimplementedExternalProcessorServer
 	authv3.UnimplementedAuthorizationServer
@@ -37,11 +37,11 @@ func serveNoop(listen string) error {
 	server := grpc.NewServer()
 	extprocv3.RegisterExternalProcessorServer(server, noop{})
 	authv3.RegisterAuthorizationServer(server, noop{})
-	well := health.NewServer()
+	healthy := health.NewServer()
 	for _, name := range []string{extproc.ServiceName, extauthz.ServiceName} {
-		well.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+		healthy.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
 	}
-	grpc_health_v1.RegisterHealthServer(server, well)
+	grpc_health_v1.RegisterHealthServer(server, healthy)
 	return server.Serve(l)
 }
 
@@ -57,12 +57,17 @@ func (noop) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
 		response := &extprocv3.ProcessingResponse{}
 		switch request.GetRequest().(type) {
 		case *extprocv3.ProcessingRequest_RequestHeaders:
-			response.Response = &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}}
+			response.Response = &extprocv3.ProcessingResponse_RequestHeaders{
+				RequestHeaders: &extprocv3.HeadersResponse{},
+			}
 			response.ModeOverride = &modev3.ProcessingMode{ResponseHeaderMode: modev3.ProcessingMode_SEND}
 		case *extprocv3.ProcessingRequest_ResponseHeaders:
-			response.Response = &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{
-				Response: &extprocv3.CommonResponse{HeaderMutation: &extprocv3.HeaderMutation{SetHeaders: oneHeader()}},
-			}}
+			mutation := &extprocv3.HeaderMutation{SetHeaders: oneHeader()}
+			response.Response = &extprocv3.ProcessingResponse_ResponseHeaders{
+				ResponseHeaders: &extprocv3.HeadersResponse{
+					Response: &extprocv3.CommonResponse{HeaderMutation: mutation},
+				},
+			}
 		default:
 			continue
 		}
@@ -74,15 +79,17 @@ func (noop) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
 
 func (noop) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	return &authv3.CheckResponse{
-		Status:       &rpcstatus.Status{},
-		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{ResponseHeadersToAdd: oneHeader()}},
+		Status: &rpcstatus.Status{},
+		HttpResponse: &authv3.CheckResponse_OkResponse{
+			OkResponse: &authv3.OkHttpResponse{ResponseHeadersToAdd: oneHeader()},
+		},
 	}, nil
 }
 
-// noopHeader is one that corsd's own configurations let through.
+// noopHeader is a header that the mutation rules of deploy/ allow.
 const noopHeader = "access-control-noop"
 
-// oneHeader has its value in both fields: ext_proc goes by one, ext_authz by the other.
+// oneHeader sets both fields of the value: Envoy reads one with ext_proc, the other with ext_authz.
 func oneHeader() []*corev3.HeaderValueOption {
 	return []*corev3.HeaderValueOption{{
 		Header:       &corev3.HeaderValue{Key: noopHeader, Value: "1", RawValue: []byte("1")},

@@ -12,8 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Colours that can be read on white and on black: a page may be light or dark, and the
-// background is left to it.
+// Colours that are readable on white and on black: the plots have no background of their own.
 var (
 	ink    = color.RGBA{0x80, 0x80, 0x80, 0xff}
 	ours   = color.RGBA{0x2f, 0x81, 0xd6, 0xff}
@@ -67,12 +66,12 @@ func plotRatios(rows []row, path string) error {
 	return save(p, 11*vg.Inch, vg.Length(len(names))*0.3*vg.Inch+0.8*vg.Inch, path)
 }
 
-// widest is the largest ratio that has a place of its own: one that is far out would make
-// all others look alike, and stands at the edge, in numbers.
+// widest is the largest ratio on the axis. A larger one is drawn at the edge, with its number:
+// a longer axis would make all others look alike.
 const widest = 2.5
 
-// newPlot is a plot whose axes and text have a colour that every page shows, and which
-// leaves the background to the page.
+// newPlot returns a plot without a background. Its axes and text have a colour that is readable
+// on every page.
 func newPlot() *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
@@ -86,8 +85,8 @@ func newPlot() *plot.Plot {
 	return p
 }
 
-// save writes a plot as SVG. Text is placed by the widths of one font, which few machines
-// have: the others named here are as wide.
+// save writes a plot as SVG. The text is placed by the widths of one font, which few machines
+// have. The other fonts named here are as wide.
 func save(p *plot.Plot, width, height vg.Length, path string) error {
 	if err := p.Save(width, height, path); err != nil {
 		return err
@@ -97,11 +96,12 @@ func save(p *plot.Plot, width, height vg.Length, path string) error {
 		return err
 	}
 	const font = "font-family:Liberation Sans"
-	return os.WriteFile(path, bytes.ReplaceAll(text, []byte(font), []byte(font+",Arimo,Arial,Helvetica,sans-serif")), 0o644)
+	text = bytes.ReplaceAll(text, []byte(font), []byte(font+",Arimo,Arial,Helvetica,sans-serif"))
+	return os.WriteFile(path, text, 0o644)
 }
 
-// plotGateway draws what a request costs, Envoy and server together, relative to no
-// filter.
+// plotGateway draws the processor time of a request, of Envoy and server together, divided by
+// the one without a filter.
 func plotGateway(results []gatewayResult, path string) error {
 	p := newPlot()
 	p.Y.Label.Text = "CPU per request, no filter = 1"

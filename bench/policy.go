@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// size is how large a policy is: ten rules for each host, and one set of origins
-// that every host allows.
+// size is the size of a policy. Each host has ten rules, and allows one set of origins.
 type size struct{ hosts, origins int }
 
 const rulesPerHost = 10
@@ -22,7 +21,7 @@ var (
 	large = size{hosts: 10_000, origins: 100_000}
 )
 
-// write writes the policy into a directory, a hundred hosts a file.
+// write writes the policy into a directory, with a hundred hosts in each file.
 func (s size) write(dir string) error {
 	var set strings.Builder
 	set.WriteString("apiVersion: corsd.dev/v1alpha1\nkind: OriginSet\nmetadata: {name: pages}\nspec:\n  origins:\n")
@@ -51,10 +50,12 @@ spec:
   rules:
 `, i, hostOf(i))
 			for j := range rulesPerHost {
-				fmt.Fprintf(&b, "  - {name: service%d, match: {path: {value: /v1/service%d}}, cors: {exposeHeaders: [ETag, X-Total]}}\n", j, j)
+				fmt.Fprintf(&b, "  - {name: service%d, match: {path: {value: /v1/service%d}}, "+
+					"cors: {exposeHeaders: [ETag, X-Total]}}\n", j, j)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("hosts%05d.yaml", first)), []byte(b.String()), 0o600); err != nil {
+		file := filepath.Join(dir, fmt.Sprintf("hosts%05d.yaml", first))
+		if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 			return err
 		}
 	}

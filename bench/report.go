@@ -19,10 +19,10 @@ type result struct {
 	Rows    []row  `json:"rows"`
 }
 
-// errMissed is the end of a run in which a bound was missed.
+// errMissed is the error of a run that missed a bound.
 var errMissed = errors.New("a bound is missed")
 
-// tooNoisy is said of a row whose bound is as near as the machine is noisy.
+// tooNoisy marks a row whose bound is within the noise of the machine.
 const tooNoisy = "too noisy to tell"
 
 // report prints the table, writes it, and returns an error if a bound is missed.
@@ -39,7 +39,8 @@ func (b *bench) report(rows []row, write bool) error {
 		if r.Unsure {
 			verdict = append(verdict, tooNoisy)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Against, r.number(r.Median), r.spread(), r.limit(), strings.Join(verdict, ", "))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n",
+			r.Name, r.Against, r.number(r.Median), r.spread(), r.limit(), strings.Join(verdict, ", "))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -120,8 +121,8 @@ func writeBounds(b *strings.Builder, title string, rows []row) {
 	}
 }
 
-// machine is what the run was on, in words. This process may be kept to one core of it, so
-// the runtime's count of them will not do.
+// machine describes the machine. It counts the cores itself: the runtime counts those that this
+// process may use, which may be one.
 func machine() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// row is one line of the table: a quantity, and the most that it may be.
+// row is one line of the table: a quantity and its upper bound.
 type row struct {
 	Name    string  `json:"name"`
 	Against string  `json:"against"` // "" if the quantity is not a ratio
@@ -26,7 +26,7 @@ type row struct {
 	Low     float64 `json:"low"` // of the repetitions
 	High    float64 `json:"high"`
 	Met     bool    `json:"met"`
-	Unsure  bool    `json:"unsure"` // the next run may find the contrary: see unsure
+	Unsure  bool    `json:"unsure"` // the next run may have another result: see unsure
 }
 
 // unbounded is the bound of a row that is only reported.
@@ -50,7 +50,7 @@ func median(values []float64) float64 {
 // sorted values, which is between two of them.
 func unsure(values []float64, bound float64) bool {
 	n := float64(len(values))
-	i := int(n/2 - 0.98*math.Sqrt(n)) // of a few, the first and the last, which is less than sure
+	i := int(n/2 - 0.98*math.Sqrt(n)) // with few values the interval is the whole range, and less certain
 	return len(values) > 1 && values[i] <= bound && bound <= values[len(values)-1-i]
 }
 
@@ -61,15 +61,15 @@ type sample struct {
 	memory   float64       // MiB
 }
 
-// pairs repeats a load with several servers in turn, one after the other and then the
-// other way round, so that whatever the machine does meanwhile it does to all of them.
+// pairs repeats a load with several servers in turn, and reverses their order each time. A change
+// of the machine's speed then affects all of them alike.
 func (b *bench) pairs(l load, servers ...*server) (map[string][]sample, error) {
 	repetitions := 9
 	l.warm, l.run = 400*time.Millisecond, 1500*time.Millisecond
 	if b.quick {
 		repetitions, l.run = 3, 700*time.Millisecond
 	}
-	for _, s := range servers { // that the answers are right is seen to once, and not timed
+	for _, s := range servers { // the answers are checked once, in a run that is not measured
 		check := l
 		check.warm, check.run = 0, 200*time.Millisecond
 		if check.verify = verifyProcess; l.method == checkMethod {
@@ -130,7 +130,7 @@ func memoryOf(samples []sample) []float64 {
 	return values
 }
 
-// group is rows that are measured together.
+// group has rows that are measured together.
 type group struct {
 	name    string
 	measure func(context.Context) ([]row, error)
@@ -138,10 +138,18 @@ type group struct {
 
 func (b *bench) groups() []group {
 	return []group{
-		{"ext_proc, 4 connections, 64 streams", func(ctx context.Context) ([]row, error) { return b.process(ctx, 4, 64, 0.70, 0.55) }},
-		{"ext_proc, 1 connection, 16 streams", func(ctx context.Context) ([]row, error) { return b.process(ctx, 1, 16, 0.85, 0.70) }},
-		{"ext_authz, 4 connections, 64 streams", func(ctx context.Context) ([]row, error) { return b.check(ctx, 4, 64) }},
-		{"ext_authz, 1 connection, 16 streams", func(ctx context.Context) ([]row, error) { return b.check(ctx, 1, 16) }},
+		{"ext_proc, 4 connections, 64 streams", func(ctx context.Context) ([]row, error) {
+			return b.process(ctx, 4, 64, 0.70, 0.55)
+		}},
+		{"ext_proc, 1 connection, 16 streams", func(ctx context.Context) ([]row, error) {
+			return b.process(ctx, 1, 16, 0.85, 0.70)
+		}},
+		{"ext_authz, 4 connections, 64 streams", func(ctx context.Context) ([]row, error) {
+			return b.check(ctx, 4, 64)
+		}},
+		{"ext_authz, 1 connection, 16 streams", func(ctx context.Context) ([]row, error) {
+			return b.check(ctx, 1, 16)
+		}},
 		{"engine", b.engine},
 		{"ten times the rules", b.scale},
 		{"compile", b.compile},
@@ -187,7 +195,9 @@ func (b *bench) startAll(ctx context.Context, s size, names ...string) ([]*serve
 	return servers, nil
 }
 
-func (b *bench) process(ctx context.Context, connections, streams int, bareBound, deployedBound float64) ([]row, error) {
+func (b *bench) process(
+	ctx context.Context, connections, streams int, bareBound, deployedBound float64,
+) ([]row, error) {
 	scripts, err := processScripts(usual)
 	if err != nil {
 		return nil, err
@@ -208,7 +218,8 @@ func (b *bench) process(ctx context.Context, connections, streams int, bareBound
 	of := fmt.Sprintf("ext_proc, %d streams: ", streams)
 	rows := []row{
 		newRow(of+"CPU per request, bare", floor, "ratio", bareBound, ratios(samples, bare, floor, cpuOf)),
-		newRow(of+"CPU per request, as deployed", floor, "ratio", deployedBound, ratios(samples, deployed, floor, cpuOf)),
+		newRow(of+"CPU per request, as deployed", floor, "ratio", deployedBound,
+			ratios(samples, deployed, floor, cpuOf)),
 	}
 	if streams == 64 {
 		rows = append(rows,
@@ -230,11 +241,13 @@ func (b *bench) check(ctx context.Context, connections, streams int) ([]row, err
 	if err != nil {
 		return nil, err
 	}
-	samples, err := b.pairs(load{method: checkMethod, scripts: scripts, connections: connections, streams: streams}, servers...)
+	l := load{method: checkMethod, scripts: scripts, connections: connections, streams: streams}
+	samples, err := b.pairs(l, servers...)
 	if err != nil {
 		return nil, err
 	}
-	return []row{newRow(fmt.Sprintf("ext_authz, %d streams: CPU per request", streams), floor, "ratio", 0.65, ratios(samples, deployed, floor, cpuOf))}, nil
+	name := fmt.Sprintf("ext_authz, %d streams: CPU per request", streams)
+	return []row{newRow(name, floor, "ratio", 0.65, ratios(samples, deployed, floor, cpuOf))}, nil
 }
 
 // allocations counts the allocations of the whole process for a request, including gRPC's.
@@ -283,7 +296,10 @@ func (b *bench) scale(ctx context.Context) ([]row, error) {
 	for range 7 {
 		var cpu [2]float64
 		for i, s := range []*server{smaller[0], larger[0]} {
-			l := load{method: processMethod, scripts: small, connections: 4, streams: 64, warm: 300 * time.Millisecond, run: 1200 * time.Millisecond}
+			l := load{
+				method: processMethod, scripts: small, connections: 4, streams: 64,
+				warm: 300 * time.Millisecond, run: 1200 * time.Millisecond,
+			}
 			if i == 1 {
 				l.scripts = big
 			}
@@ -295,10 +311,11 @@ func (b *bench) scale(ctx context.Context) ([]row, error) {
 		}
 		values = append(values, cpu[1]/cpu[0])
 	}
-	return []row{newRow("ext_proc, 64 streams: CPU per request, "+large.String(), usual.String(), "ratio", 1.25, values)}, nil
+	name := "ext_proc, 64 streams: CPU per request, " + large.String()
+	return []row{newRow(name, usual.String(), "ratio", 1.25, values)}, nil
 }
 
-// verifyProcess: the page may read, by the policy of its host and rule.
+// verifyProcess checks that the answers let the page read the response.
 func verifyProcess(s script, answers [][]byte) error {
 	var first, second extprocv3.ProcessingResponse
 	if err := proto.Unmarshal(answers[0], &first); err != nil {
@@ -318,7 +335,7 @@ func verifyCheck(s script, answers [][]byte) error {
 	if err := proto.Unmarshal(answers[0], &m); err != nil {
 		return err
 	}
-	return verifyHeaders(s, m.GetOkResponse().GetResponseHeadersToAdd(), 3) // Vary is the route's
+	return verifyHeaders(s, m.GetOkResponse().GetResponseHeadersToAdd(), 3) // the route sets Vary
 }
 
 func verifyHeaders(s script, set []*corev3.HeaderValueOption, want int) error {

@@ -19,8 +19,8 @@ import (
 	"github.com/corsd/corsd/test/harness/process"
 )
 
-// server is a process that is measured. It listens on a Unix socket, as one beside
-// Envoy does, and has a core of its own.
+// server is a process that is measured. It listens on a Unix socket, as a server beside
+// Envoy does. It has its own core.
 type server struct {
 	name    string
 	process *process.Process
@@ -28,8 +28,8 @@ type server struct {
 	admin   string // host:port; "" for the floor
 }
 
-// How corsd is started. The setting of deployed can come from the environment only:
-// the image, the manifests and docker-compose.yml set it.
+// The names of the servers. deployed runs corsd with the environment that the image, the manifests
+// and docker-compose.yml set.
 const (
 	bare     = "corsd, bare"
 	deployed = "corsd, as deployed"
@@ -40,19 +40,7 @@ const (
 func (b *bench) start(ctx context.Context, name, policy string) (*server, error) {
 	b.started++
 	s := &server{name: name, listen: "unix:" + filepath.Join(b.dir, fmt.Sprintf("%d.sock", b.started))}
-	var words []string
-	if b.pinned {
-		words = []string{"taskset", "-c", b.core}
-	}
-	switch name {
-	case floor:
-		words = append(words, b.self, "-serve-noop", s.listen)
-	case deployed:
-		words = append([]string{"env", "GODEBUG=gcshrinkstackoff=1"}, words...)
-		fallthrough
-	case bare:
-		words = append(words, b.corsd, "serve", "--policy", policy, "--listen", s.listen, "--admin", "127.0.0.1:0", "--log-level", "info", "--drain", "0")
-	}
+	words := b.command(name, policy, s.listen)
 	path, err := exec.LookPath(words[0])
 	if err != nil {
 		return nil, err
@@ -79,13 +67,31 @@ func (b *bench) start(ctx context.Context, name, policy string) (*server, error)
 		return s, nil
 	}
 	return s, s.process.Await(ctx, func(context.Context) error {
-		said := s.logged("admin is listening")
-		if len(said) == 0 {
-			return errors.New("it has not said where its metrics are")
+		lines := s.logged("admin is listening")
+		if len(lines) == 0 {
+			return errors.New("corsd has not logged the address of its metrics")
 		}
-		s.admin = said[0].Address
+		s.admin = lines[0].Address
 		return nil
 	})
+}
+
+// command returns the command line of a server.
+func (b *bench) command(name, policy, listen string) (words []string) {
+	if b.pinned {
+		words = []string{"taskset", "-c", b.core}
+	}
+	switch name {
+	case floor:
+		words = append(words, b.self, "-serve-noop", listen)
+	case deployed:
+		words = append([]string{"env", "GODEBUG=gcshrinkstackoff=1"}, words...)
+		fallthrough
+	case bare:
+		words = append(words, b.corsd, "serve", "--policy", policy, "--listen", listen,
+			"--admin", "127.0.0.1:0", "--log-level", "info", "--drain", "0")
+	}
+	return words
 }
 
 // entry is a line of corsd's log.
@@ -95,14 +101,14 @@ type entry struct {
 }
 
 // logged returns the lines of corsd's log with a message.
-func (s *server) logged(message string) (said []entry) {
+func (s *server) logged(message string) (lines []entry) {
 	for _, line := range s.process.Lines() {
 		var e entry
 		if json.Unmarshal([]byte(line), &e) == nil && e.Msg == message {
-			said = append(said, e)
+			lines = append(lines, e)
 		}
 	}
-	return said
+	return lines
 }
 
 func (s *server) stop() error {
@@ -113,12 +119,12 @@ func (s *server) stop() error {
 	return s.process.Stop(40 * time.Second)
 }
 
-// cpu is the time that the process has had so far.
+// cpu returns the processor time of the process so far.
 func (s *server) cpu() (time.Duration, error) { return cpuOfProcess(s.process.ID()) }
 
-// cpuOfProcess adds up the time on a processor of all threads, in nanoseconds, which
-// /proc/PID/stat has in ticks of 10 ms only. A thread that has ended is lost, but
-// neither Go nor Envoy ends any that works.
+// cpuOfProcess returns the sum of the processor times of all threads, in nanoseconds. The sum in
+// /proc/PID/stat has ticks of 10 ms. Threads that have ended are not counted, but neither Go nor
+// Envoy ends threads that work.
 func cpuOfProcess(id int) (time.Duration, error) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", id))
 	if err != nil || len(threads) == 0 {
@@ -143,8 +149,8 @@ func cpuOfProcess(id int) (time.Duration, error) {
 	return total, nil
 }
 
-// memory is the resident memory, and the most that it has been, in bytes.
-func (s *server) memory() (now, most int64, err error) {
+// memory returns the resident memory and its peak, in bytes.
+func (s *server) memory() (now, peak int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.ID()))
 	if err != nil {
 		return 0, 0, err
@@ -157,21 +163,21 @@ func (s *server) memory() (now, most int64, err error) {
 			now = kilobytes << 10
 		case "VmHWM":
 			_, err = fmt.Sscan(value, &kilobytes)
-			most = kilobytes << 10
+			peak = kilobytes << 10
 		}
 		if err != nil {
 			return 0, 0, err
 		}
 	}
-	return now, most, nil
+	return now, peak, nil
 }
 
-// forgetPeak lets the most that the memory has been begin anew.
+// forgetPeak resets the peak of the memory to the present value.
 func (s *server) forgetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.process.ID()), []byte("5"), 0)
 }
 
-// metric reads a metric of corsd without labels.
+// metric returns the value of a metric of corsd without labels.
 func (s *server) metric(name string) (float64, error) {
 	response, err := http.Get("http://" + s.admin + "/metrics")
 	if err != nil {
