@@ -12,25 +12,25 @@ import (
 	"github.com/corsd/corsd/test/demo/lab"
 )
 
-// checkLab makes sure that the lab is there: the page and all that it is made of,
-// through Envoy, and corsd's word on a request to the API.
+// checkLab checks that Envoy serves all files of the lab's page, and that corsd explains a
+// request to the API.
 func checkLab(ctx context.Context, l *lab.Lab) error {
 	var errs []error
 	for _, path := range lab.Assets() {
 		errs = append(errs, fetch(ctx, l, l.Origins.Page+path))
 	}
 	errs = append(errs, fetch(ctx, l, l.Origins.API+"/articles/7?run=demo"))
-	l.Exchanges(ctx, "demo") // which waits for it
+	l.Exchanges(ctx, "demo") // waits until Envoy has reported the request
 	errs = append(errs, fetch(ctx, l, l.Origins.Page+"/explanation?of=demo&n=0"))
-	l.NewEntries() // nobody asked for these lines of the access log
+	l.NewEntries() // these lines of the access log are not to be shown
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("the lab's page: %w", err)
 	}
 	return nil
 }
 
-// fetch asks Envoy, as the page. Browsers resolve names below localhost themselves; not
-// every machine does.
+// fetch requests a URL from Envoy, as the page. It connects to Envoy's address, because some
+// machines do not resolve names below localhost.
 func fetch(ctx context.Context, l *lab.Lab, url string) error {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, l.Envoy.Address)
@@ -56,8 +56,7 @@ func fetch(ctx context.Context, l *lab.Lab, url string) error {
 	return nil
 }
 
-// ofPage reports whether a line of Envoy's access log is about the lab's page
-// itself, which asks for news again and again.
+// ofPage reports whether a line of Envoy's access log is about the lab's page itself, which polls.
 func ofPage(l *lab.Lab, entry string) bool {
 	host, _ := strings.CutPrefix(l.Origins.Page, "http://")
 	return strings.Contains(entry, " "+host+"/")

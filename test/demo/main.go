@@ -1,5 +1,5 @@
-// Demo runs corsd, a real Envoy and an application on this machine, sends the requests of a browser, and shows the responses.
-// Then it stays up for your own requests.
+// Demo runs corsd, a real Envoy and an application on this machine. It sends the requests of a browser and shows the
+// responses. Then it keeps running for your own requests.
 //
 // With --once it exits after the last request, with status 1 if a response was not as expected.
 package main
@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	once := flag.Bool("once", false, "end after the last request, with status 1 if an answer was not as expected")
+	once := flag.Bool("once", false, "exit after the last request, with status 1 if a response was not as expected")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -44,21 +44,23 @@ func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, l.Stop()) }()
 	fmt.Fprintf(out, "Envoy %v is at http://%s, with corsd beside it; the application itself is at http://%s.\n"+
-		"The configuration is that of deploy/envoy.yaml, the policy is deploy/demo/policy.yaml.\n", v, l.Envoy.Address, l.Shop)
+		"The configuration is that of deploy/envoy.yaml, the policy is deploy/demo/policy.yaml.\n",
+		v, l.Envoy.Address, l.Shop)
 	if err := errors.Join(show(ctx, out, l.Mesh), checkLab(ctx, l)); err != nil || once {
 		return err
 	}
 	fmt.Fprintf(out, "\nSee it in your browser: the CORS lab is at %s\n"+
 		"There, what a page can and cannot do happens before your eyes, with corsd and without. Its policy is %s.\n",
 		l.Origins.Page, l.Policy)
-	fmt.Fprintln(out, "\nEverything stays up, for commands of your own. Change deploy/demo/policy.yaml, and corsd takes it at once.\n"+
-		"Envoy's access log and what corsd says follow. Ctrl-C ends the demo.")
+	fmt.Fprintln(out, "\nEverything keeps running for your own commands. "+
+		"If you change deploy/demo/policy.yaml, corsd loads it at once.\n"+
+		"The logs of Envoy and corsd follow. Ctrl-C ends the demo.")
 	return follow(ctx, out, l)
 }
 
 // follow writes the logs of Envoy and corsd until ctx is done or one of them ends.
 func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
-	said := len(l.Corsd.Lines())
+	shown := len(l.Corsd.Lines())
 	for {
 		for _, e := range l.NewEntries() {
 			if !ofPage(l, string(e)) {
@@ -66,10 +68,10 @@ func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 			}
 		}
 		lines := l.Corsd.Lines()
-		for _, line := range lines[said:] {
+		for _, line := range lines[shown:] {
 			fmt.Fprintln(out, "corsd:", line)
 		}
-		said = len(lines)
+		shown = len(lines)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -82,7 +84,7 @@ func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 	}
 }
 
-// start finds or builds, into dir, all that is needed, and starts it.
+// start finds Envoy, builds corsd into dir, and starts the lab.
 func start(ctx context.Context, dir string, progress io.Writer) (*lab.Lab, envoy.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()

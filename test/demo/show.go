@@ -12,8 +12,8 @@ import (
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
-// show makes all requests and writes each as a command, with its answer. The
-// error says which answers were not as expected.
+// show sends all requests and writes each as a command, with its response. The error names the
+// responses that were not as expected.
 func show(ctx context.Context, out io.Writer, m *mesh.Mesh) error {
 	var errs []error
 	for i, s := range steps {
@@ -59,7 +59,7 @@ func (s step) check(got *rawhttp.Response, entry string) error {
 	return errors.Join(errs...)
 }
 
-// curl returns the command that makes the request and prints the head of the answer.
+// curl returns the command that sends the request and prints the head of the response.
 func curl(address string, r rawhttp.Request) string {
 	var b strings.Builder
 	b.WriteString("$ curl -s -o /dev/null -D -")

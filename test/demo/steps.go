@@ -2,7 +2,7 @@ package main
 
 import "github.com/corsd/corsd/test/harness/rawhttp"
 
-// step is one request of the demo and what is to come back.
+// step is one request of the demo and the expected response.
 type step struct {
 	title   string
 	asks    server
@@ -13,13 +13,13 @@ type step struct {
 	entry  string   // a part of Envoy's access log entry
 }
 
-// server is who is asked.
+// server is the receiver of a request.
 type server int
 
 const (
 	gateway server = iota // Envoy
 	shop                  // the application itself
-	weather               // the API of someone else itself
+	weather               // the third party's API itself
 )
 
 const page, stranger = "https://www.shop.example", "https://evil.example"
@@ -36,7 +36,7 @@ func preflight(path, origin, method string, header ...rawhttp.Field) rawhttp.Req
 	return ask("OPTIONS", "api.shop.example", path, origin, header...)
 }
 
-// readable is what a page of the shop gets on every answer of the shop's API.
+// readable has the headers that every response of the shop's API has for the shop's page.
 var readable = []string{
 	"access-control-allow-credentials: true",
 	"access-control-allow-origin: https://www.shop.example",
@@ -45,9 +45,10 @@ var readable = []string{
 
 var steps = []step{
 	{
-		title:   "May a page of the shop PUT JSON? corsd answers this preflight; the application is not asked.",
-		request: preflight("/cart", page, "PUT", rawhttp.Field{Name: "Access-Control-Request-Headers", Value: "content-type"}),
-		status:  204,
+		title: "May a page of the shop PUT JSON? corsd answers this preflight; the application is not asked.",
+		request: preflight("/cart", page, "PUT",
+			rawhttp.Field{Name: "Access-Control-Request-Headers", Value: "content-type"}),
+		status: 204,
 		cors: []string{
 			"access-control-allow-credentials: true",
 			"access-control-allow-headers: Authorization, Content-Type, X-Trace",
@@ -67,7 +68,8 @@ var steps = []step{
 		entry:   " corsd_origin_not_allowed ",
 	},
 	{
-		title:   "May a page of the shop PATCH? No, and here the answer lists what it may, so that the browser's console can say it.",
+		title: "May a page of the shop PATCH? No. The answer lists what it may do, " +
+			"so that the browser's console can name the reason.",
 		request: preflight("/cart", page, "PATCH"),
 		status:  204,
 		cors: []string{

@@ -4,27 +4,27 @@ package main
 var ofDecisions = []mutation{
 	// Who may read.
 	{
-		name: "null passes for an origin that is allowed",
+		name: "null is treated as an allowed origin",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "if allowed != nil && allowed.Null && from == nil {", to: "if allowed != nil && from == nil {",
 	},
 	{
-		name: "a same-origin preflight passes for everyone who says so",
+		name: "a preflight with Sec-Fetch-Site: same-origin is granted to every origin",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "case d.Class != ClassPreflight && (reason", to: "case (reason",
 	},
 	{
-		name: "the zero engine lets everything pass",
+		name: "the zero engine passes every request through",
 		file: "pkg/policy/deny.go", packages: engine,
 		from: "deny := spec.UnmatchedDeny", to: "deny := spec.UnmatchedPassThrough",
 	},
 	{
-		name: "a decision without an entry is of the first policy",
+		name: "a decision without an entry names the first policy",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "policy: match.None, entry: match.None}", to: "entry: match.None}",
 	},
 	{
-		name: "where several policies name a host, what no rule matches is of the first one",
+		name: "if several policies name a host, requests that no rule matches belong to the first one",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "len(policies) == 1 {", to: "len(policies) > 0 {",
 	},
@@ -36,29 +36,29 @@ var ofDecisions = []mutation{
 
 	// Preflights.
 	{
-		name: "the method is not looked at",
+		name: "the requested method is not checked",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "d.request.RequestMethod); reason != ReasonAllowed {",
 		to:   "d.request.RequestMethod); reason == ReasonMethodMalformed {",
 	},
 	{
-		name: "methods are compared without case",
+		name: "methods are compared case-insensitively",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "	case allowed.AllowsMethodFold(lines[0]):\n		return ReasonMethodCase",
 		to:   "	case allowed.AllowsMethodFold(lines[0]):\n		return ReasonAllowed",
 	},
 	{
-		name: "TRACE is a method",
+		name: "TRACE is accepted as a method",
 		file: "pkg/policy/internal/header/token.go", packages: headers,
 		from: `EqualFold(method, "CONNECT") || EqualFold(method, "TRACE") ||`, to: `EqualFold(method, "CONNECT") ||`,
 	},
 	{
-		name: "what follows the name of a header is not looked at",
+		name: "the text after the name of a header is not checked",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "!header.IsToken(name)\n", to: "!header.IsToken(name[:1])\n",
 	},
 	{
-		name: "the requested headers are not looked at",
+		name: "the requested headers are not checked",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "			default:\n				refused = ReasonHeaderNotAllowed\n", to: "			default:\n",
 	},
@@ -69,7 +69,7 @@ var ofDecisions = []mutation{
 		to:   "	refused := ReasonAllowed\n	for _, line := range lines[:min(1, len(lines))] {",
 	},
 	{
-		name: "minimal detail is full detail",
+		name: "minimal detail is treated as full detail",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "if d.conduct.Detail == plan.Full {", to: "if d.conduct.Detail >= plan.Full {",
 	},
@@ -114,23 +114,23 @@ var ofDecisions = []mutation{
 		from: "plan.Check && d.Reason != ReasonNoPolicy", to: "plan.Check",
 	},
 	{
-		name: "a public response grants to those only who send an Origin",
+		name: "a public response grants only to requests with an Origin",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "case d.Verdict == VerdictAllow, d.Class == ClassNotCORS && d.isPublic():",
 		to:   "case d.Verdict == VerdictAllow:",
 	},
 	{
-		name: "a preflight that is forwarded is answered",
+		name: "a preflight that should be forwarded is answered",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "if d.conduct.Mode == plan.Forward {", to: "if d.conduct.Mode < plan.Forward {",
 	},
 	{
-		name: "the settings of a host without a policy apply where such hosts are left alone",
+		name: "the settings for hosts without a policy apply although such hosts pass through",
 		file: "pkg/policy/decide.go", packages: engine,
 		from: "plan.Shadow, d.passesThrough():", to: "plan.Shadow:",
 	},
 	{
-		name: "a response in upstream's place is made when it is too late",
+		name: "a response replaces upstream's when it is too late",
 		file: "pkg/policy/outcome.go", packages: engine,
 		from: "	case o.Action() != ActionRespond:\n", to: "	case true:\n",
 	},
@@ -141,13 +141,13 @@ var ofDecisions = []mutation{
 		to:   "	case c == ClassWebSocket:\n		return NotGranted",
 	},
 	{
-		name: "a granted preflight that comes late is refused",
+		name: "a preflight that is granted late is refused",
 		file: "pkg/policy/outcome.go", packages: engine,
 		from: "	case o == PreflightGranted:\n		return Granted",
 		to:   "	case o == PreflightGranted:\n		return NotGranted",
 	},
 	{
-		name: "a refused preflight that comes late is granted",
+		name: "a preflight that is refused late is granted",
 		file: "pkg/policy/outcome.go", packages: engine,
 		from: "	case o == PreflightGranted:\n		return Granted", to: "	case o != Blocked:\n		return Granted",
 	},

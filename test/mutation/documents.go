@@ -1,6 +1,6 @@
 package main
 
-// ofDocuments are mistakes about what documents mean, and about the places of their faults.
+// ofDocuments are mistakes about the meaning of documents, and about the positions of their faults.
 var ofDocuments = []mutation{
 	// Layers.
 	{
@@ -29,19 +29,19 @@ var ofDocuments = []mutation{
 		from: "&&\n		cors.AllowNullOrigin == nil {", to: "{",
 	},
 	{
-		name: "settings that apply without an entry grant",
+		name: "settings that apply without an entry grant access",
 		file: "pkg/policy/plan/plan.go", packages: plans,
 		from: "	p.Unchosen = r.merge(ls, false)", to: "	p.Unchosen = r.merge(ls, true)",
 	},
 	{
-		name: "* with credentials is public",
+		name: "* with credentials is treated as public",
 		file: "pkg/policy/plan/settings.go", packages: plans,
 		from: "origins != nil && origins.Any && !s.Credentials", to: "origins != nil && origins.Any",
 	},
 
 	// The strictest settings.
 	{
-		name: "where several policies name a host, the first one's settings apply to what no rule matches",
+		name: "if several policies name a host, the first one's settings apply to requests that no rule matches",
 		file: "pkg/policy/plan/table.go", packages: plans,
 		from: "b.NoRule = b.strictest(policies)", to: "b.NoRule = b.strictest(policies[:1])",
 	},
@@ -73,7 +73,7 @@ var ofDocuments = []mutation{
 		from: "spec.PreflightForward, spec.PreflightAnswer}", to: "spec.PreflightAnswer, spec.PreflightForward}",
 	},
 	{
-		name: "the lower of two statuses is the stricter",
+		name: "the lower of two statuses is stricter",
 		file: "pkg/policy/plan/settings.go", packages: plans,
 		from: "other.Preflight.DenyStatus > s.Preflight.DenyStatus",
 		to:   "other.Preflight.DenyStatus < s.Preflight.DenyStatus",
@@ -84,13 +84,13 @@ var ofDocuments = []mutation{
 		from: "spec.DetailFull, spec.DetailMinimal}", to: "spec.DetailMinimal, spec.DetailFull}",
 	},
 	{
-		name: "no check of WebSockets is stricter than one",
+		name: "no check of WebSockets is stricter than a check",
 		file: "pkg/policy/plan/conduct.go", packages: plans,
 		from: "spec.OriginCheckDisabled, spec.OriginCheckEnforce}",
 		to:   "spec.OriginCheckEnforce, spec.OriginCheckDisabled}",
 	},
 	{
-		name: "a setting that is tightened has the layer of the laxer one",
+		name: "a tightened setting has the layer of the laxer one",
 		file: "pkg/policy/plan/settings.go", packages: plans,
 		from: "other.OriginCheck, from.OriginCheck,", to: "other.OriginCheck, s.From.OriginCheck,",
 	},
@@ -134,7 +134,7 @@ var ofDocuments = []mutation{
 		from: "cmp.Compare(len(yk.Value), len(xk.Value)),", to: "cmp.Compare(len(xk.Value), len(yk.Value)),",
 	},
 	{
-		name: "two rules for one path and method are no conflict",
+		name: "two rules for one path and method do not conflict",
 		file: "pkg/policy/plan/table.go", packages: plans,
 		from: "if other := b.owner[key]; other != nil {",
 		to:   "if other := b.owner[key]; other != nil && other.Policy != e.Policy {",
@@ -151,12 +151,12 @@ var ofDocuments = []mutation{
 		from: "r.sets[spec.ID{Namespace: l.namespace, Name: name}.String()]", to: "r.sets[name]",
 	},
 	{
-		name: "a rule uses no set of its policy's namespace",
+		name: "a rule does not use the sets of its policy's namespace",
 		file: "pkg/policy/plan/plan.go", packages: plans,
 		from: "	l.namespace = p.layers[len(p.layers)-1].namespace\n", to: "",
 	},
 	{
-		name: "two documents of one name are accepted if their namespaces are written",
+		name: "two documents of one name are accepted if their namespaces are explicit",
 		file: "pkg/policy/plan/check.go", packages: plans,
 		from: "	case known:\n", to: "	case known && name.Namespace == \"\":\n",
 	},
@@ -166,13 +166,13 @@ var ofDocuments = []mutation{
 		from: `len(n.Families) == 0, header.EqualFold(name, "authorization"):`, to: "len(n.Families) == 0:",
 	},
 	{
-		name: "a preset widens a policy that is not its own",
+		name: "a preset applies to a policy that does not have it",
 		file: "pkg/policy/plan/names.go", packages: plans,
 		from: "inherited := inheritedList{kind: kind, presets: joinPresets(presets)}",
 		to:   "inherited := inheritedList{kind: kind}",
 	},
 
-	// What is dangerous or useless.
+	// Dangerous and useless settings.
 	{
 		name: "a policy that waives one danger waives all",
 		file: "pkg/policy/internal/lint/lint.go", packages: lints,
@@ -184,12 +184,12 @@ var ofDocuments = []mutation{
 		from: "judgement{origins: o, waived: fmt.Sprint(p.Waived)}", to: "judgement{origins: o, waived: fmt.Sprint()}",
 	},
 	{
-		name: "a danger in a set is not seen",
+		name: "a danger in a set is not reported",
 		file: "pkg/policy/internal/lint/risks.go", packages: lints,
 		from: "if !known[r.kind] {", to: "if known[r.kind] {",
 	},
 	{
-		name: "a suffix below which all names are public is private",
+		name: "a public suffix is treated as private",
 		file: "pkg/policy/internal/lint/risks.go", packages: lints,
 		from: `isListedSuffix(host) || isListedSuffix("x."+host)`, to: "isListedSuffix(host)",
 	},
@@ -206,7 +206,8 @@ var ofDocuments = []mutation{
 	{
 		name: "an exception from a rule shadows it",
 		file: "pkg/policy/internal/lint/shadow.go", packages: lints,
-		from: "path == \"\" || !ok {\n		return \"\"\n	}\n	var others", to: "path == \"-\" || !ok {\n		return \"\"\n	}\n	var others",
+		from: "path == \"\" || !ok {\n		return \"\"\n	}\n	var others",
+		to:   "path == \"-\" || !ok {\n		return \"\"\n	}\n	var others",
 	},
 	{
 		name: "an escaped path that is escaped again is well-formed",
@@ -219,34 +220,35 @@ var ofDocuments = []mutation{
 		from: "	return missing == \"\" && err == nil\n", to: "	return missing != \"?\" && err == nil\n",
 	},
 	{
-		name: "a hint is not judged with credentials",
+		name: "the dangers of a hint with credentials are ignored",
 		file: "pkg/policy/internal/lint/hints.go", packages: lints,
 		from: "if u.credentials && r.kind != riskSubdomains {", to: "if u.inSet && r.kind != riskSubdomains {",
 	},
 	{
-		name: "every extension may read with credentials",
+		name: "an expression for every browser extension is safe with credentials",
 		file: "pkg/policy/internal/lint/regexes.go", packages: lints,
 		from: "		if v.scheme != \"\" {\n			add", to: "		if false {\n			add",
 	},
 	{
-		name: "an expression below a registry's suffix is bounded",
+		name: "an expression below a registry's suffix has one owner",
 		file: "pkg/policy/internal/lang/domains.go", packages: langs,
 		from: "return s.Kind == Registry })", to: "return false })",
 	},
 	{
-		name: "an expression accepts what its assertions forbid",
+		name: "the assertions of an expression are ignored",
 		file: "pkg/policy/internal/lang/expr.go", packages: langs,
 		from: "if syntax.EmptyOp(i.Arg)&^flags == 0 {", to: "if true {",
 	},
 	{
-		name: "a final dot makes another owner",
+		name: "a trailing dot makes another owner",
 		file: "pkg/policy/internal/lang/domains.go", packages: langs,
 		from: "	ends = append(ends, b.back(ends)[dot]...)\n", to: "",
 	},
 	{
-		name: "entries that accept part of an expression are its equals",
+		name: "entries that accept a part of an expression replace it",
 		file: "pkg/policy/internal/lint/rewrite.go", packages: lints,
-		from: "		if missing == \"\" {\n			return texts\n		}\n", to: "		if missing == \"\" || len(texts) > 0 {\n			return texts\n		}\n",
+		from: "		if missing == \"\" {\n			return texts\n		}\n",
+		to:   "		if missing == \"\" || len(texts) > 0 {\n			return texts\n		}\n",
 	},
 	{
 		name: "an expression for a hosting platform's names is safe with credentials",
@@ -264,7 +266,7 @@ var ofDocuments = []mutation{
 		from: "return DefaultPort(scheme) == \"\" && !hasPort", to: "return false && hasPort",
 	},
 
-	// The places of faults.
+	// The positions of faults.
 	{
 		name: "a fault is at the document, not at the value",
 		file: "pkg/policy/policyfile/locate.go", packages: files,
@@ -301,12 +303,12 @@ var ofDocuments = []mutation{
 		from: "case isOurKind(kind), isOurVersion(version):", to: "case isOurVersion(version):",
 	},
 	{
-		name: "documents of others are skipped in files, too",
+		name: "documents of other programs are skipped in files, too",
 		file: "pkg/policy/policyfile/foreign.go", packages: files,
 		from: "	if !d.source.rendered {\n", to: "	if false {\n",
 	},
 	{
-		name: "the entry that allows an origin is the one before",
+		name: "the entry that allows an origin is off by one",
 		file: "pkg/policy/explain.go", packages: engine,
 		from: `place("allowOrigins").Item(i)`, to: `place("allowOrigins").Item(i - 1)`,
 	},
@@ -321,7 +323,7 @@ var ofDocuments = []mutation{
 		from: "	l.known[p] = true\n", to: "	l.known[p] = false\n",
 	},
 	{
-		name: "a fault of an inherited setting is at the rule",
+		name: "a fault of an inherited setting is reported at the rule",
 		file: "pkg/policy/plan/layer.go", packages: plans,
 		from: "		if l.kind == kind {\n			return l", to: "		if l.kind > kind {\n			return l",
 	},

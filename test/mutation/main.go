@@ -2,7 +2,7 @@
 // One of them must catch each mistake. The source tree is not changed: the compiler reads the
 // changed file from an overlay.
 //
-// Exit status: 0 all mistakes are caught, 1 one is not, or its text is not in the code any more.
+// Exit status: 0 all mistakes are caught, 1 a mistake is not caught or its text is not in the code any more.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	only := flag.String("run", "", "an `expression`: only the mutations whose names match it")
+	only := flag.String("run", "", "run only the mutations whose names match this `expression`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -60,8 +60,7 @@ func run(ctx context.Context, out io.Writer, only string) error {
 	return tryAll(ctx, out, t, chosen)
 }
 
-// atOnce is how many mutations are tried at once: a link and a test mostly use one
-// core each.
+// atOnce is the number of mutations that run in parallel: a link and a test mostly use one core each.
 const atOnce = 2
 
 // tryAll tries mutations and prints, in their order, the test that caught each.
@@ -95,8 +94,8 @@ func tryAll(ctx context.Context, out io.Writer, t *tests, chosen []mutation) err
 
 // outcome is the result of a mutation.
 type outcome struct {
-	test string // that failed, "" if none did
-	err  error  // nil unless the mutation could not be tried
+	test string // the test that failed, "" if none did
+	err  error  // set if the mutation could not be tried
 }
 
 func (o outcome) line(m mutation) string {

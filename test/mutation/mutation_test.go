@@ -9,7 +9,7 @@ import (
 	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-// Every mutation can still be made. (make mutate makes them, and runs the tests.)
+// TestMutationsCanBeMade checks that the code contains the text of each mutation. (make mutate makes them, and runs the tests.)
 func TestMutationsCanBeMade(t *testing.T) {
 	root, err := mesh.Root()
 	if err != nil {
@@ -19,7 +19,7 @@ func TestMutationsCanBeMade(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			if names[m.name] {
-				t.Error("two mutations of this name")
+				t.Error("two mutations have this name")
 			}
 			names[m.name] = true
 			text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m.file)))
@@ -31,7 +31,7 @@ func TestMutationsCanBeMade(t *testing.T) {
 				t.Fatal(err)
 			}
 			if string(changed) == string(text) {
-				t.Error("changes nothing")
+				t.Error("the mutation changes nothing")
 			}
 		})
 	}

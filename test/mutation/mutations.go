@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// mutation is a mistake that someone might make.
+// mutation is a mistake that a programmer might make.
 type mutation struct {
 	name     string // the mistake, as a sentence
 	file     string
@@ -17,7 +17,7 @@ type mutation struct {
 // apply makes the mistake in the text of the file.
 func (m mutation) apply(text []byte) ([]byte, error) {
 	if n := bytes.Count(text, []byte(m.from)); n != 1 {
-		return nil, fmt.Errorf("%s has the text %q %d times, and must have it once to be changed", m.file, m.from, n)
+		return nil, fmt.Errorf("%s contains the text %q %d times, but a mutation needs it exactly once", m.file, m.from, n)
 	}
 	return bytes.Replace(text, []byte(m.from), []byte(m.to), 1), nil
 }
@@ -36,33 +36,34 @@ var (
 	wires    = []string{"./internal/wire", "./pkg/extproc", "./pkg/extauthz"}
 )
 
-// mutations are the mistakes. Where the code changes, from and to have to follow.
+// mutations has all mistakes. If the code changes, their texts have to follow.
 var mutations = slices.Concat(ofOrigins, ofTables, ofDocuments, ofDecisions, ofResponses, ofAdapter)
 
 // ofAdapter are mistakes between the engine and Envoy.
 var ofAdapter = []mutation{
 	{
-		name: "the response is not asked for where it is to be granted",
+		name: "the response is not requested although it is to be granted",
 		file: "pkg/extproc/stream.go", packages: adapter,
 		from: "x.answer.Proceed(needsResponse, x.facts(ahead))", to: "x.answer.Proceed(false, x.facts(ahead))",
 	},
 	{
-		name: "a filter's promise to strip is taken for one to vary",
+		name: "a filter's promise to strip is read as one to vary",
 		file: "pkg/extproc/metadata.go", packages: adapter,
 		from: "			m.static.Strip = true", to: "			m.static.Strip, m.static.Vary = true, true",
 	},
 	{
-		name: "the virtual host is told to set nothing",
+		name: "the virtual host receives no headers to set",
 		file: "internal/exchange/exchange.go", packages: adapter,
 		from: "	x.decision.EditAhead(&x.response)\n", to: "",
 	},
 	{
-		name: "upstream's CORS headers that are not frequent are not seen",
+		name: "rare CORS headers of upstream are not read",
 		file: "internal/exchange/exchange.go", packages: adapter,
-		from: "(x.decision.ReadsAllFields() || policy.EditReads(name)):", to: "x.decision.ReadsAllFields() && !policy.EditReads(name):",
+		from: "(x.decision.ReadsAllFields() || policy.EditReads(name)):",
+		to:   "x.decision.ReadsAllFields() && !policy.EditReads(name):",
 	},
 	{
-		name: "a request that has gone upstream is decided as if it had not",
+		name: "a request that has gone upstream is decided as one that has not",
 		file: "internal/exchange/exchange.go", packages: adapter,
 		from: "	if p == ResponseOnly {", to: "	if false && p == ResponseOnly {",
 	},
@@ -72,7 +73,7 @@ var ofAdapter = []mutation{
 		from: "	if !s.hasCodec.Load() {", to: "	if false {",
 	},
 	{
-		name: "nothing is removed on the wire",
+		name: "the field for removed headers has a wrong number",
 		file: "internal/wire/extproc.go", packages: wires,
 		from: "		writeValue(w, 2, m.Remove[i]) // remove_headers", to: "		writeValue(w, 7, m.Remove[i])",
 	},

@@ -8,24 +8,24 @@ var ofOrigins = []mutation{
 		from: "if hasPort && port == DefaultPort(scheme) {", to: "if hasPort {",
 	},
 	{
-		name: "the default port written out is another origin",
+		name: "an explicit default port makes another origin",
 		file: "pkg/policy/internal/origin/origin.go", packages: origins,
 		from: "if hasPort && port == DefaultPort(scheme) {", to: "if false {",
 	},
 	{
-		name: "origins are compared without case",
+		name: "origins are compared case-insensitively",
 		file: "pkg/policy/internal/origin/origin.go", packages: origins,
 		from: `scheme, authority, found := strings.Cut(s, "://")`,
 		to:   `scheme, authority, found := strings.Cut(lowerASCII(s), "://")`,
 	},
 	{
-		name: "upper case is a host",
+		name: "a host in upper case is accepted",
 		file: "pkg/policy/internal/origin/origin.go", packages: origins,
 		from: "case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':",
 		to:   "case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':",
 	},
 	{
-		name: "http passes for https",
+		name: "http is treated as https",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "patternKey{set: id, scheme: o.Scheme, port: port}",
 		to:   `patternKey{set: id, scheme: "https", port: port}`,
@@ -42,18 +42,18 @@ var ofOrigins = []mutation{
 		to:   "		rest, found := key.host[min(1, len(key.host)):], len(key.host) > 0",
 	},
 	{
-		name: "a wildcard matches the apex, too",
+		name: "a wildcard also matches the apex",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "	key.kind = origin.Subdomains\n	for {",
 		to:   "	key.kind = origin.Subdomains\n	if p.has(key) {\n		return true\n	}\n	for {",
 	},
 	{
-		name: "one tenant's host lets in another tenant's pages",
+		name: "one tenant's host allows another tenant's pages",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "label == string(tenant.Label) && p.has(key)", to: `label != "" && p.has(key)`,
 	},
 	{
-		name: "a tenant's name makes no difference",
+		name: "the tenant's name is ignored",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "origin.TenantHost, rest, tenant.Name\n", to: "origin.TenantHost, rest, \"t\"\n",
 	},
@@ -75,7 +75,7 @@ var ofOrigins = []mutation{
 		to:   "if from.Port = origin.AnyPort; true {\n		s.anyPort = true",
 	},
 	{
-		name: "patterns of one set are those of another",
+		name: "the patterns of one set are used for another",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "	return setID(len(p.sets) - 1)", to: "	return 0",
 	},
@@ -98,7 +98,7 @@ var ofOrigins = []mutation{
 		from: "if !set.expires.IsZero() && !set.expires.After(now) &&", to: "if !set.expires.After(now) &&",
 	},
 	{
-		name: "the last set to expire is taken for the next",
+		name: "the last set to expire is treated as the next",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "set.expires.Before(next)", to: "set.expires.After(next)",
 	},

@@ -3,44 +3,44 @@ package main
 // ofResponses are mistakes in the headers that are sent or removed.
 var ofResponses = []mutation{
 	{
-		name: "credentials stand beside *",
+		name: "credentials are allowed together with *",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "		return anyValue\n", to: "		a.set(allowCredentials, trueValue)\n		return anyValue\n",
 	},
 	{
-		name: "credentials are allowed where they are not",
+		name: "credentials are allowed although the policy does not allow them",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "	if d.settings.Credentials {\n		a.set(", to: "	if true {\n		a.set(",
 	},
 	{
-		name: "a refusal says whether credentials are allowed",
+		name: "a refusal shows whether credentials are allowed",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "int(d.conduct.DenyStatus)\n", to: "int(d.conduct.DenyStatus)\n		a.set(allowCredentials, trueValue)\n",
 	},
 	{
-		name: "a refusal leaks the lists",
+		name: "a refusal shows the lists",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "int(d.conduct.DenyStatus)\n",
 		to: "int(d.conduct.DenyStatus)\n		if d.settings.Methods != nil && len(d.request.RequestMethod) > 0 {\n" +
 			"			d.appendLists(a)\n		}\n",
 	},
 	{
-		name: "headers are reflected that are not listed",
+		name: "headers that are not listed are reflected",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "d.addRequested(&list, allowed.AllowsHeader)", to: `d.addRequested(&list, func(name string) bool { return name != "" })`,
 	},
 	{
-		name: "max-age is not 0 where methods decide",
+		name: "max-age is not 0 if the decision depends on the method",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "	if d.methodDependent {\n		a.set(maxAge", to: "	if false {\n		a.set(maxAge",
 	},
 	{
-		name: "methods of other rules are granted, too",
+		name: "methods of other rules are also granted",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "	case d.methodDependent:\n", to: "	case false:\n",
 	},
 	{
-		name: "a refused preflight may be remembered",
+		name: "a refused preflight may be cached",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "		d.appendOrigin(a)\n		d.appendLists(a)\n",
 		to:   "		d.appendOrigin(a)\n		d.appendLists(a)\n		d.appendMaxAge(a)\n",
@@ -51,7 +51,7 @@ var ofResponses = []mutation{
 		from: "header.AppendVary(a.buf, lines, varyNames[v])", to: "header.AppendVary(a.buf, lines, varyNames[0])",
 	},
 	{
-		name: "Vary names no headers of preflights",
+		name: "Vary does not name the headers of preflights",
 		file: "pkg/policy/response.go", packages: engine,
 		from: `append(names[v], "Access-Control-Request-Method", "Access-Control-Request-Headers")`,
 		to:   `append(names[v], "Access-Control-Request-Method")`,
@@ -78,12 +78,12 @@ var ofResponses = []mutation{
 		from: "	d.appendResourcePolicy(a)\n	for i", to: "	d.appendResourcePolicy(a)\n	if d.Outcome != Granted {\n		return\n	}\n	for i",
 	},
 	{
-		name: "Preserve keeps upstream's headers for one that grants nothing",
+		name: "Preserve keeps upstream's headers for a decision that grants nothing",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "|| !hasField(upstream, allowOrigin) {", to: "|| len(upstream) == 0 {",
 	},
 	{
-		name: "Merge exposes what is no token, and so nothing",
+		name: "Merge exposes an invalid token, which makes browsers expose nothing",
 		file: "pkg/policy/internal/header/list.go", packages: headers,
 		from: "			if IsToken(e) {", to: "			if len(e) > 0 {",
 	},
@@ -98,7 +98,7 @@ var ofResponses = []mutation{
 		from: "100 <= status && status <= 199 {", to: "false {",
 	},
 	{
-		name: "an outcome that refuses is edited as one that grants",
+		name: "the response of a refusal is edited like that of a grant",
 		file: "pkg/policy/response.go", packages: engine,
 		from: "	case d.Outcome == Granted:\n		d.appendTiming", to: "	case d.Verdict == VerdictAllow:\n		d.appendTiming",
 	},

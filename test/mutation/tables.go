@@ -19,7 +19,7 @@ var ofTables = []mutation{
 		from: "h.byName[plan.HostExact][string(host)]", to: "h.byName[plan.HostExact][authority]",
 	},
 	{
-		name: "a malformed authority has no policy where every host has one",
+		name: "a malformed authority has no policy although every host has one",
 		file: "pkg/policy/internal/match/hosts.go", packages: tables,
 		from: "	if !ok {\n		return h.any\n	}", to: "	if !ok {\n		return nil\n	}",
 	},
@@ -41,17 +41,17 @@ var ofTables = []mutation{
 		from: "if m == method {", to: `if m != "" {`,
 	},
 	{
-		name: "HEAD is not under GET",
+		name: "HEAD does not follow GET",
 		file: "pkg/policy/plan/table.go", packages: plans,
 		from: "s.ByMethod[get].Head = true", to: "s.ByMethod[get].Head = false",
 	},
 	{
-		name: "the search forgets that another method leads elsewhere",
+		name: "the search does not note that another method has another entry",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "MethodDependent: s.methodDependent, OriginDependent", to: "OriginDependent",
 	},
 	{
-		name: "a prefix matches within an element of the path",
+		name: "a prefix matches a part of a path segment",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "end > 0; end = strings.LastIndexByte(path[:end], '/') {",
 		to:   "end > 0; end = max(end-1, strings.LastIndexByte(path[:end], '/')) {",
@@ -70,32 +70,32 @@ var ofTables = []mutation{
 			"	for i := range t.expressions {\n",
 	},
 	{
-		name: "an entry that does not exist is the first one",
+		name: "a missing entry is treated as the first one",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "	if e == nil {\n		return None\n	}", to: "	if e == nil {\n		return 0\n	}",
 	},
 	{
-		name: "an entry without origins has the first entry's",
+		name: "an entry without origins uses those of the first entry",
 		file: "pkg/policy/internal/match/origins.go", packages: tables,
 		from: "	if from == nil {\n		return None\n	}", to: "	if from == nil {\n		return 0\n	}",
 	},
 	{
-		name: "a path that can be read in two ways is guessed at",
+		name: "an ambiguous path is not treated as ambiguous",
 		file: "pkg/policy/internal/urlpath/urlpath.go", packages: urlpaths,
 		from: "case c == '\\\\', c == ';', c < ' ', c == 0x7f:", to: "case c == '\\\\', c < ' ', c == 0x7f:",
 	},
 	{
-		name: "an escape is compared with the case of its digits",
+		name: "the digits of escapes are compared case-sensitively",
 		file: "pkg/policy/internal/urlpath/urlpath.go", packages: urlpaths,
 		from: "if hasCase(high, i) && hasCase(low, j) && s.written[i][j].has(c) {", to: "if s.written[i][j].has(c) {",
 	},
 	{
-		name: "an ambiguous path leaves a rule that blocks",
+		name: "an ambiguous path escapes a rule that blocks",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "Settings: t.ambiguous, Ambiguous: true,", to: "Settings: t.noRule, Ambiguous: true,",
 	},
 	{
-		name: "a long path runs through expressions",
+		name: "expressions are matched against a path that is too long",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "return len(t.expressions) > 0 && len(path) > MaxExpressionPath || ", to: "return ",
 	},

@@ -17,11 +17,11 @@ import (
 // tests runs the project's tests, with or without a file changed.
 type tests struct {
 	root string
-	dir  string // for files of its own
+	dir  string // for temporary files
 }
 
 // passUnchanged checks that the tests pass without a mutation. Otherwise they would seem to catch
-// everything.
+// every mutation.
 func (t *tests) passUnchanged(ctx context.Context, chosen []mutation) error {
 	var packages []string
 	for _, m := range chosen {
@@ -35,7 +35,7 @@ func (t *tests) passUnchanged(ctx context.Context, chosen []mutation) error {
 	return nil
 }
 
-// try makes a mutation and finds the test that fails.
+// try makes a mutation and runs its tests until one fails.
 func (t *tests) try(ctx context.Context, m mutation) outcome {
 	overlay, err := t.write(m)
 	if err != nil {
@@ -54,7 +54,7 @@ func (t *tests) try(ctx context.Context, m mutation) outcome {
 	return outcome{}
 }
 
-// write writes the changed file, and the overlay that puts it in place of the original.
+// write writes the changed file, and the overlay that replaces the original by it.
 func (t *tests) write(m mutation) (overlay string, err error) {
 	path := filepath.Join(t.root, filepath.FromSlash(m.file))
 	text, err := os.ReadFile(path)
@@ -77,7 +77,7 @@ func (t *tests) write(m mutation) (overlay string, err error) {
 	return overlay, errors.Join(os.WriteFile(mutated, changed, 0o600), os.WriteFile(overlay, replace, 0o600))
 }
 
-// run runs go test, which stops at the first test that fails.
+// run runs go test until a test fails.
 func (t *tests) run(ctx context.Context, arguments ...string) (output []byte, err error) {
 	// -short leaves out slow tests; -vet=off and no symbols save time of the compiler and linker.
 	flags := []string{"test", "-short", "-failfast", "-vet=off", "-ldflags=-s -w", "-timeout=2m"}

@@ -1,6 +1,6 @@
-// Package corpus makes random policies and requests whose answers are recorded, so that a
-// change of the code shows whether it changes what is decided. It writes text and imports
-// nothing of corsd: what it makes depends on the seed alone.
+// Package corpus makes random policies and requests. A test compares the decisions with recorded
+// ones, so that a change of the code shows whether it changes decisions. The package writes text and
+// imports nothing of corsd: its samples depend on the seed alone.
 package corpus
 
 import (
@@ -18,7 +18,7 @@ type Sample struct {
 	Cases string
 }
 
-// Make makes the sample of a seed, with so many cases.
+// Make makes the sample of a seed, with this number of cases.
 func Make(seed uint64, cases int) Sample {
 	g := generator{rand.New(rand.NewPCG(seed, 1))}
 	var s Sample
@@ -26,7 +26,7 @@ func Make(seed uint64, cases int) Sample {
 	for range cases {
 		line, err := json.Marshal(g.request(names))
 		if err != nil {
-			panic(err) // of strings and maps of strings
+			panic(err) // impossible: the values are strings and maps of strings
 		}
 		s.Cases += string(line) + "\n"
 	}
@@ -57,62 +57,76 @@ func some(g generator, n int, values ...string) []string {
 // object is a mapping as JSON, which YAML reads.
 type object map[string]any
 
+// policies writes the policy of a sample, and returns the selectors of its policies and rules.
 func (g generator) policies(s *Sample) (selectors []string) {
-	var documents []object
-	add := func(kind, name string, spec object) {
-		documents = append(documents, object{"apiVersion": "corsd.dev/v1alpha1", "kind": kind, "metadata": object{"name": name}, "spec": spec})
-	}
 	if g.chance(2) {
 		spec := g.settings()
 		spec["unmatchedHosts"] = oneOf(g, "PassThrough", "Deny")
 		if g.chance(2) {
 			spec["cors"] = g.cors(false)
 		}
-		add("CORSDefaults", "default", spec)
+		s.add("CORSDefaults", "default", spec)
 	}
-	add("OriginSet", "partners", object{"origins": []string{"https://set.example", "https://*.set.example"}})
-	add("OriginSet", "former", object{"origins": []string{"https://former.example"}, "expires": "2020-01-01"})
-	hosts := [][]string{{"*.x.example"}, {"{tenant}.y.example"}, {"*"}, {"b.example", "c.example"}, {"api.x.example", "d.example"}}
+	s.add("OriginSet", "partners", object{"origins": []string{"https://set.example", "https://*.set.example"}})
+	s.add("OriginSet", "former", object{"origins": []string{"https://former.example"}, "expires": "2020-01-01"})
+	hosts := [][]string{
+		{"*.x.example"}, {"{tenant}.y.example"}, {"*"}, {"b.example", "c.example"}, {"api.x.example", "d.example"},
+	}
 	g.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
 	hosts = append([][]string{{"api.x.example"}}, hosts...)
 	paths := map[string]bool{} // of all rules: no two policies may have the same entry
 	for i := range 1 + g.IntN(4) {
 		name := fmt.Sprintf("p%d", i)
 		selectors = append(selectors, name)
-		spec := g.settings()
-		spec["hosts"] = hosts[i]
-		spec["dangerouslyAllow"] = []string{"AnyOriginWithCredentials", "NullOriginWithCredentials", "PublicSuffixSubdomains", "InsecureOrigins"}
-		tenant := strings.HasPrefix(hosts[i][0], "{")
-		if i == 0 || g.chance(3) {
-			spec["cors"] = g.cors(tenant)
+		spec := g.policy(hosts[i], i == 0, paths)
+		s.add("CORSPolicy", name, spec)
+		rules, _ := spec["rules"].([]object)
+		for _, rule := range rules {
+			selectors = append(selectors, name+RuleSeparator+rule["name"].(string))
 		}
-		var rules []object
-		for j := range g.IntN(6) {
-			if rule := g.rule(paths, tenant); rule != nil {
-				rule["name"] = fmt.Sprintf("r%d", j)
-				selectors = append(selectors, name+RuleSeparator+fmt.Sprintf("r%d", j))
-				rules = append(rules, rule)
-			}
-		}
-		if spec["cors"] == nil && rules == nil {
-			spec["cors"] = g.cors(tenant)
-		}
-		if rules != nil {
-			spec["rules"] = rules
-		}
-		add("CORSPolicy", name, spec)
-	}
-	for _, d := range documents {
-		text, err := json.Marshal(d)
-		if err != nil {
-			panic(err)
-		}
-		s.Policy += string(text) + "\n---\n"
 	}
 	return selectors
 }
 
-// settings are those that documents and rules have beside cors.
+// add writes a document.
+func (s *Sample) add(kind, name string, spec object) {
+	text, err := json.Marshal(object{
+		"apiVersion": "corsd.dev/v1alpha1", "kind": kind, "metadata": object{"name": name}, "spec": spec,
+	})
+	if err != nil {
+		panic(err)
+	}
+	s.Policy += string(text) + "\n---\n"
+}
+
+// policy draws the spec of a policy. With withCORS it has cors; otherwise that is drawn, too.
+func (g generator) policy(hosts []string, withCORS bool, paths map[string]bool) object {
+	spec := g.settings()
+	spec["hosts"] = hosts
+	spec["dangerouslyAllow"] = []string{
+		"AnyOriginWithCredentials", "NullOriginWithCredentials", "PublicSuffixSubdomains", "InsecureOrigins",
+	}
+	tenant := strings.HasPrefix(hosts[0], "{")
+	if withCORS || g.chance(3) {
+		spec["cors"] = g.cors(tenant)
+	}
+	var rules []object
+	for j := range g.IntN(6) {
+		if rule := g.rule(paths, tenant); rule != nil {
+			rule["name"] = fmt.Sprintf("r%d", j)
+			rules = append(rules, rule)
+		}
+	}
+	if spec["cors"] == nil && rules == nil {
+		spec["cors"] = g.cors(tenant)
+	}
+	if rules != nil {
+		spec["rules"] = rules
+	}
+	return spec
+}
+
+// settings draws the settings that documents and rules have beside cors.
 func (g generator) settings() object {
 	o := object{}
 	if g.chance(2) {
@@ -158,8 +172,8 @@ func (g generator) cors(tenant bool) object {
 		// inherited
 	default:
 		entries := []string{
-			"https://shop.example", "https://*.shop.example", "http://localhost:*", "https://shop.example:8443", "https://*:*",
-			"capacitor://localhost", "https://[2001:db8::1]", "http://127.0.0.1:3000", "https://*.sub.shop.example:*",
+			"https://shop.example", "https://*.shop.example", "http://localhost:*", "https://shop.example:8443",
+			"https://*:*", "capacitor://localhost", "https://[2001:db8::1]", "http://127.0.0.1:3000", "https://*.sub.shop.example:*",
 		}
 		if tenant {
 			entries = append(entries, "https://{tenant}.app.example", "https://{tenant}.app.example")
@@ -204,7 +218,7 @@ func (g generator) lists(o object) {
 	}
 }
 
-// rule draws a rule that no other one conflicts with, or nil.
+// rule draws a rule. It returns nil if the rule conflicts with another one.
 func (g generator) rule(used map[string]bool, tenant bool) object {
 	o := g.settings()
 	match := object{}

@@ -3,9 +3,13 @@ package corpus
 import "strings"
 
 func (g generator) request(selectors []string) object {
-	authority := oneOf(g, "api.x.example", "api.x.example", "api.x.example", "api.x.example", "API.x.example:8443", "z.x.example", "a.b.x.example.", "acme.y.example", "acme.y.example:443",
-		"b.example", "d.example", "other.example", "u@b.example", "")
-	path := oneOf(g, "/", "/a", "/a/b", "/b", "/c/x", "/v1/x", "", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/b", "/c", "/c/x", "/caf%C3%A9", "/caf%c3%a9", "/d+e", "/d%2Be", "/v1/x", "/v/x", "/x", "/y",
+	authority := oneOf(g,
+		"api.x.example", "api.x.example", "api.x.example", "api.x.example", "API.x.example:8443", "z.x.example",
+		"a.b.x.example.", "acme.y.example", "acme.y.example:443", "b.example", "d.example", "other.example",
+		"u@b.example", "")
+	path := oneOf(g,
+		"/", "/a", "/a/b", "/b", "/c/x", "/v1/x", "", "/a", "/a/", "/a/b", "/a/b/c", "/ab", "/b", "/c", "/c/x",
+		"/caf%C3%A9", "/caf%c3%a9", "/d+e", "/d%2Be", "/v1/x", "/v/x", "/x", "/y",
 		"/a;x=1", "/a//b", "/a/../b", "/%61", "/a%2Fb", "/a%", "/a\\b", "/v1/"+strings.Repeat("x", 9000))
 	if g.chance(3) {
 		path += oneOf(g, "?", "?q=/a;b", "#f")
@@ -18,10 +22,14 @@ func (g generator) request(selectors []string) object {
 	switch g.IntN(8) {
 	case 0, 1, 2:
 		o["method"] = "OPTIONS"
-		headers["Access-Control-Request-Method"] = lines(g, "GET", "PUT", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "put", "patch", "FOO", "TRACE", "a b", "PUT,GET", "")
+		headers["Access-Control-Request-Method"] = lines(g,
+			"GET", "PUT", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH",
+			"put", "patch", "FOO", "TRACE", "a b", "PUT,GET", "")
 		if g.chance(2) {
-			headers["Access-Control-Request-Headers"] = lines(g, "content-type", "x-a,x-b", "authorization", "x-a, ,content-type", "X-A,x-a", "if-match", "b@d", "*",
-				"cookie", "sec-x", "access-control-allow-origin", "x-grpc-web", strings.Repeat("x-a,", 128), strings.Repeat("x-a,", 129), strings.Repeat("x", 8193))
+			headers["Access-Control-Request-Headers"] = lines(g,
+				"content-type", "x-a,x-b", "authorization", "x-a, ,content-type", "X-A,x-a", "if-match", "b@d", "*",
+				"cookie", "sec-x", "access-control-allow-origin", "x-grpc-web",
+				strings.Repeat("x-a,", 128), strings.Repeat("x-a,", 129), strings.Repeat("x", 8193))
 		}
 		if g.chance(4) {
 			headers["Access-Control-Request-Private-Network"] = lines(g, "true", "false", "True")
@@ -52,12 +60,16 @@ func (g generator) origin() any {
 	if !g.chance(3) {
 		return oneOf(g, "https://shop.example", "https://shop.example", "https://evil.example")
 	}
-	return lines(g, "https://shop.example", "https://www.shop.example", "https://a.b.shop.example", "https://shop.example:443", "https://shop.example:8443",
-		"https://shop.example.", "http://shop.example", "https://SHOP.example", "null", "", "https://evilshop.example", "https://set.example", "https://x.set.example",
-		"https://former.example", "https://foo.re.example", "https://foo.re.example:443", "https://1.re.example", "https://acme.app.example", "https://other.app.example",
-		"http://localhost:3000", "http://localhost", "capacitor://localhost", "https://[2001:db8::1]", "https://[2001:DB8::1]", "https://[2001:db8:0::1]",
-		"https://api.x.example", "http://api.x.example", "https://b.example", "https://shop.example/", "https://u@shop.example", "https://shop.example, https://evil.example",
-		"https://a.sub.shop.example:99999", "https://a.sub.shop.example:65535", "https://a..shop.example", "chrome-extension://abc", "1https://shop.example")
+	return lines(g,
+		"https://shop.example", "https://www.shop.example", "https://a.b.shop.example", "https://shop.example:443",
+		"https://shop.example:8443", "https://shop.example.", "http://shop.example", "https://SHOP.example", "null", "",
+		"https://evilshop.example", "https://set.example", "https://x.set.example", "https://former.example",
+		"https://foo.re.example", "https://foo.re.example:443", "https://1.re.example", "https://acme.app.example",
+		"https://other.app.example", "http://localhost:3000", "http://localhost", "capacitor://localhost",
+		"https://[2001:db8::1]", "https://[2001:DB8::1]", "https://[2001:db8:0::1]", "https://api.x.example",
+		"http://api.x.example", "https://b.example", "https://shop.example/", "https://u@shop.example",
+		"https://shop.example, https://evil.example", "https://a.sub.shop.example:99999",
+		"https://a.sub.shop.example:65535", "https://a..shop.example", "chrome-extension://abc", "1https://shop.example")
 }
 
 // lines draws the field lines of a header: one, two, or none.

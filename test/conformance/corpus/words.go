@@ -1,6 +1,6 @@
 package corpus
 
-// The words of policies, which the recorded answers have too.
+// Words that both policies and recorded answers have.
 const (
 	Disabled      = "Disabled"
 	RuleSeparator = "#"

@@ -1,8 +1,8 @@
-// Package fetch is the browser's side of CORS, written out: what a page can read,
-// from what it asks for and from the answers that come back. It follows the Fetch
-// standard step by step, and real browsers are compared with it.
+// Package fetch implements the browser's side of CORS. From a page's request and the responses of a
+// server it computes which part of them the page can read. It follows the Fetch standard step by
+// step, and tests compare real browsers with it.
 //
-// It has no caches, and knows nothing of corsd.
+// It has no caches, and does not depend on corsd.
 //
 // https://fetch.spec.whatwg.org/
 package fetch
@@ -12,51 +12,51 @@ import (
 	"strings"
 )
 
-// Request is what a page asks for.
+// Request is a request of a page.
 type Request struct {
 	Origin string // the page's
-	URL    string // absolute, as redirects name it too
+	URL    string // absolute, as in redirects
 
 	Method      string
 	Headers     []Header
 	Mode        string // cors, no-cors or same-origin
 	Credentials string // omit, same-origin or include
 
-	// AnyIsAuthorization is that "*" in a preflight's answer covers Authorization, too, as
-	// Chromium and Firefox have it. The standard has not.
+	// AnyIsAuthorization makes "*" in a preflight's response cover Authorization, too, as in
+	// Chromium and Firefox. In the standard it does not.
 	AnyIsAuthorization bool
 
-	// Firefox is that it is asked by Firefox, which departs from the standard after a
-	// redirect: the preflight names the page's origin, where the request has null; and a
-	// request that had a preflight has one again, also where it is a GET by now.
+	// Firefox is set if Firefox sends the request. It departs from the standard after a redirect:
+	// the preflight has the page's origin, although the request has null. A request that had a
+	// preflight gets another one, even if it has become a GET.
 	Firefox bool
 
-	tainted     bool // by redirects: then its origin is null
+	tainted     bool // by redirects: its origin is null
 	preflighted bool // before a redirect
 }
 
 // Header is one field line. Names are in lower case, except those that a page sets.
 type Header struct{ Name, Value string }
 
-// Sent is a request as it is sent.
+// Sent is a request as the browser sends it.
 type Sent struct {
 	URL     string
 	Method  string
 	Headers []Header
 }
 
-// Response is what comes back.
+// Response is a response of a server.
 type Response struct {
 	Status  int
 	Headers []Header
 }
 
-// Result is what the page gets.
+// Result is the page's result.
 type Result struct {
 	Outcome string // readable, opaque or refused
-	URL     string // of the response, where it is readable
+	URL     string // of the response, if it is readable
 	Status  int
-	Headers []Header // those that it can read
+	Headers []Header // those that the page can read
 }
 
 // The outcomes.
@@ -66,17 +66,17 @@ const (
 	Refused  = "refused"
 )
 
-// mostRedirects are followed, and no more.
+// mostRedirects is the highest number of redirects that are followed.
 const mostRedirects = 20
 
-// Do asks, with a preflight where one is needed, follows redirects, and gives what the
-// page can read of the answer. Send answers what is sent.
+// Do sends a request, with a preflight if it needs one, and follows redirects. It returns the part of
+// the response that the page can read. It calls send for each request.
 func Do(r Request, send func(Sent) Response) Result {
 	r.Method = normalize(r.Method)
 	if isForbidden(r.Method) || r.Mode == "no-cors" && !isSafelistedMethod(r.Method) {
-		return Result{Outcome: Refused} // a TypeError, before anything is sent
+		return Result{Outcome: Refused} // a TypeError before a request is sent
 	}
-	own := true // so far all came from the page's own origin: response tainting "basic"
+	own := true // all URLs so far are of the page's own origin: response tainting "basic"
 	for range 1 + mostRedirects {
 		own = own && r.Origin == originOf(r.URL)
 		response, ok := r.ask(own, send)
@@ -92,7 +92,8 @@ func Do(r Request, send func(Sent) Response) Result {
 		}
 		switch {
 		case own:
-			return Result{Readable, r.URL, response.Status, visible(response.Headers, func(string) bool { return true })}
+			all := visible(response.Headers, func(string) bool { return true })
+			return Result{Readable, r.URL, response.Status, all}
 		case r.Mode == "no-cors":
 			return Result{Outcome: Opaque}
 		}
@@ -101,8 +102,8 @@ func Do(r Request, send func(Sent) Response) Result {
 	return Result{Outcome: Refused}
 }
 
-// ask sends one request and, before it, its preflight. It is not ok where that is
-// refused, or the response is: also one that redirects has to pass.
+// ask sends one request and, before it, its preflight. It is not ok if the preflight or the response
+// is refused. A redirect has to pass the CORS check, too.
 func (r Request) ask(own bool, send func(Sent) Response) (response Response, ok bool) {
 	switch {
 	case own:
@@ -127,7 +128,7 @@ func (r Request) needsPreflight(unsafe []string) bool {
 	return !isSafelistedMethod(r.Method) || len(unsafe) > 0 || r.Firefox && r.preflighted
 }
 
-// origin is the request's origin as it is sent.
+// origin returns the request's Origin.
 func (r Request) origin() string {
 	if r.tainted {
 		return "null"
@@ -135,7 +136,7 @@ func (r Request) origin() string {
 	return r.Origin
 }
 
-// location is where a response redirects to, "" where it does not.
+// location returns the URL to which a response redirects, "" if it does not.
 func (response Response) location() string {
 	if !slices.Contains([]int{301, 302, 303, 307, 308}, response.Status) {
 		return ""
@@ -144,14 +145,15 @@ func (response Response) location() string {
 	return location
 }
 
-// redirected is the request that follows a redirect: HTTP-redirect fetch. One that is
-// sent from another origin than the page's to a third has no origin any more.
+// redirected returns the request that follows a redirect: HTTP-redirect fetch. If an origin other
+// than the page's redirects it to a third one, its Origin becomes null.
 func (r Request) redirected(status int, location string) Request {
 	next := r
 	next.URL, next.preflighted = location, r.needsPreflight(unsafeNames(r.Headers))
 	from, to := originOf(r.URL), originOf(location)
 	next.tainted = r.tainted || from != to && from != r.Origin
-	becomesGet := (status == 301 || status == 302) && r.Method == "POST" || status == 303 && r.Method != "GET" && r.Method != "HEAD"
+	becomesGet := (status == 301 || status == 302) && r.Method == "POST" ||
+		status == 303 && r.Method != "GET" && r.Method != "HEAD"
 	if becomesGet {
 		next.Method = "GET"
 	}
@@ -167,7 +169,7 @@ func (r Request) redirected(status int, location string) Request {
 	return next
 }
 
-// originOf gives the origin of an absolute URL that is written as browsers do.
+// originOf returns the origin of an absolute URL in the form in which browsers write it.
 func originOf(url string) string {
 	scheme, rest, _ := strings.Cut(url, "://")
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
@@ -176,12 +178,12 @@ func originOf(url string) string {
 	return scheme + "://" + rest
 }
 
-// hasCredentials reports whether a URL names a user. One of the page's own origin might,
-// which is left out here: no test has it.
+// hasCredentials reports whether a URL names a user. It ignores that the page's own origin may do so:
+// no test needs it.
 func hasCredentials(url string) bool { return strings.Contains(originOf(url), "@") }
 
-// withoutCORS is the request of mode no-cors: with safelisted headers only, and an
-// Origin where the method is neither GET nor HEAD.
+// withoutCORS returns the request of mode no-cors. It has safelisted headers only, and an Origin if
+// the method is neither GET nor HEAD.
 func (r Request) withoutCORS() Sent {
 	sent := Sent{URL: r.URL, Method: r.Method}
 	if r.Method != "GET" && r.Method != "HEAD" {
@@ -195,7 +197,7 @@ func (r Request) withoutCORS() Sent {
 	return sent
 }
 
-// preflight is a CORS-preflight request: CORS-preflight fetch, steps 1 to 5.
+// preflight returns a CORS-preflight request: CORS-preflight fetch, steps 1 to 5.
 func (r Request) preflight(unsafe []string) Sent {
 	sent := Sent{r.URL, "OPTIONS", []Header{{"origin", r.origin()}, {"access-control-request-method", r.Method}}}
 	if len(unsafe) > 0 {
@@ -204,7 +206,7 @@ func (r Request) preflight(unsafe []string) Sent {
 	return sent
 }
 
-// isGranted is step 7 of the CORS-preflight fetch, without its cache.
+// isGranted implements step 7 of the CORS-preflight fetch, without its cache.
 func (r Request) isGranted(method string, unsafe []string, response Response) bool {
 	if !r.passes(response) || response.Status < 200 || response.Status > 299 {
 		return false
@@ -231,7 +233,7 @@ func (r Request) isGranted(method string, unsafe []string, response Response) bo
 	return true
 }
 
-// passes is the CORS check.
+// passes implements the CORS check.
 func (r Request) passes(response Response) bool {
 	origin, ok := get(response, "access-control-allow-origin")
 	switch {
@@ -248,8 +250,8 @@ func (r Request) passes(response Response) bool {
 	return credentials == "true"
 }
 
-// exposed says which headers are: main fetch, the step that sets the list of
-// CORS-exposed header names. A list that is malformed exposes nothing.
+// exposed returns a function that reports whether a header is exposed: main fetch, the step that sets
+// the list of CORS-exposed header names. A malformed list exposes nothing.
 func (r Request) exposed(response Response) func(name string) bool {
 	names, _ := list(response, "access-control-expose-headers")
 	all := r.Credentials != "include" && slices.Contains(names, "*")

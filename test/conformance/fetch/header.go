@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// get gives the value of a header: all of its lines as one.
+// get returns the value of a header: its lines, joined by commas.
 func get(r Response, name string) (value string, ok bool) {
 	var lines []string
 	for _, h := range r.Headers {
@@ -16,7 +16,7 @@ func get(r Response, name string) (value string, ok bool) {
 	return strings.Join(lines, ", "), lines != nil
 }
 
-// list extracts header list values. It is not ok where an element is no token.
+// list extracts header list values. It is not ok if an element is not a token.
 func list(r Response, name string) (elements []string, ok bool) {
 	value, _ := get(r, name)
 	for element := range strings.SplitSeq(value, ",") {
@@ -33,10 +33,11 @@ func list(r Response, name string) (elements []string, ok bool) {
 }
 
 func isTokenByte(c rune) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 }
 
-// normalize normalises a method: these six, in whatever case, and no other.
+// normalize writes these six methods in upper case. It leaves all others as they are.
 func normalize(method string) string {
 	upper := strings.ToUpper(method)
 	if slices.Contains([]string{"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}, upper) {
@@ -53,7 +54,7 @@ func isSafelistedMethod(method string) bool {
 	return method == "GET" || method == "HEAD" || method == "POST"
 }
 
-// unsafeNames gives the CORS-unsafe request-header names: in lower case, sorted.
+// unsafeNames returns the CORS-unsafe request-header names, in lower case and sorted.
 func unsafeNames(headers []Header) []string {
 	var names []string
 	for _, h := range headers {
@@ -65,15 +66,16 @@ func unsafeNames(headers []Header) []string {
 	return slices.Compact(names)
 }
 
-// isSafelistedHeader reports whether a header is CORS-safelisted, for values of no
-// more than 128 bytes, of letters, digits and what stands in media types.
+// isSafelistedHeader reports whether a header is CORS-safelisted. It is correct for values of at most
+// 128 bytes that consist of letters, digits and the punctuation of media types.
 func isSafelistedHeader(h Header) bool {
 	switch strings.ToLower(h.Name) {
 	case "accept", "accept-language", "content-language":
 		return true
 	case "content-type":
 		kind, _, _ := strings.Cut(h.Value, ";")
-		return slices.Contains([]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}, strings.ToLower(strings.TrimSpace(kind)))
+		forms := []string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
+		return slices.Contains(forms, strings.ToLower(strings.TrimSpace(kind)))
 	}
 	return false
 }

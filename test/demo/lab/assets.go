@@ -10,12 +10,12 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// assets serves the page's files. To the shop's page it gives the cookie of
-// someone who is signed in, for all of the shop's hosts.
+// assets serves the page's files. With the shop's page it sets the cookie of a signed-in user,
+// for all of the shop's hosts.
 func assets() http.Handler {
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
-		panic(err) // the name above is no path
+		panic(err) // only if "page" is not a valid path
 	}
 	server := http.FileServerFS(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,12 +27,12 @@ func assets() http.Handler {
 	})
 }
 
-// Assets lists the paths that the page is made of.
+// Assets lists the paths of the page's files.
 func Assets() []string {
 	paths := []string{"/"}
 	entries, err := pageFiles.ReadDir("page")
 	if err != nil {
-		panic(err) // the name above is no path
+		panic(err) // only if "page" is not embedded
 	}
 	for _, e := range entries {
 		if e.Name() != "index.html" { // which is "/"
@@ -42,8 +42,8 @@ func Assets() []string {
 	return paths
 }
 
-// session is a cookie as applications set it that are used from other sites: the
-// browser sends it along with whatever page asks. Local names count as secure.
+// session returns a cookie that browsers send with requests of pages of every site. Local names
+// count as secure.
 func session() *http.Cookie {
 	return &http.Cookie{
 		Name: "session", Value: "ada", Domain: "shop.localhost", Path: "/",

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for names, for as long as a lab may run, and its
-// key, both in PEM. Nobody vouches for it: a browser has to be told to take it.
+// selfSigned makes a certificate for names, and its key, both in PEM. It is valid for longer than
+// a lab runs. No authority has signed it: a browser trusts it only if it is configured to.
 func selfSigned(names ...string) (certificate, key string, err error) {
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

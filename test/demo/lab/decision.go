@@ -10,18 +10,18 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Decision says what the engine makes of an exchange's request, and where the
-// policy says so. Verdict and reason are those that corsd gave Envoy, unless the
-// policy has changed since.
+// Decision is the engine's decision of an exchange's request, with the lines of the policy that
+// led to it. Verdict and reason are those that corsd sent to Envoy, unless the policy has changed
+// since.
 type Decision struct {
 	Class   string   `json:"class"`
 	Verdict string   `json:"verdict"`
 	Reason  string   `json:"reason"`
 	Policy  string   `json:"policy"`
 	Rule    string   `json:"rule"`
-	Entry   string   `json:"entry"`   // that takes the origin
-	Missing []string `json:"missing"` // what a preflight asks for and is not granted
-	Places  []Place  `json:"places"`  // empty where no line decides
+	Entry   string   `json:"entry"`   // that allows the origin
+	Missing []string `json:"missing"` // method and headers that a preflight requests and the policy does not allow
+	Places  []Place  `json:"places"`  // empty if no line decides
 }
 
 // Place is a line of the policy file that decided.
@@ -31,7 +31,7 @@ type Place struct {
 	Text string `json:"text"`
 }
 
-// decide decides the request of an exchange as corsd would by the live policy.
+// decide decides the request of an exchange with the live policy, as corsd does.
 func (p *livePolicy) decide(x *Exchange) Decision {
 	request := policy.Request{Method: x.Method, Scheme: x.Scheme, Authority: x.Authority, Path: x.Path}
 	for _, f := range x.Request {
@@ -39,12 +39,18 @@ func (p *livePolicy) decide(x *Exchange) Decision {
 	}
 	d := p.engine.Explain(&request)
 	return Decision{
-		Class: d.Class.String(), Verdict: d.Verdict.String(), Reason: d.Reason.String(), Policy: d.Policy(), Rule: d.Rule(),
-		Entry: d.Origin, Missing: d.Missing, Places: p.places(&d, x),
+		Class:   d.Class.String(),
+		Verdict: d.Verdict.String(),
+		Reason:  d.Reason.String(),
+		Policy:  d.Policy(),
+		Rule:    d.Rule(),
+		Entry:   d.Origin,
+		Missing: d.Missing,
+		Places:  p.places(&d, x),
 	}
 }
 
-// places finds the lines that decided, each once.
+// places returns the lines that decided, without duplicates.
 func (p *livePolicy) places(d *policy.Explanation, x *Exchange) []Place {
 	places := []Place{}
 	if d.Policy() == "" {
@@ -52,7 +58,7 @@ func (p *livePolicy) places(d *policy.Explanation, x *Exchange) []Place {
 	}
 	for i, field := range decisive(d, x) {
 		node := p.field(d, field)
-		if node == nil && i == 0 { // then the policy's name is all there is to show
+		if node == nil && i == 0 { // shows the policy's name instead
 			node = at(p.document("CORSPolicy", d.Policy()), "metadata", "name")
 		}
 		if node == nil {
@@ -71,8 +77,8 @@ func (p *livePolicy) places(d *policy.Explanation, x *Exchange) []Place {
 	return places
 }
 
-// decisive names the fields that a decision is about, as [policy.Explanation] does.
-// It gives none for a reason that is not about a field.
+// decisive returns the names of the fields that a decision is about, as [policy.Explanation] has
+// them. It returns none for a reason that is not about a field.
 func decisive(d *policy.Explanation, x *Exchange) (fields []string) {
 	switch d.Reason {
 	case policy.ReasonOriginNull, policy.ReasonOriginNotAllowed:
@@ -90,8 +96,8 @@ func decisive(d *policy.Explanation, x *Exchange) (fields []string) {
 	return fields
 }
 
-// granting names what it took to grant this request: who asks, and then what of the
-// request is not for everyone.
+// granting returns the names of the fields that this request needed to be granted: the one for
+// its origin, and those for the parts of the request that need permission.
 func granting(d *policy.Explanation, x *Exchange) []string {
 	fields := []string{"allowOrigins"}
 	add := func(needed bool, more ...string) {
@@ -106,12 +112,14 @@ func granting(d *policy.Explanation, x *Exchange) []string {
 		return fields
 	}
 	add(x.header("cookie") != "", "allowCredentials")
-	add(slices.ContainsFunc(x.Response, func(f Field) bool { return f.Name == "x-total" || f.Name == "grpc-status" }), "exposeHeaders", "presets")
+	needsExposure := func(f Field) bool { return f.Name == "x-total" || f.Name == "grpc-status" }
+	add(slices.ContainsFunc(x.Response, needsExposure), "exposeHeaders", "presets")
 	return fields
 }
 
-// field gives the node of a field where the decision has it from, nil where it is not set.
-// The fields that say who is allowed are one to a decision: it is the first that is set.
+// field returns the node of a field in the document that the decision has it from, nil if it is
+// not set. The name allowOrigins stands for all fields that allow origins: the first one that is
+// set is returned.
 func (p *livePolicy) field(d *policy.Explanation, field string) *yaml.Node {
 	layer := "policy"
 	for _, s := range d.Settings {
@@ -140,7 +148,7 @@ func (p *livePolicy) field(d *policy.Explanation, field string) *yaml.Node {
 	return at(of, "cors", field)
 }
 
-// document gives the document of a kind and a name, of whatever name for "".
+// document returns the document of a kind and a name. The name "" matches every name.
 func (p *livePolicy) document(kind, name string) *yaml.Node {
 	for i := range p.documents {
 		document := p.documents[i].Content[0]
@@ -152,7 +160,7 @@ func (p *livePolicy) document(kind, name string) *yaml.Node {
 	return nil
 }
 
-// at goes down a tree by the fields of mappings. It gives nil where there is none.
+// at walks down a tree by the fields of mappings. It returns nil if a field is missing.
 func at(node *yaml.Node, path ...string) *yaml.Node {
 	for _, name := range path {
 		if node == nil || node.Kind != yaml.MappingNode {
@@ -167,7 +175,7 @@ func at(node *yaml.Node, path ...string) *yaml.Node {
 	return node
 }
 
-// named gives the rule of that name. One without a name is called by its place.
+// named returns the rule of that name. A rule without a name has its index as its name.
 func named(rules *yaml.Node, name string) *yaml.Node {
 	if rules == nil {
 		return nil

@@ -57,7 +57,7 @@ func follow(t *testing.T, text string) *livePolicy {
 		t.Fatal(err)
 	}
 	f := &follower{paths: []string{path}}
-	if err := f.take(policyfile.Hash(f.paths), []byte(text)); err != nil {
+	if err := f.keep(policyfile.Hash(f.paths), []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 	return f.live

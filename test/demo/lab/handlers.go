@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// serveDescription tells the page what it cannot know from its own address.
+// serveDescription sends the lab's profile, configuration and policy file.
 func (l *Lab) serveDescription(w http.ResponseWriter, _ *http.Request) {
 	respond(w, struct {
 		Profile string `json:"profile"`
@@ -20,43 +20,45 @@ func (l *Lab) serveDescription(w http.ResponseWriter, _ *http.Request) {
 	}{l.Profile.Name, "deploy/" + l.Profile.Config, l.Policy})
 }
 
-// told is an exchange with what is to be said about it.
-type told struct {
+// explained is an exchange with its explanation.
+type explained struct {
 	Exchange
-	Decision *Decision `json:"decision"` // null where corsd was not asked
+	Decision *Decision `json:"decision"` // null if corsd was not called
 	Command  string    `json:"command"`  // that explains it, in a shell
 }
 
-// Exchanges gives what an attempt led to, in the order in which it ended, once
-// all of it has. Run is the value of the query run=… of the attempt.
+// Exchanges returns the exchanges of an attempt, in the order of their ends, after all have ended.
+// Run is the value of the query run=… of the attempt.
 func (l *Lab) Exchanges(ctx context.Context, run string) []Exchange { return l.record.await(ctx, run) }
 
-// serveExchanges tells what an attempt led to.
+// serveExchanges sends the exchanges of an attempt.
 func (l *Lab) serveExchanges(w http.ResponseWriter, r *http.Request) {
 	_, live, err := l.follower.look(r.Context(), l.Admin())
 	if err != nil && live == nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	all := []told{}
+	all := []explained{}
 	for _, x := range l.Exchanges(r.Context(), r.FormValue("of")) {
-		t := told{Exchange: x, Command: shell(explain(l.Policy, &x))}
+		e := explained{Exchange: x, Command: shell(explain(l.Policy, &x))}
 		if x.Verdict != "" && live != nil {
 			d := live.decide(&x)
-			t.Decision = &d
+			e.Decision = &d
 		}
-		all = append(all, t)
+		all = append(all, e)
 	}
 	respond(w, all)
 }
 
-// explain gives the arguments with which corsd explains an exchange's request.
+// explain returns the arguments with which corsd explains an exchange's request.
 func explain(policy string, x *Exchange) []string {
 	args := []string{"explain", "--policy", policy}
 	if x.Method != http.MethodGet {
 		args = append(args, "-X", x.Method)
 	}
-	for _, name := range []string{"origin", "access-control-request-method", "access-control-request-headers", "sec-fetch-site", "upgrade"} {
+	for _, name := range []string{
+		"origin", "access-control-request-method", "access-control-request-headers", "sec-fetch-site", "upgrade",
+	} {
 		if value := x.header(name); value != "" {
 			args = append(args, "-H", name+": "+value)
 		}
@@ -65,7 +67,7 @@ func explain(policy string, x *Exchange) []string {
 	return append(args, x.Scheme+"://"+x.Authority+path)
 }
 
-// shell writes a call of corsd for a shell in the source tree.
+// shell returns the command line that calls corsd, for a shell in the source tree.
 func shell(args []string) string {
 	words := []string{"go", "run", "./cmd/corsd"}
 	for _, arg := range args {
@@ -77,7 +79,7 @@ func shell(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// serveExplanation lets corsd explain one exchange of an attempt.
+// serveExplanation sends corsd's explanation of one exchange of an attempt.
 func (l *Lab) serveExplanation(w http.ResponseWriter, r *http.Request) {
 	seen, _ := l.record.of(r.FormValue("of"))
 	n, err := strconv.Atoi(r.FormValue("n"))
@@ -89,21 +91,21 @@ func (l *Lab) serveExplanation(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	output, err := exec.CommandContext(ctx, l.binary, explain(l.Policy, &seen[n])...).CombinedOutput()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) { // a policy with faults is explained too, by its faults
+	if err != nil && !errors.As(err, &exit) { // with faults in the policy, corsd prints them and exits with an error
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write(output) // to a page that may have gone
+	_, _ = w.Write(output) // fails only if the page is gone
 }
 
-// A page that asks for the policy waits for it to change, so long at most.
+// The longest time that a request for the policy waits for a change, and the pause between two looks.
 const (
 	longestWait = 20 * time.Second
 	lookAgain   = 150 * time.Millisecond
 )
 
-// servePolicy tells how the policy is, once its version is another than after.
+// servePolicy sends the state of the policy, as soon as its version differs from the one that the page has.
 func (l *Lab) servePolicy(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), longestWait)
 	defer cancel()
@@ -129,5 +131,5 @@ func (l *Lab) servePolicy(w http.ResponseWriter, r *http.Request) {
 func respond(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(value) // to a page that may have gone
+	_ = json.NewEncoder(w).Encode(value) // fails only if the page is gone
 }

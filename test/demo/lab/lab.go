@@ -11,28 +11,28 @@ import (
 	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-// Options are what a lab is made of.
+// Options are the parts and settings of a lab.
 type Options struct {
 	Root  string // the source tree
 	Envoy envoy.Binary
 	Corsd string // path of the binary
 
-	// Profile and Transport say how browser, Envoy and corsd speak. The zero values
-	// are RequestResponse and HTTP.
+	// Profile is the protocol between Envoy and corsd, Transport the one between browser and Envoy.
+	// The zero values mean RequestResponse and HTTP.
 	Profile   Profile
 	Transport Transport
 
-	// Certificate and Key, in PEM, are what Envoy shows over TLS; default one that
-	// nobody vouches for, made for this lab.
+	// Certificate and Key, in PEM, are Envoy's for TLS. The default is a self-signed certificate
+	// that is made for this lab.
 	Certificate, Key string
 
-	// Policy is the file of the lab's policies; default test/demo/lab/policy.yaml of the
-	// source tree. More is paths of further ones.
+	// Policy is the file of the lab's policies; default test/demo/lab/policy.yaml of the source
+	// tree. More has the paths of further policies.
 	Policy string
 	More   []string
 }
 
-// Lab is a lab that runs.
+// Lab is a running lab.
 type Lab struct {
 	*mesh.Mesh
 	Profile Profile
@@ -42,17 +42,17 @@ type Lab struct {
 
 	Origins Origins
 
-	// Certificate is Envoy's, in PEM; "" without TLS. Nobody vouches for it.
+	// Certificate is Envoy's, in PEM; "" without TLS.
 	Certificate string
 
 	binary   string // corsd
 	record   *record
 	follower *follower
 	servers  *servers
-	started  chan struct{} // closed when all of the above is there
+	started  chan struct{} // closed when all fields above are set
 }
 
-// Origins are those of the lab, such as http://www.shop.localhost:4711.
+// Origins are the lab's origins, such as http://www.shop.localhost:4711.
 type Origins struct{ Page, API, Bare, Stranger, Weather, BareWeather string }
 
 //go:embed additions.yaml
@@ -67,14 +67,24 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	l := &Lab{
-		Profile: o.Profile, Policy: o.Policy, Certificate: certificate, binary: o.Corsd, record: newRecord(o.Profile.metadata),
-		follower: &follower{paths: append([]string{o.Policy}, o.More...)}, started: make(chan struct{}),
+		Profile:     o.Profile,
+		Policy:      o.Policy,
+		Certificate: certificate,
+		binary:      o.Corsd,
+		record:      newRecord(o.Profile.metadata),
+		follower:    &follower{paths: append([]string{o.Policy}, o.More...)},
+		started:     make(chan struct{}),
 	}
 	if l.servers, err = l.serve(); err != nil {
 		return nil, err
 	}
 	l.Mesh, err = mesh.Start(ctx, mesh.Options{
-		Envoy: o.Envoy, Config: config, Corsd: o.Corsd, Policy: o.Policy, More: o.More, Addresses: l.servers.addresses(),
+		Envoy:     o.Envoy,
+		Config:    config,
+		Corsd:     o.Corsd,
+		Policy:    o.Policy,
+		More:      o.More,
+		Addresses: l.servers.addresses(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, l.servers.stop())
@@ -86,7 +96,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-// Stop ends all that Start has started.
+// Stop ends all programs and servers that Start has started.
 func (l *Lab) Stop() error { return errors.Join(l.Mesh.Stop(), l.servers.stop()) }
 
 func (o Options) withDefaults() Options {
@@ -112,14 +122,16 @@ func configure(o Options) (config *envoy.Config, certificate string, err error) 
 		return config, "", err
 	}
 	if o.Certificate == "" {
-		if o.Certificate, o.Key, err = selfSigned("*.shop.localhost", "*.evil.localhost", "weather.localhost", "bare-weather.localhost"); err != nil {
+		o.Certificate, o.Key, err = selfSigned(
+			"*.shop.localhost", "*.evil.localhost", "weather.localhost", "bare-weather.localhost")
+		if err != nil {
 			return nil, "", err
 		}
 	}
 	return config, o.Certificate, config.SetTLS(o.Certificate, o.Key, o.Transport.protocols()...)
 }
 
-// originsAt gives the lab's origins, whose port is Envoy's.
+// originsAt returns the lab's origins, whose port is Envoy's.
 func originsAt(address string, t Transport) (Origins, error) {
 	_, port, err := net.SplitHostPort(address)
 	at := func(name string) string { return t.scheme() + "://" + name + ".localhost:" + port }

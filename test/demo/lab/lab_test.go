@@ -192,7 +192,7 @@ func TestExchangesAreExplained(t *testing.T) {
 	l := start(t, RequestResponse, HTTP)
 	l.ask(t, "OPTIONS", l.Origins.API+"/articles/7?run=1",
 		rawhttp.Field{Name: "Origin", Value: l.Origins.Page}, rawhttp.Field{Name: "Access-Control-Request-Method", Value: "PATCH"})
-	var all []told
+	var all []explained
 	answer := l.ask(t, "GET", l.Origins.Page+"/exchanges?of=1")
 	if err := json.Unmarshal(answer.Body, &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v: %s", err, answer.Body)

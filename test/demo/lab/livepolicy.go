@@ -18,8 +18,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
-// livePolicy is the policy that corsd has live, as far as it stands in the
-// lab's file.
+// livePolicy is corsd's live policy, as far as it comes from the lab's file.
 type livePolicy struct {
 	engine    *policy.Engine
 	file      string
@@ -30,68 +29,73 @@ type livePolicy struct {
 //go:embed policy.yaml
 var shipped string
 
-// PolicyState is how the policy files stand to what corsd has live.
+// PolicyState compares the policy files with corsd's live policy.
 type PolicyState struct {
 	File string `json:"file"`
-	Text string `json:"text"` // of the file as it is now
+	Text string `json:"text"` // the file's present content
 
-	// Shipped says that the text is that of the source tree, which the cards are about.
+	// Shipped reports whether the text is that of the source tree, which the cards are about.
 	Shipped bool `json:"shipped"`
 
 	// State is "live", "refused", or "pending" while corsd has not read the files yet.
 	State string `json:"state"`
 
-	// Faults are corsd's, where it has refused what the files say.
+	// Faults are those for which corsd has refused the files.
 	Faults []string `json:"faults"`
 
-	// Version changes with all of this.
+	// Version changes whenever another field does.
 	Version string `json:"version"`
 }
 
-// follower knows the policy that corsd has live, also while the files say
-// something else that corsd has refused.
+// follower keeps corsd's live policy, also while the files have another one that corsd has refused.
 type follower struct {
-	paths []string // as corsd was given them; the first is the lab's file
+	paths []string // as on corsd's command line; the first is the lab's file
 
 	mu   sync.Mutex
 	hash string
 	live *livePolicy
 }
 
-// look asks corsd and reads the files.
+// look reads corsd's readiness and the files.
 func (f *follower) look(ctx context.Context, admin string) (PolicyState, *livePolicy, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	said, err := readiness(ctx, admin)
+	now, err := readiness(ctx, admin)
 	if err != nil {
 		return PolicyState{}, f.live, err
 	}
 	text, err := os.ReadFile(f.paths[0])
-	state := PolicyState{File: f.paths[0], Text: string(text), Shipped: string(text) == shipped, State: "pending", Faults: []string{}}
+	state := PolicyState{
+		File:    f.paths[0],
+		Text:    string(text),
+		Shipped: string(text) == shipped,
+		State:   "pending",
+		Faults:  []string{},
+	}
 	if err != nil {
 		state.Text = err.Error()
 	}
 	switch policyfile.Hash(f.paths) {
-	case said.live:
+	case now.live:
 		state.State = "live"
-		if err := f.take(said.live, text); err != nil {
+		if err := f.keep(now.live, text); err != nil {
 			return state, f.live, err
 		}
-	case said.refused:
-		state.State, state.Faults = "refused", said.faults
+	case now.refused:
+		state.State, state.Faults = "refused", now.faults
 	}
 	state.Version = fmt.Sprintf("%.12s-%s-%d", policyfile.Hash(f.paths), state.State, len(state.Faults))
 	return state, f.live, nil
 }
 
-// take keeps what is live, for as long as it is.
-func (f *follower) take(hash string, text []byte) error {
+// keep compiles the live policy, unless it is the one that f has.
+func (f *follower) keep(hash string, text []byte) error {
 	if f.hash == hash {
 		return nil
 	}
 	report := reload.Load(f.paths, policy.At(time.Now()))
 	if report.Hash != hash {
-		return nil // changed again, which the next look will see
+		return nil // the files have changed again: the next look compiles them
 	}
 	if err := report.Err(); err != nil {
 		return err
@@ -104,13 +108,13 @@ func (f *follower) take(hash string, text []byte) error {
 	return nil
 }
 
-// ready is what corsd says of its policies.
+// ready is corsd's report on its policies.
 type ready struct {
 	live, refused string // hashes
 	faults        []string
 }
 
-// readiness asks corsd's admin for the policy that is live.
+// readiness requests the report from corsd's admin port.
 func readiness(ctx context.Context, admin string) (ready, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -127,8 +131,8 @@ func readiness(ctx context.Context, admin string) (ready, error) {
 	return parseReadiness(string(text)), err
 }
 
-// parseReadiness reads the answer of /readyz?verbose. Below the hash of a refused
-// policy stand its faults, one a line.
+// parseReadiness reads the response of /readyz?verbose. The lines below the hash of a refused policy
+// are its faults.
 func parseReadiness(text string) (r ready) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

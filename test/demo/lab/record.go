@@ -15,21 +15,21 @@ import (
 	accesslog "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
 )
 
-// Exchange is one request as Envoy saw it, and what it answered.
+// Exchange is one request as Envoy received it, and its response.
 type Exchange struct {
 	Method    string  `json:"method"`
 	Scheme    string  `json:"scheme"`
 	Authority string  `json:"authority"`
 	Path      string  `json:"path"` // with the query
 	Protocol  string  `json:"protocol"`
-	Request   []Field `json:"request"` // of its headers those that the lab's configuration names
+	Request   []Field `json:"request"` // the headers that the lab's configuration names
 
 	Status   int     `json:"status"`
-	Details  string  `json:"details"`  // Envoy's word for how it came to the answer, such as via_upstream
+	Details  string  `json:"details"`  // Envoy's response code details, such as via_upstream
 	Answered string  `json:"answered"` // by "corsd", "application" or "Envoy"
 	Response []Field `json:"response"`
 
-	// What corsd said of it, all "" where corsd was not asked.
+	// corsd's decision; all are "" if corsd was not called.
 	Verdict string `json:"verdict"`
 	Reason  string `json:"reason"`
 	Policy  string `json:"policy"`
@@ -42,7 +42,7 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// header gives the value of a header of the request, "" where there is none.
+// header returns the value of a header of the request, "" if there is none.
 func (x *Exchange) header(name string) string {
 	for _, f := range x.Request {
 		if f.Name == name {
@@ -52,26 +52,26 @@ func (x *Exchange) header(name string) string {
 	return ""
 }
 
-// runs bounds how many attempts are remembered.
+// runs is the highest number of attempts that are kept.
 const runs = 1000
 
-// record is what Envoy's access log told of attempts, by their run.
+// record has the exchanges of attempts from Envoy's access log, by their run.
 type record struct {
 	accesslog.UnimplementedAccessLogServiceServer
 
-	metadata string // the namespace of corsd's words
+	metadata string // the namespace of corsd's metadata
 
 	mu    sync.Mutex
 	order []string // runs, oldest first
 	seen  map[string][]Exchange
-	news  chan struct{} // closed at the next exchange
+	news  chan struct{} // closed when the next exchange is added
 }
 
 func newRecord(metadata string) *record {
 	return &record{metadata: metadata, seen: map[string][]Exchange{}, news: make(chan struct{})}
 }
 
-// StreamAccessLogs takes Envoy's access log.
+// StreamAccessLogs receives Envoy's access log.
 func (r *record) StreamAccessLogs(stream accesslog.AccessLogService_StreamAccessLogsServer) error {
 	for {
 		message, err := stream.Recv()
@@ -87,22 +87,29 @@ func (r *record) StreamAccessLogs(stream accesslog.AccessLogService_StreamAccess
 	}
 }
 
-// exchange reads an entry of the access log.
+// exchange converts an entry of the access log.
 func (r *record) exchange(entry *accesslogdata.HTTPAccessLogEntry) Exchange {
 	request, response := entry.GetRequest(), entry.GetResponse()
-	said := entry.GetCommonProperties().GetMetadata().GetFilterMetadata()[r.metadata].GetFields()
+	decision := entry.GetCommonProperties().GetMetadata().GetFilterMetadata()[r.metadata].GetFields()
 	return Exchange{
-		Answered: answered(entry), Method: request.GetRequestMethod().String(), Scheme: request.GetScheme(), Authority: request.GetAuthority(),
-		Path:     cmp.Or(request.GetOriginalPath(), request.GetPath()),
-		Protocol: protocols[entry.GetProtocolVersion()], Request: fields(request.GetRequestHeaders()),
-		Status: int(response.GetResponseCode().GetValue()), Details: response.GetResponseCodeDetails(),
-		Response: fields(response.GetResponseHeaders()),
-		Verdict:  said["verdict"].GetStringValue(), Reason: said["reason"].GetStringValue(),
-		Policy: said["policy"].GetStringValue(), Rule: said["rule"].GetStringValue(),
+		Answered:  answered(entry),
+		Method:    request.GetRequestMethod().String(),
+		Scheme:    request.GetScheme(),
+		Authority: request.GetAuthority(),
+		Path:      cmp.Or(request.GetOriginalPath(), request.GetPath()),
+		Protocol:  protocols[entry.GetProtocolVersion()],
+		Request:   fields(request.GetRequestHeaders()),
+		Status:    int(response.GetResponseCode().GetValue()),
+		Details:   response.GetResponseCodeDetails(),
+		Response:  fields(response.GetResponseHeaders()),
+		Verdict:   decision["verdict"].GetStringValue(),
+		Reason:    decision["reason"].GetStringValue(),
+		Policy:    decision["policy"].GetStringValue(),
+		Rule:      decision["rule"].GetStringValue(),
 	}
 }
 
-// answered says whose answer it is.
+// answered returns the sender of the response.
 func answered(entry *accesslogdata.HTTPAccessLogEntry) string {
 	details := entry.GetResponse().GetResponseCodeDetails()
 	switch {
@@ -127,7 +134,7 @@ func fields(headers map[string]string) []Field {
 	return sorted
 }
 
-// add remembers an exchange that is part of an attempt.
+// add keeps an exchange if it is part of an attempt.
 func (r *record) add(x Exchange) {
 	run := runOf(x.Path)
 	if run == "" {
@@ -147,7 +154,7 @@ func (r *record) add(x Exchange) {
 	r.news = make(chan struct{})
 }
 
-// runOf gives the run that a path's query names.
+// runOf returns the run in a path's query, "" if there is none.
 func runOf(path string) string {
 	_, query, _ := strings.Cut(path, "?")
 	values, err := url.ParseQuery(query)
@@ -157,23 +164,24 @@ func runOf(path string) string {
 	return values.Get("run")
 }
 
-// of gives what has been seen of a run, and a channel that is closed when there
-// is news.
+// of returns the exchanges of a run so far, and a channel that is closed when the next exchange of
+// any run is added.
 func (r *record) of(run string) ([]Exchange, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.seen[run]), r.news
 }
 
-// Envoy says of a request when it has ended, and by then the page may know more.
-// Nobody says how many there are; quiet is how long after one it is the last.
+// Envoy reports a request when it has ended, which may be after the page has the response. The
+// number of requests of a run is not known: after the time quiet without another one, all have
+// been reported.
 const (
 	quiet    = 60 * time.Millisecond
-	patience = 2 * time.Second // for the first
+	patience = 2 * time.Second // the longest wait for the first
 )
 
-// await gives the exchanges of a run once there is at least one and no other has
-// followed for a while. It gives none where none comes.
+// await returns the exchanges of a run as soon as there is at least one and no other has followed
+// for the time quiet. It returns none if there is none within the time patience.
 func (r *record) await(ctx context.Context, run string) []Exchange {
 	late := time.After(patience)
 	for {

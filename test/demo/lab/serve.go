@@ -14,7 +14,7 @@ import (
 	"github.com/corsd/corsd/test/harness/app/upstream"
 )
 
-// servers are what the lab's Envoy calls beside corsd.
+// servers are the servers that the lab's Envoy calls beside corsd.
 type servers struct {
 	page, app, grpc net.Listener
 
@@ -22,7 +22,7 @@ type servers struct {
 	ended chan error // one for each of the three
 }
 
-// serve starts them, on free ports.
+// serve starts the servers, on free ports.
 func (l *Lab) serve() (*servers, error) {
 	ctx, end := context.WithCancel(context.Background())
 	s := &servers{end: end, ended: make(chan error, 3)}
@@ -44,31 +44,31 @@ func (l *Lab) serve() (*servers, error) {
 	return s, nil
 }
 
-// serveGRPC serves what the page calls by gRPC-Web, which is gRPC's own health
-// service, and beside it takes Envoy's access log.
+// serveGRPC serves gRPC's health service, which the page calls by gRPC-Web. It also receives Envoy's
+// access log.
 func serveGRPC(ctx context.Context, l net.Listener, r *record) error {
 	s := grpc.NewServer()
 	healthpb.RegisterHealthServer(s, health.NewServer())
 	accesslog.RegisterAccessLogServiceServer(s, r)
 	stop := context.AfterFunc(ctx, s.Stop)
 	defer stop()
-	return s.Serve(l) // nil once it is stopped
+	return s.Serve(l) // nil after s is stopped
 }
 
-// addresses are those that additions.yaml names, and where they are.
+// addresses maps the addresses in additions.yaml to the servers' real ones.
 func (s *servers) addresses() map[string]string {
 	return map[string]string{
 		"lab:8080": s.page.Addr().String(), "lab:8081": s.app.Addr().String(), "lab:9000": s.grpc.Addr().String(),
 	}
 }
 
-// stop ends them and waits until they have ended.
+// stop ends the servers and waits until they have ended.
 func (s *servers) stop() error {
 	s.end()
 	return errors.Join(<-s.ended, <-s.ended, <-s.ended)
 }
 
-// page serves the page, and what the page asks about itself.
+// page serves the page and the requests that it sends about the lab.
 func (l *Lab) page() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", assets())

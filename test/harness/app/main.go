@@ -1,5 +1,5 @@
-// App is the application behind the gateway of the demo: a shop that gets CORS
-// wrong, and on a second port an API of someone else that knows nothing of it.
+// App is the application behind the gateway of the demo. It is a shop whose CORS headers are wrong.
+// On a second port it serves a third party's API without CORS headers.
 package main
 
 import (

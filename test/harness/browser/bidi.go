@@ -10,8 +10,8 @@ import (
 	"github.com/coder/websocket/wsjson"
 )
 
-// bidi is a connection over which WebDriver BiDi is spoken: numbered commands, each
-// with one answer, and events in between.
+// bidi is a connection that speaks WebDriver BiDi: numbered commands, each with one answer, and
+// events in between.
 // https://w3c.github.io/webdriver-bidi/
 type bidi struct {
 	conn   *websocket.Conn
@@ -19,12 +19,12 @@ type bidi struct {
 	closed chan struct{}
 
 	mu      sync.Mutex
-	err     error // why it is closed
+	err     error // the reason why it is closed
 	last    int
 	waiting map[int]chan answer
 }
 
-// answer is what comes back for a command, or an event.
+// answer is the answer to a command, or an event.
 type answer struct {
 	ID      int             `json:"id"`
 	Type    string          `json:"type"` // success, error or event
@@ -35,7 +35,7 @@ type answer struct {
 	Params  json.RawMessage `json:"params"`
 }
 
-// dialBiDi connects. Events are given to event, one after the other.
+// dialBiDi connects. It calls event for each event, one after the other.
 func dialBiDi(ctx context.Context, url string, event func(string, json.RawMessage)) (*bidi, error) {
 	conn, _, err := websocket.Dial(ctx, url, nil)
 	if err != nil {
@@ -71,7 +71,7 @@ func (b *bidi) read() {
 	}
 }
 
-// do sends a command, and stores its result where that is not nil.
+// do sends a command, and stores its result in result if that is not nil.
 func (b *bidi) do(ctx context.Context, method string, params, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -105,7 +105,7 @@ func (b *bidi) expect() (int, chan answer) {
 	return b.last, waiting
 }
 
-// close closes the connection, without ceremony.
+// close closes the connection, without a close frame.
 func (b *bidi) close() {
 	_ = b.conn.CloseNow()
 	<-b.closed

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Certificate is a certificate for some names, made for one run. Its key is a file in
-// a directory of the caller's.
+// Certificate is a certificate for some names, made for one run. Its key is a file in a directory
+// of the caller.
 type Certificate struct {
 	CertFile, KeyFile string
 	TLS               tls.Certificate
@@ -66,7 +66,7 @@ func writePEM(path, kind string, der []byte) error {
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
 
-// keyHash is the SHA-256 of the public key, in base64.
+// keyHash returns the SHA-256 of the public key, in base64.
 func (c *Certificate) keyHash() string {
 	sum := sha256.Sum256(c.leaf.RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(sum[:])

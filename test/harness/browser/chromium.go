@@ -15,11 +15,11 @@ import (
 	"github.com/corsd/corsd/test/harness/process"
 )
 
-// patience is how long a browser gets to start, and to end.
+// patience is the longest time for a browser to start, and to end.
 const patience = 60 * time.Second
 
 type chromium struct {
-	ctx    context.Context // of the browser's first tab, which stays
+	ctx    context.Context // of the browser's first tab, which stays open
 	cancel context.CancelFunc
 	dir    string
 	output *process.Output
@@ -35,7 +35,7 @@ func startChromium(ctx context.Context, path string, o Options) (Browser, error)
 	var cancel context.CancelFunc
 	c.ctx, cancel = chromedp.NewContext(allocator)
 	c.cancel = func() { cancel(); end() }
-	if err := chromedp.Do(c.ctx); err != nil { // which starts it
+	if err := chromedp.Do(c.ctx); err != nil { // starts the browser
 		return nil, errors.Join(fmt.Errorf("start %s: %w\n%s", path, err, c.output), c.Close())
 	}
 	return c, nil
@@ -52,20 +52,20 @@ func (c *chromium) flags(path string, o Options) []chromedp.ExecAllocatorOption 
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-crash-reporter", true),
 	)
-	if os.Getuid() == 0 { // who has no right to sandboxes
+	if os.Getuid() == 0 { // Chromium refuses to run its sandbox as root
 		flags = append(flags, chromedp.NoSandbox)
 	}
 	if o.Names != nil {
 		flags = append(flags, chromedp.ProxyServer("socks5://"+o.Names.Address()))
 	}
 	if o.Certificate != nil {
-		// Not ignore-certificate-errors, under which nothing is stored in the HTTP cache.
+		// With ignore-certificate-errors Chromium would store nothing in the HTTP cache.
 		flags = append(flags, chromedp.Flag("ignore-certificate-errors-spki-list", o.Certificate.keyHash()))
 	}
 	return flags
 }
 
-// within bounds the context of a tab by that of a caller, and by patience.
+// within returns the context of a tab, which also ends with the context of a caller and after patience.
 func within(ctx, tab context.Context) (context.Context, context.CancelFunc) {
 	bounded, cancel := context.WithTimeout(tab, patience)
 	stop := context.AfterFunc(ctx, cancel)
@@ -90,8 +90,8 @@ func (c *chromium) Close() error {
 	return errors.Join(err, removeAll(c.dir))
 }
 
-// removeAll removes a directory into which processes that are about to end may
-// still write.
+// removeAll removes a directory. It tries again for some time, because processes that are about to
+// end may still write into it.
 func removeAll(dir string) (err error) {
 	for range 50 {
 		if err = os.RemoveAll(dir); err == nil {
@@ -104,7 +104,7 @@ func removeAll(dir string) (err error) {
 
 func (c *chromium) NewProfile(context.Context) (Profile, error) {
 	tab, cancel := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
-	if err := chromedp.Do(tab); err != nil { // which creates it
+	if err := chromedp.Do(tab); err != nil { // creates the tab
 		cancel()
 		return nil, fmt.Errorf("new profile: %w", err)
 	}
@@ -117,7 +117,7 @@ type chromiumProfile struct {
 	cancel context.CancelFunc
 }
 
-// Close disposes of the browser context, and so of all that is in it.
+// Close disposes of the browser context with all its tabs.
 func (p *chromiumProfile) Close() error {
 	p.cancel()
 	return nil
@@ -127,7 +127,7 @@ func (p *chromiumProfile) Open(ctx context.Context, url string) (Page, error) {
 	id := chromedp.FromContext(p.ctx).BrowserContextID
 	tab, cancel := chromedp.NewContext(p.ctx, chromedp.WithExistingBrowserContext(id))
 	page := &chromiumPage{ctx: tab, frames: map[target.ID]bool{}}
-	go page.listen(chromedp.Console(tab)) // which creates it
+	go page.listen(chromedp.Console(tab)) // creates the tab
 	bounded, done := within(ctx, tab)
 	defer done()
 	if err := chromedp.Do(bounded, chromedp.Navigate(url)); err != nil {
@@ -140,12 +140,12 @@ func (p *chromiumProfile) Open(ctx context.Context, url string) (Page, error) {
 type chromiumPage struct {
 	ctx context.Context
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	messages []string
-	frames   map[target.ID]bool // those of other sites that are listened to
+	frames   map[target.ID]bool // frames of other sites whose messages are collected
 }
 
-// listen takes messages until the page is closed.
+// listen collects messages until the page is closed.
 func (p *chromiumPage) listen(messages iter.Seq2[chromedp.ConsoleMessage, error]) {
 	for m, err := range messages {
 		if err != nil {
@@ -157,8 +157,8 @@ func (p *chromiumPage) listen(messages iter.Seq2[chromedp.ConsoleMessage, error]
 	}
 }
 
-// listenToFrames takes the messages of frames of other sites too, which Chromium has in
-// processes of their own. What they have said before is lost.
+// listenToFrames also collects the messages of frames of other sites, which Chromium runs in other
+// processes. Their earlier messages are lost.
 func (p *chromiumPage) listenToFrames() error {
 	targets, err := chromedp.Targets(p.ctx)
 	if err != nil {

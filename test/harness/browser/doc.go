@@ -1,10 +1,10 @@
-// Package browser runs real browsers without a window, for tests of the responses that a page can read: Chromium over its
-// DevTools protocol, Firefox over WebDriver BiDi.
+// Package browser runs real browsers without a window, for tests of the responses that a page can read. It controls
+// Chromium over its DevTools protocol and Firefox over WebDriver BiDi.
 //
 // Each begins with an empty profile. All host names in URLs lead to servers of this machine ([Names]), and no request
 // reaches the network.
 //
-// It knows nothing of CORS, of Envoy and of corsd.
+// The package does not depend on CORS, Envoy or corsd.
 package browser
 
 import (
@@ -13,7 +13,7 @@ import (
 	"fmt"
 )
 
-// Browser is a browser that runs.
+// Browser is a running browser.
 type Browser interface {
 	// Kind returns the kind of the browser.
 	Kind() Kind
@@ -21,24 +21,24 @@ type Browser interface {
 	// NewProfile returns a profile without cookies, with empty caches and no connections.
 	NewProfile(ctx context.Context) (Profile, error)
 
-	// Close ends the browser and removes its files. It has ended when Close returns.
+	// Close ends the browser, waits until it has ended, and removes its files.
 	Close() error
 }
 
 // Profile is the state that pages share: cookies, the HTTP cache, cached preflights.
 type Profile interface {
-	// Open opens a page in a tab of its own, and returns when it has been loaded.
+	// Open opens a page in a new tab, and returns when the page has been loaded.
 	Open(ctx context.Context, url string) (Page, error)
 
-	// Close closes all tabs of the profile and forgets it.
+	// Close closes all tabs of the profile and deletes the profile.
 	Close() error
 }
 
 // Page is a page in a tab.
 type Page interface {
-	// Console returns the messages that the browser wrote to the page's console and that
-	// have not been returned before. Frames of other sites are heard from the first call on
-	// that finds them.
+	// Console returns the messages that the browser wrote to the page's console and that have not
+	// been returned before. Messages of a frame of another site are included only after a call
+	// that found the frame.
 	Console() []string
 
 	// evaluate returns the value of an expression, which is a promise of a string.
@@ -61,7 +61,7 @@ func Call(ctx context.Context, p Page, function string, argument, result any) er
 
 // Options are the settings of a browser.
 type Options struct {
-	// Names leads the names of URLs to servers.
+	// Names maps the names of URLs to servers.
 	Names *Names
 	// Certificate is trusted for every host name.
 	Certificate *Certificate

@@ -22,7 +22,7 @@ const (
 // Kinds returns all kinds.
 func Kinds() []Kind { return []Kind{Chromium, Firefox} }
 
-// looks has the ways to find each kind.
+// looks has the ways to find each kind of browser.
 var looks = map[Kind]struct {
 	variable string
 	commands []string
@@ -34,8 +34,8 @@ var looks = map[Kind]struct {
 // ErrMissing is the error if the browser is not installed and tests may skip it.
 var ErrMissing = errors.New("not on this machine")
 
-// Find returns the path of a browser: the one that its environment variable names (CHROMIUM, FIREFOX), or else the one on
-// PATH.
+// Find returns the path of a browser: the one that its environment variable names (CHROMIUM, FIREFOX), or else the one
+// on PATH.
 func (k Kind) Find() (string, error) {
 	look := looks[k]
 	if path := os.Getenv(look.variable); path != "" {
@@ -57,7 +57,7 @@ func (k Kind) Find() (string, error) {
 	return "", fmt.Errorf("%s: %w", missing, ErrMissing)
 }
 
-// Start runs the browser of that kind. Whatever it does ends with Close.
+// Start runs the browser of that kind. It runs until Close is called.
 func (k Kind) Start(ctx context.Context, o Options) (Browser, error) {
 	path, err := k.Find()
 	if err != nil {

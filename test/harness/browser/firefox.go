@@ -46,8 +46,8 @@ func startFirefox(ctx context.Context, path string, o Options) (_ Browser, err e
 	return f, f.connect(ctx, o)
 }
 
-// preferences are those of the profile. Firefox adds, by itself, the ones that it
-// recommends for automation.
+// preferences returns the profile's preferences. Firefox itself adds those that it recommends for
+// automation.
 func preferences(o Options) []byte {
 	all := map[string]any{
 		"app.update.disabledForTesting":              true,
@@ -73,7 +73,7 @@ func preferences(o Options) []byte {
 	return []byte(text.String())
 }
 
-// connect opens the connection that Firefox offers, and a session on it.
+// connect opens a connection to Firefox, and a session on it.
 func (f *firefox) connect(ctx context.Context, o Options) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -84,7 +84,7 @@ func (f *firefox) connect(ctx context.Context, o Options) (err error) {
 	}); err != nil {
 		return fmt.Errorf("%w\n%s", err, f.Output())
 	}
-	if f.bidi, err = dialBiDi(ctx, url+"/session", f.take); err != nil {
+	if f.bidi, err = dialBiDi(ctx, url+"/session", f.addMessage); err != nil {
 		return err
 	}
 	capabilities := map[string]any{"alwaysMatch": map[string]any{"acceptInsecureCerts": o.Certificate != nil}}
@@ -94,7 +94,7 @@ func (f *firefox) connect(ctx context.Context, o Options) (err error) {
 	return f.bidi.do(ctx, "session.subscribe", map[string]any{"events": []string{"log.entryAdded"}}, nil)
 }
 
-// listening finds the address in what Firefox prints.
+// listening returns the address that Firefox prints.
 func listening(output string) (string, error) {
 	_, rest, found := strings.Cut(output, "WebDriver BiDi listening on ")
 	url, _, whole := strings.Cut(rest, "\n")
@@ -104,8 +104,8 @@ func listening(output string) (string, error) {
 	return strings.TrimSpace(url), nil
 }
 
-// take takes an event: a message on a page's console.
-func (f *firefox) take(method string, params json.RawMessage) {
+// addMessage adds the message of an event to its page: the browser wrote it to the page's console.
+func (f *firefox) addMessage(method string, params json.RawMessage) {
 	var entry struct {
 		Text   string `json:"text"`
 		Source struct {

@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// Names maps the host:port of a URL to an address of this machine. It is a SOCKS5 proxy (RFC 1928): browsers send it names
-// and not addresses, and all their connections go through it, including TLS and WebSockets. So test pages have real names
-// and no port. It refuses names that it does not have.
+// Names maps the host:port of a URL to an address of this machine. It is a SOCKS5 proxy (RFC 1928): browsers send it
+// names and not addresses, and all their connections go through it, including TLS and WebSockets. So test pages have
+// real names and no port. It refuses names that it does not have.
 type Names struct {
 	listener net.Listener
 	open     sync.WaitGroup
@@ -34,11 +34,11 @@ func NewNames() (*Names, error) {
 	return n, nil
 }
 
-// Address is where the proxy listens, host:port.
+// Address returns the address of the proxy, host:port.
 func (n *Names) Address() string { return n.listener.Addr().String() }
 
-// Lead leads host:port to an address. The host *.example is every one that ends so
-// and has no target of its own. Connections that are open stay as they are.
+// Lead maps host:port to an address. The host *.example matches every name below example that has
+// no target of its own. Open connections stay as they are.
 func (n *Names) Lead(hostport, address string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -122,7 +122,7 @@ func (n *Names) pass(client net.Conn) error {
 	return err
 }
 
-// greet agrees on no authentication.
+// greet negotiates SOCKS5 without authentication.
 func greet(client net.Conn) error {
 	var head [2]byte
 	if _, err := io.ReadFull(client, head[:]); err != nil {

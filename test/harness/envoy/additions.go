@@ -84,8 +84,8 @@ func likeModel(host, model *yaml.Node) *yaml.Node {
 	return model
 }
 
-// detached copies a node with all that its aliases stand for, and without anchors:
-// an anchor that stood twice would mean something else from there on.
+// detached copies a node. Aliases are replaced by the nodes that they stand for, and anchors are
+// removed: a second anchor of the same name would change the meaning of later aliases.
 func detached(node *yaml.Node) *yaml.Node {
 	if node.Kind == yaml.AliasNode {
 		return detached(node.Alias)
@@ -98,8 +98,8 @@ func detached(node *yaml.Node) *yaml.Node {
 	return &alone
 }
 
-// insert puts the elements of one list, which may be missing, into the one at
-// path, so that as many as last stay behind them.
+// insert inserts the elements of a list, which may be missing, into the list at path, before its
+// last elements; last is their number.
 func (c *Config) insert(list *yaml.Node, last int, path ...string) error {
 	if list == nil {
 		return nil

@@ -10,9 +10,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Config is an Envoy configuration. It is kept as the tree of its file and
-// changed by the names of listeners, clusters and virtual hosts, so that all the
-// rest runs as it is shipped.
+// Config is an Envoy configuration. It is the tree of its file. Its methods change listeners,
+// clusters and virtual hosts by their names, so that all other parts run as they are shipped.
 type Config struct {
 	file string
 	root *yaml.Node
@@ -34,8 +33,8 @@ func LoadConfig(path string) (*Config, error) {
 // YAML returns the configuration's text.
 func (c *Config) YAML() ([]byte, error) { return yaml.Dump(c.root) }
 
-// SetAdmin moves the admin interface. Addresses are host:port, port 0 for any
-// free one, or unix:PATH.
+// SetAdmin moves the admin interface. An address is host:port, with port 0 for a free one, or
+// unix:PATH.
 func (c *Config) SetAdmin(address string) error {
 	return c.setAddress(address, "admin", "address")
 }
@@ -45,9 +44,9 @@ func (c *Config) SetListener(name, address string) error {
 	return c.setAddress(address, "static_resources", "listeners", name, "address")
 }
 
-// Resolve replaces the addresses of all endpoints: by a configuration's own
-// address (host:port) it finds the one to use. An address that is not named is
-// an error, since nobody would answer there.
+// Resolve replaces the addresses of all endpoints. The keys of addresses are the addresses in the
+// configuration (host:port). An address without a key is an error, because no server would answer
+// there.
 func (c *Config) Resolve(addresses map[string]string) error {
 	clusters, err := c.at("static_resources", "clusters")
 	if err != nil {
@@ -77,7 +76,7 @@ func resolve(cluster, address *yaml.Node, addresses map[string]string) error {
 		return err
 	}
 	*address = *node
-	if strings.HasPrefix(actual, "unix:") { // which no DNS resolves
+	if strings.HasPrefix(actual, "unix:") { // not a DNS name
 		*lookup(cluster, "type") = *scalar("STATIC")
 	}
 	return nil
@@ -108,7 +107,7 @@ func find(node *yaml.Node, field string) []*yaml.Node {
 	return found
 }
 
-// manager is where the HTTP connection manager of the listener ingress is.
+// manager is the path of the HTTP connection manager of the listener ingress.
 var manager = []string{"static_resources", "listeners", "ingress", "filter_chains", "0", "filters", "0", "typed_config"}
 
 // SetManager sets a field of the HTTP connection manager to a YAML value.
@@ -129,7 +128,7 @@ func (c *Config) SetManager(field, value string) error {
 	return nil
 }
 
-// SetFilter puts an HTTP filter in the place of the one of that name.
+// SetFilter replaces the HTTP filter of that name.
 func (c *Config) SetFilter(name, filter string) error {
 	var doc yaml.Node
 	if err := yaml.Load([]byte(filter), &doc); err != nil {
@@ -151,8 +150,8 @@ func (c *Config) Forward(prefix string) error {
 	return nil
 }
 
-// SetTLS makes the listener ingress speak TLS, with a certificate and its key in
-// PEM, and offer these protocols by ALPN.
+// SetTLS makes the listener ingress use TLS, with a certificate and its key in PEM. It offers the
+// protocols by ALPN.
 func (c *Config) SetTLS(certificate, key string, protocols ...string) error {
 	chain, err := c.at("static_resources", "listeners", "ingress", "filter_chains", "0")
 	if err != nil {
@@ -162,12 +161,16 @@ func (c *Config) SetTLS(certificate, key string, protocols ...string) error {
 	for _, p := range protocols {
 		offered.Content = append(offered.Content, scalar(p))
 	}
-	pair := mapping("certificate_chain", mapping("inline_string", scalar(certificate)), "private_key", mapping("inline_string", scalar(key)))
+	pair := mapping(
+		"certificate_chain", mapping("inline_string", scalar(certificate)),
+		"private_key", mapping("inline_string", scalar(key)),
+	)
+	pairs := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{pair}}
 	chain.Content = append(chain.Content, scalar("transport_socket"), mapping(
 		"name", scalar("envoy.transport_sockets.tls"),
 		"typed_config", mapping(
 			"@type", scalar("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"),
-			"common_tls_context", mapping("tls_certificates", &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{pair}}, "alpn_protocols", offered),
+			"common_tls_context", mapping("tls_certificates", pairs, "alpn_protocols", offered),
 		),
 	))
 	return nil
@@ -208,8 +211,8 @@ func (c *Config) set(value *yaml.Node, path ...string) error {
 	return err
 }
 
-// at walks down from the root. A step is a field of a mapping; in a list it is
-// the name of an element, or its index.
+// at returns the node at a path from the root. A step is a field of a mapping, or the name or the
+// index of an element of a list.
 func (c *Config) at(path ...string) (*yaml.Node, error) {
 	node := c.root
 	for i, step := range path {
@@ -255,7 +258,7 @@ func addressNode(address string) (*yaml.Node, error) {
 
 func scalar(value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: value} }
 
-// mapping builds a mapping of names (string) and values (*yaml.Node).
+// mapping returns a mapping of names (string) and values (*yaml.Node).
 func mapping(pairs ...any) *yaml.Node {
 	m := &yaml.Node{Kind: yaml.MappingNode}
 	for i := 0; i < len(pairs); i += 2 {

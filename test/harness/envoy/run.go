@@ -16,7 +16,7 @@ import (
 	"github.com/corsd/corsd/test/harness/process"
 )
 
-// Envoy is an Envoy that runs.
+// Envoy is a running Envoy.
 type Envoy struct {
 	*process.Process
 
@@ -27,8 +27,8 @@ type Envoy struct {
 	Admin string
 }
 
-// Start runs the configuration, with its listener ingress and its admin interface on free ports of this machine. It returns
-// when Envoy accepts requests. Its files are in dir. If Envoy is not ready when ctx ends, Start stops it.
+// Start runs the configuration, with its listener ingress and its admin interface on free ports of this machine. It
+// returns when Envoy accepts requests. Its files are in dir. If Envoy is not ready when ctx ends, Start stops it.
 func (b Binary) Start(ctx context.Context, c *Config, dir string) (*Envoy, error) {
 	if err := c.SetListener("ingress", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -45,8 +45,8 @@ func (b Binary) Start(ctx context.Context, c *Config, dir string) (*Envoy, error
 		return nil, err
 	}
 	e := &Envoy{}
-	// Without hot restart there is no shared memory, so that many run at once and
-	// leave nothing behind. The process outlives ctx, which bounds the start only.
+	// Without hot restart Envoy uses no shared memory. So several can run at once, and none leaves
+	// files behind. The process outlives ctx, which limits only the start.
 	e.Process, err = process.Start(context.WithoutCancel(ctx), b.Path, "--config-path", file,
 		"--admin-address-path", admin, "--concurrency", "1", "--disable-hot-restart",
 		"--log-level", "warning", "--file-flush-interval-msec", "5")
@@ -60,10 +60,10 @@ func (b Binary) Start(ctx context.Context, c *Config, dir string) (*Envoy, error
 	return e, nil
 }
 
-// Stop ends Envoy. It does not wait for requests under way.
+// Stop ends Envoy. It does not wait for pending requests.
 func (e *Envoy) Stop() error { return e.Process.Stop(5 * time.Second) }
 
-// locate learns the addresses that the kernel chose, once Envoy is ready.
+// locate waits until Envoy is ready and sets the addresses that the kernel chose.
 func (e *Envoy) locate(ctx context.Context, adminFile string) error {
 	address, err := os.ReadFile(adminFile)
 	if err != nil {
@@ -128,7 +128,7 @@ func (e *Envoy) ConfigDump(ctx context.Context, eds bool) (string, error) {
 	return e.get(ctx, "/config_dump")
 }
 
-// get asks the admin interface.
+// get sends a request to the admin interface.
 func (e *Envoy) get(ctx context.Context, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

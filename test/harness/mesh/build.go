@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// product is the line of go.mod in the root of the source tree. The modules of the tests are below it.
+// product is a line of go.mod in the root of the source tree. The modules of the tests are below it.
 const product = "module github.com/corsd/corsd\n"
 
 // Root returns the root of the source tree: the nearest directory above the working directory with the go.mod of corsd.
@@ -27,7 +27,8 @@ func Root() (string, error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", errors.New("the working directory is not inside corsd's source tree: no go.mod of it here or above")
+			return "", errors.New("the working directory is not in corsd's source tree: " +
+				"there is no go.mod of corsd in it or above it")
 		}
 		dir = parent
 	}
@@ -42,7 +43,7 @@ func Build(ctx context.Context, root, dir string, log io.Writer) (string, error)
 	}
 	fmt.Fprintln(log, "building corsd")
 	binary := filepath.Join(dir, "corsd")
-	// As in the image.
+	// The same flags as for the image.
 	build := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-o", binary, "./cmd/corsd")
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -21,12 +21,12 @@ type Instance struct {
 	admin    atomic.Pointer[string]
 }
 
-// Admin is the address of the instance's probes and metrics, host:port.
+// Admin returns the address of the instance's probes and metrics, host:port.
 func (i *Instance) Admin() string { return *i.admin.Load() }
 
-// Start starts the instance, at first or again, and returns when it accepts connections.
+// Start starts the instance, for the first time or again. It returns when the instance accepts connections.
 func (i *Instance) Start(ctx context.Context) (err error) {
-	// The drain is short: Envoy is stopped before, or the test is about an Envoy that is not.
+	// The drain is short: Envoy has been stopped before, or the test is about an Envoy that still runs.
 	args := []string{"serve", "--listen", "unix:" + i.socket, "--admin", "127.0.0.1:0", "--drain", "100ms"}
 	for _, path := range i.policies {
 		args = append(args, "--policy", path)
@@ -47,7 +47,7 @@ func (i *Instance) Start(ctx context.Context) (err error) {
 	})
 }
 
-// Stop asks the instance to end. One that was never started has.
+// Stop ends the instance. It does nothing if the instance was never started.
 func (i *Instance) Stop(grace time.Duration) error {
 	if i.Process == nil {
 		return nil
@@ -57,7 +57,7 @@ func (i *Instance) Stop(grace time.Duration) error {
 
 var adminIsListening = regexp.MustCompile(`"admin is listening","address":"([^"]+)"`)
 
-// locateAdmin learns the address that the kernel chose.
+// locateAdmin sets the address that the kernel chose.
 func (i *Instance) locateAdmin() error {
 	match := adminIsListening.FindStringSubmatch(i.Output())
 	if match == nil {

@@ -48,14 +48,14 @@ type Mesh struct {
 	options  Options
 	dir      string
 	endShops context.CancelFunc
-	taken    int // entries of the access log that have been returned
+	returned int // entries of the access log that have been returned
 }
 
-// Admin is the address of the first corsd's probes and metrics, host:port.
+// Admin returns the address of the first corsd's probes and metrics, host:port.
 func (m *Mesh) Admin() string { return m.Corsd.Admin() }
 
-// Start starts all three and returns when Envoy knows that corsd is healthy. If
-// that fails, or ctx ends before, nothing is left running.
+// Start starts all three programs, and returns when Envoy has seen that corsd is healthy. If that fails,
+// or ctx ends before, Start ends the programs that it has started.
 func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 	dir, err := os.MkdirTemp("", "corsd-mesh-")
 	if err != nil {
@@ -79,7 +79,7 @@ func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 	return m, m.AwaitCorsd(ctx, len(m.Instances))
 }
 
-// Stop ends all three and removes their files. It returns an error for each that did not end normally.
+// Stop ends all three programs and removes their files. It returns an error for each that did not end normally.
 func (m *Mesh) Stop() error {
 	var errs []error
 	if m.Envoy != nil {
@@ -120,7 +120,7 @@ func serve(ctx context.Context, h http.Handler) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	go func() { _ = upstream.Serve(ctx, l, h) }() // without it, every request shows that it is gone
+	go func() { _ = upstream.Serve(ctx, l, h) }() // if it fails, so does every request of the test
 	return l.Addr().String(), nil
 }
 
@@ -161,8 +161,8 @@ func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
 	return err
 }
 
-// AwaitCorsd waits until Envoy counts n healthy instances of corsd: 1 when it is
-// up, 0 when Envoy has noticed that it is down.
+// AwaitCorsd waits until Envoy counts n healthy instances of corsd: 0 when Envoy has seen that all
+// are down.
 func (m *Mesh) AwaitCorsd(ctx context.Context, n int) error {
 	const gauge = "cluster.corsd.membership_healthy"
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)

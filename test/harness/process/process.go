@@ -20,11 +20,11 @@ type Process struct {
 	cmd    *exec.Cmd
 	output Output
 	exited chan struct{}
-	err    error // why it ended; valid once exited is closed
+	err    error // the reason why it ended; valid after exited is closed
 }
 
-// Start starts a program. It ends with Stop or Kill, when ctx is done, and, on
-// Linux, when this process dies.
+// Start starts a program. Stop and Kill end it. It also ends when ctx is done and, on Linux, when this
+// process dies.
 func Start(ctx context.Context, path string, args ...string) (*Process, error) {
 	p := &Process{name: filepath.Base(path), exited: make(chan struct{})}
 	p.cmd = exec.CommandContext(ctx, path, args...)
@@ -41,8 +41,8 @@ func Start(ctx context.Context, path string, args ...string) (*Process, error) {
 	return p, nil
 }
 
-// Stop sends SIGTERM to the program, and kills it if it is still running after grace. It returns an error unless the exit
-// status is 0.
+// Stop sends SIGTERM to the program, and kills it if it is still running after grace. It returns an error unless the
+// exit status is 0.
 func (p *Process) Stop(grace time.Duration) error {
 	select {
 	case <-p.exited:
@@ -59,21 +59,21 @@ func (p *Process) Stop(grace time.Duration) error {
 	}
 }
 
-// Kill ends the program without asking and waits until it is gone.
+// Kill kills the program and waits until it has ended.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // which fails when it has ended, and that is all right
+	_ = p.cmd.Process.Kill() // fails only if the program has ended already
 	<-p.exited
 }
 
-// Signal sends a signal. A program that has ended gets none.
+// Signal sends a signal. It does nothing if the program has ended.
 func (p *Process) Signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
 }
 
-// ID is the program's process ID.
+// ID returns the program's process ID.
 func (p *Process) ID() int { return p.cmd.Process.Pid }
 
-// Exited is closed when the program has ended, for whatever reason.
+// Exited returns a channel that is closed when the program has ended, for any reason.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
 // Output returns all that the program has printed so far.
@@ -85,8 +85,8 @@ func (p *Process) Lines() []string {
 	return lines[:len(lines)-1]
 }
 
-// Await calls ready until it returns nil, every few milliseconds, for as long as
-// ctx and the program live.
+// Await calls ready every few milliseconds until it returns nil. It fails when ctx is done or the
+// program has ended.
 func (p *Process) Await(ctx context.Context, ready func(context.Context) error) error {
 	for {
 		err := ready(ctx)

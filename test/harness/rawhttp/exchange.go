@@ -1,5 +1,5 @@
-// Package rawhttp makes single HTTP exchanges byte for byte: header lines in their order, each as often as it was sent. A
-// client library would normalise both directions, and would hide the faults that tests look for.
+// Package rawhttp makes single HTTP exchanges byte for byte: header lines in their order, each as often as it was sent.
+// A client library would normalise both directions, and would hide the faults that tests look for.
 package rawhttp
 
 import (
@@ -23,13 +23,13 @@ type Request struct {
 	Path      string
 	Header    []Field
 
-	// Close asks the other side to close the connection (HTTP/1.1 only), so that
-	// nothing that follows the response goes unseen.
+	// Close requests that the server close the connection (HTTP/1.1 only). So bytes after the
+	// response are seen.
 	Close bool
 
-	// Text makes this a WebSocket handshake: by Upgrade on HTTP/1.1, by extended
-	// CONNECT on HTTP/2. Once it has succeeded, Text is sent as one message, and
-	// the answer to it is the response's body.
+	// Text makes this a WebSocket handshake: by Upgrade on HTTP/1.1, by extended CONNECT on
+	// HTTP/2. After the handshake, Text is sent as one message. The message that the server
+	// returns is the response's body.
 	Text string
 }
 
@@ -82,7 +82,7 @@ const (
 // Timeout bounds one exchange, from connecting to the end of the response.
 const Timeout = 10 * time.Second
 
-// Do makes one exchange on a connection of its own.
+// Do makes one exchange on a new connection.
 func (p Protocol) Do(ctx context.Context, address string, r Request) (*Response, error) {
 	conn, err := dial(ctx, address)
 	if err != nil {

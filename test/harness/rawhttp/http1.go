@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// upgrade asks for a WebSocket.
+// upgrade has the header lines that request a WebSocket.
 var upgrade = []Field{{"Connection", "Upgrade"}, {"Upgrade", "websocket"}}
 
 // HTTP1Text returns a request as HTTP/1.1 text.
@@ -32,8 +32,7 @@ func HTTP1Text(r Request) string {
 	return b.String()
 }
 
-// Raw writes text, whatever it is, and returns all that comes back until the
-// other side closes the connection.
+// Raw writes any text, and returns the bytes that the server sends until it closes the connection.
 func Raw(ctx context.Context, address, text string) (string, error) {
 	conn, err := dial(ctx, address)
 	if err != nil {
@@ -96,8 +95,8 @@ func (r *Response) parseHead() (err error) {
 	return nil
 }
 
-// readBody reads a body of the length that the head declares. If it declares none and the other side closes the connection,
-// readBody verifies that no data follows.
+// readBody reads a body of the length that the head declares. If it declares none and the other side closes the
+// connection, readBody verifies that no data follows.
 func readBody(in *bufio.Reader, r *Response, method string) ([]byte, error) {
 	bodiless := method == "HEAD" || r.Status == 204 || r.Status == 304
 	length := r.Get("content-length")

@@ -12,16 +12,16 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// stream is the one stream of each connection.
+// stream is the only stream of each connection.
 const stream = 1
 
-// h2 is the client's side of an HTTP/2 connection without TLS, begun without
-// asking ("prior knowledge"). It reads and writes the body of its one stream.
+// h2 is the client's side of an HTTP/2 connection without TLS, with prior knowledge. It reads and
+// writes the body of its only stream.
 type h2 struct {
 	*http2.Framer
 	response Response
 	unread   []byte
-	ended    bool // by the other side
+	ended    bool // the server has ended the stream
 }
 
 func exchange2(conn net.Conn, r Request) (*Response, error) {
@@ -47,8 +47,8 @@ func exchange2(conn net.Conn, r Request) (*Response, error) {
 	return &c.response, err
 }
 
-// begin exchanges settings. The other side's come first, and say whether it
-// takes an extended CONNECT.
+// begin exchanges settings. It waits for the server's settings, which show whether the server
+// supports extended CONNECT.
 func (c *h2) begin(conn net.Conn) error {
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		return err
@@ -114,8 +114,8 @@ func (c *h2) next() error {
 	return nil
 }
 
-// headers takes in the head of the response. What comes before (1xx) is passed
-// over, what comes after (trailers) is added.
+// headers sets the head of the response. It ignores informational responses (1xx) and appends
+// trailers.
 func (c *h2) headers(fields []hpack.HeaderField) error {
 	for _, f := range fields {
 		if f.Name != ":status" {

@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// handshake is what RFC 6455 asks of a WebSocket client, with its own example of a
-// key. Over HTTP/2 RFC 8441 asks for no key; but Envoy, up to 1.40, makes up none
-// when it passes the handshake on to an HTTP/1.1 server, and that insists.
+// handshake has the header lines that RFC 6455 requires of a WebSocket client, with the RFC's
+// example of a key. Over HTTP/2, RFC 8441 requires no key. But Envoy, up to 1.40, adds none when it
+// forwards the handshake to an HTTP/1.1 server, which requires one.
 var handshake = []Field{{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}}
 
-// textFrame is RFC 6455's frame of one whole text message. A client masks what
-// it sends; zero is a mask too.
+// textFrame returns RFC 6455's frame of one whole text message. A client has to mask its frames; the
+// mask is zero.
 func textFrame(text string) []byte {
 	const fin, opText, masked = 0x80, 0x01, 0x80
 	if len(text) > 125 {
@@ -21,7 +21,7 @@ func textFrame(text string) []byte {
 	return append(frame, text...)
 }
 
-// converse sends one text message and returns the answer's.
+// converse sends one text message and returns the text of the message that it receives.
 func converse(out io.Writer, in io.Reader, text string) ([]byte, error) {
 	if _, err := out.Write(textFrame(text)); err != nil {
 		return nil, err

@@ -22,8 +22,8 @@ type Tool struct {
 	Filling func(dir string)
 }
 
-// Install returns the tool's directory below root, and fills it if it is not complete. If several processes do so at once,
-// one fills it and the others wait. The directory is always complete, because it is renamed into place.
+// Install returns the tool's directory below root, and fills it if it is not complete. If several processes do so at
+// once, one fills it and the others wait. The directory is always complete, because it is renamed into place.
 func (t Tool) Install(ctx context.Context, root string) (string, error) {
 	all := filepath.Join(root, ".tools")
 	dir := filepath.Join(all, t.Name)
@@ -60,12 +60,12 @@ func (t Tool) fill(ctx context.Context, dir string) error {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(dir); err != nil { // there, but not whole
+	if err := os.RemoveAll(dir); err != nil { // it may exist but be incomplete
 		return err
 	}
 	return os.Rename(tmp, dir)
 }
 
-// Complete reports whether the environment variable CORSD_TEST_COMPLETE is set:
-// no test may leave itself out because a program is missing on this machine.
+// Complete reports whether the environment variable CORSD_TEST_COMPLETE is set. If it is, no test may
+// be skipped because a program is missing on this machine.
 func Complete() bool { return os.Getenv("CORSD_TEST_COMPLETE") != "" }

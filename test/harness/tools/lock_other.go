@@ -4,5 +4,5 @@ package tools
 
 import "context"
 
-// lock does nothing where no kernel is known to release a lock when a process dies.
+// lock does nothing: on these systems the kernel may not release a lock when a process dies.
 func lock(context.Context, string) (unlock func(), err error) { return func() {}, nil }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// lock waits until no other process holds the lock on path. The kernel releases
-// it when the process that holds it ends, however it ends.
+// lock waits until no other process holds the lock on path. The kernel releases the lock when its
+// process ends, for any reason.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

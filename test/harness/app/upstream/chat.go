@@ -11,7 +11,7 @@ import (
 func chat() http.Handler {
 	return &websocket.Server{
 		Handshake: func(c *websocket.Config, _ *http.Request) error {
-			// The connection is taken over, and with it the head of the answer.
+			// The connection is hijacked. So the head of the response is sent without net/http.
 			c.Header = http.Header{}
 			for _, field := range Careless {
 				c.Header.Set(field[0], field[1])

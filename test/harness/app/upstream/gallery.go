@@ -9,8 +9,8 @@ import (
 	"golang.org/x/image/font/gofont/gosmallcaps"
 )
 
-// Gallery returns an application that shows CORS: it has one resource of each kind that a page can load. Most responses have
-// no CORS headers. A few have too many, as if their author once had trouble with CORS.
+// Gallery returns an application that shows CORS: it has one resource of each kind that a page can load. Most responses
+// have no CORS headers. A few allow more than they should, as careless applications do.
 //
 //	/articles/7     is read by GET, changed by PUT, PATCH and DELETE
 //	/catalogue      lets everyone read, and forgets to expose X-Total; X-Served-By
@@ -37,7 +37,8 @@ func Gallery() http.Handler {
 	mux.HandleFunc("GET /assets/small-caps.ttf", asset("font/ttf", gosmallcaps.TTF))
 	mux.HandleFunc("GET /assets/sun.png", asset("image/png", sun()))
 	mux.HandleFunc("GET /assets/wedge.png", asset("image/png", wedge()))
-	mux.HandleFunc("GET /assets/greeting.js", asset("text/javascript", []byte("export const greeting = 'Hello from the API';\n")))
+	greeting := []byte("export const greeting = 'Hello from the API';\n")
+	mux.HandleFunc("GET /assets/greeting.js", asset("text/javascript", greeting))
 	return mux
 }
 
@@ -45,7 +46,7 @@ func article(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, fmt.Sprintf(`{"article": 7, "name": "teapot", "method": %q}`, r.Method))
 }
 
-// open answers for everyone.
+// open returns a handler whose response every page may read.
 func open(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -81,7 +82,7 @@ func movedAway(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "//"+host+"/today?"+r.URL.RawQuery, http.StatusFound)
 }
 
-// eventsFor is how long events last for a page that does not go away.
+// eventsFor is the length of a stream of events, unless the page closes it before.
 const eventsFor = time.Second
 
 func events(w http.ResponseWriter, r *http.Request) {
@@ -100,6 +101,6 @@ func events(w http.ResponseWriter, r *http.Request) {
 func asset(kind string, content []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
-		_, _ = w.Write(content) // to a client that may have gone
+		_, _ = w.Write(content) // fails only if the client is gone
 	}
 }

@@ -24,8 +24,8 @@ func sun() []byte {
 	})
 }
 
-// wedge is the half of a square below its diagonal, and nothing above: text that
-// flows around its shape begins where text around its box cannot be.
+// wedge is a square whose half above the diagonal is transparent. Text that flows around the shape
+// begins where text that flows around the box cannot.
 func wedge() []byte {
 	fill := color.NRGBA{R: 122, G: 92, B: 190, A: 255}
 	return picture(func(x, y int) color.NRGBA {
@@ -45,6 +45,6 @@ func picture(at func(x, y int) color.NRGBA) []byte {
 		}
 	}
 	var b bytes.Buffer
-	_ = png.Encode(&b, canvas) // which a buffer does not refuse, nor a picture of this size
+	_ = png.Encode(&b, canvas) // fails only if the writer fails or the picture is too large
 	return b.Bytes()
 }

@@ -1,5 +1,5 @@
-// Package upstream has the applications behind the gateway of the demo and the end-to-end tests: a shop whose CORS headers
-// are wrong in ways that occur in real applications, and an API of someone else that sets none.
+// Package upstream has the applications behind the gateway of the demo and the end-to-end tests: a shop whose CORS
+// headers are wrong in ways that occur in real applications, and a third party's API that sets none.
 package upstream
 
 import (
@@ -7,13 +7,13 @@ import (
 	"net/http"
 )
 
-// Shop returns the application. Every response, also to an error, has the CORS headers of [careless], for every path and
-// method except /plain.
+// Shop returns the application. Every response except that of /plain has the CORS headers of [careless], for every
+// method and also with an error status.
 //
 //	/cart                  sends Vary: Accept-Encoding, as a server that compresses
 //	/catalogue             sends Access-Control-Allow-Origin twice, as an
-//	                       application and a proxy do that both mean well; has an
-//	                       ETag, and answers 304 when it is asked for that
+//	                       application and a proxy do if both set it; has an
+//	                       ETag, and answers 304 to a request for that ETag
 //	/varied                names Origin in Vary already
 //	/objects/              an object store: lets everyone measure and embed; has
 //	                       headers of its own and an ETag, and answers 304
@@ -90,8 +90,8 @@ func varied(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, `{}`)
 }
 
-// grpcNotFound answers as gRPC does without a message: status and all in the one
-// block of headers ("trailers-only").
+// grpcNotFound answers as gRPC does without a message: the status is in the only block of headers
+// ("trailers-only").
 func grpcNotFound(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/grpc")
 	w.Header().Set("Grpc-Status", "5")
