@@ -302,7 +302,8 @@ func (b *bench) writeGateway(results []gatewayResult, bounds []row) error {
 		return err
 	}
 	var md strings.Builder
-	fmt.Fprintf(&md, "Written by `make bench-envoy` on %s, %s; Envoy with one worker.\n\n", machine(), runtime.Version())
+	fmt.Fprintf(&md, "Written by `make bench-envoy` on %s, %s; Envoy with one worker.\n\n",
+		machine(), runtime.Version())
 	for _, l := range gatewayLoads() {
 		columns := gatewayColumns()
 		fmt.Fprintf(&md, "%s:\n\n| %s |\n|%s\n",

@@ -149,7 +149,8 @@ var ofDecisions = []mutation{
 	{
 		name: "a preflight that is refused late is granted",
 		file: "pkg/policy/outcome.go", packages: engine,
-		from: "	case o == PreflightGranted:\n		return Granted", to: "	case o != Blocked:\n		return Granted",
+		from: "	case o == PreflightGranted:\n		return Granted",
+		to:   "	case o != Blocked:\n		return Granted",
 	},
 	{
 		name: "a blocked request goes upstream",

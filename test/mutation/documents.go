@@ -212,7 +212,8 @@ var ofDocuments = []mutation{
 	{
 		name: "an escaped path that is escaped again is well-formed",
 		file: "pkg/policy/internal/lang/paths.go", packages: langs,
-		from: "		return inEncoded\n	}\n	return inSegment", to: "		return inSegment\n	}\n	return inSegment",
+		from: "		return inEncoded\n	}\n	return inSegment",
+		to:   "		return inSegment\n	}\n	return inSegment",
 	},
 	{
 		name: "the hint of a glob may accept more than the glob",
@@ -325,6 +326,7 @@ var ofDocuments = []mutation{
 	{
 		name: "a fault of an inherited setting is reported at the rule",
 		file: "pkg/policy/plan/layer.go", packages: plans,
-		from: "		if l.kind == kind {\n			return l", to: "		if l.kind > kind {\n			return l",
+		from: "		if l.kind == kind {\n			return l",
+		to:   "		if l.kind > kind {\n			return l",
 	},
 }

@@ -17,7 +17,8 @@ type mutation struct {
 // apply makes the mistake in the text of the file.
 func (m mutation) apply(text []byte) ([]byte, error) {
 	if n := bytes.Count(text, []byte(m.from)); n != 1 {
-		return nil, fmt.Errorf("%s contains the text %q %d times, but a mutation needs it exactly once", m.file, m.from, n)
+		return nil, fmt.Errorf("%s contains the text %q %d times, but a mutation needs it exactly once",
+			m.file, m.from, n)
 	}
 	return bytes.Replace(text, []byte(m.from), []byte(m.to), 1), nil
 }

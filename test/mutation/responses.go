@@ -15,7 +15,8 @@ var ofResponses = []mutation{
 	{
 		name: "a refusal shows whether credentials are allowed",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "int(d.conduct.DenyStatus)\n", to: "int(d.conduct.DenyStatus)\n		a.set(allowCredentials, trueValue)\n",
+		from: "int(d.conduct.DenyStatus)\n",
+		to:   "int(d.conduct.DenyStatus)\n		a.set(allowCredentials, trueValue)\n",
 	},
 	{
 		name: "a refusal shows the lists",
@@ -27,7 +28,8 @@ var ofResponses = []mutation{
 	{
 		name: "headers that are not listed are reflected",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "d.addRequested(&list, allowed.AllowsHeader)", to: `d.addRequested(&list, func(name string) bool { return name != "" })`,
+		from: "d.addRequested(&list, allowed.AllowsHeader)",
+		to:   `d.addRequested(&list, func(name string) bool { return name != "" })`,
 	},
 	{
 		name: "max-age is not 0 if the decision depends on the method",
@@ -59,7 +61,8 @@ var ofResponses = []mutation{
 	{
 		name: "a public response that upstream may replace has no Vary",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "if !d.settings.Public || preserves || d.originDependent {", to: "if !d.settings.Public || preserves && false || d.originDependent {",
+		from: "if !d.settings.Public || preserves || d.originDependent {",
+		to:   "if !d.settings.Public || preserves && false || d.originDependent {",
 	},
 	{
 		name: "upstream's own Vary is replaced",
@@ -75,7 +78,8 @@ var ofResponses = []mutation{
 	{
 		name: "upstream's headers are kept for a refused origin",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "	d.appendResourcePolicy(a)\n	for i", to: "	d.appendResourcePolicy(a)\n	if d.Outcome != Granted {\n		return\n	}\n	for i",
+		from: "	d.appendResourcePolicy(a)\n	for i",
+		to:   "	d.appendResourcePolicy(a)\n	if d.Outcome != Granted {\n		return\n	}\n	for i",
 	},
 	{
 		name: "Preserve keeps upstream's headers for a decision that grants nothing",
@@ -100,7 +104,8 @@ var ofResponses = []mutation{
 	{
 		name: "the response of a refusal is edited like that of a grant",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "	case d.Outcome == Granted:\n		d.appendTiming", to: "	case d.Verdict == VerdictAllow:\n		d.appendTiming",
+		from: "	case d.Outcome == Granted:\n		d.appendTiming",
+		to:   "	case d.Verdict == VerdictAllow:\n		d.appendTiming",
 	},
 
 	// Rules by origin, families, Timing-Allow-Origin, Cross-Origin-Resource-Policy.
@@ -132,7 +137,8 @@ var ofResponses = []mutation{
 	{
 		name: "a preflight has Timing-Allow-Origin",
 		file: "pkg/policy/response.go", packages: engine,
-		from: "return d.settings.TimingAllowOrigin && d.Class != ClassPreflight\n", to: "return d.settings.TimingAllowOrigin\n",
+		from: "return d.settings.TimingAllowOrigin && d.Class != ClassPreflight\n",
+		to:   "return d.settings.TimingAllowOrigin\n",
 	},
 	{
 		name: "a forwarded preflight has Cross-Origin-Resource-Policy",

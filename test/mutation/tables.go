@@ -109,7 +109,8 @@ var ofTables = []mutation{
 	{
 		name: "a set that has expired matches no more",
 		file: "pkg/policy/internal/match/origins.go", packages: engine,
-		from: "	for _, set := range from.Sets {\n		if p.match(", to: "	for _, set := range from.Sets {\n		if !set.Expired() && p.match(",
+		from: "	for _, set := range from.Sets {\n		if p.match(",
+		to:   "	for _, set := range from.Sets {\n		if !set.Expired() && p.match(",
 	},
 	{
 		name: "a page that no rule matches leaves one that blocks other origins",
@@ -119,7 +120,8 @@ var ofTables = []mutation{
 	{
 		name: "rules with methods for other origins forbid to remember a preflight",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "		if !s.matchesOrigin(e) {\n", to: "		s.methodDependent = s.methodDependent || e.methods != nil\n		if !s.matchesOrigin(e) {\n",
+		from: "		if !s.matchesOrigin(e) {\n",
+		to:   "		s.methodDependent = s.methodDependent || e.methods != nil\n		if !s.matchesOrigin(e) {\n",
 	},
 	{
 		name: "letters beyond ASCII get around a rule",

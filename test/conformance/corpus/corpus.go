@@ -173,7 +173,8 @@ func (g generator) cors(tenant bool) object {
 	default:
 		entries := []string{
 			"https://shop.example", "https://*.shop.example", "http://localhost:*", "https://shop.example:8443",
-			"https://*:*", "capacitor://localhost", "https://[2001:db8::1]", "http://127.0.0.1:3000", "https://*.sub.shop.example:*",
+			"https://*:*", "capacitor://localhost", "https://[2001:db8::1]", "http://127.0.0.1:3000",
+			"https://*.sub.shop.example:*",
 		}
 		if tenant {
 			entries = append(entries, "https://{tenant}.app.example", "https://{tenant}.app.example")

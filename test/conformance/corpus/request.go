@@ -2,6 +2,7 @@ package corpus
 
 import "strings"
 
+// request draws a request, with one of the selectors or none.
 func (g generator) request(selectors []string) object {
 	authority := oneOf(g,
 		"api.x.example", "api.x.example", "api.x.example", "api.x.example", "API.x.example:8443", "z.x.example",
@@ -22,18 +23,7 @@ func (g generator) request(selectors []string) object {
 	switch g.IntN(8) {
 	case 0, 1, 2:
 		o["method"] = "OPTIONS"
-		headers["Access-Control-Request-Method"] = lines(g,
-			"GET", "PUT", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH",
-			"put", "patch", "FOO", "TRACE", "a b", "PUT,GET", "")
-		if g.chance(2) {
-			headers["Access-Control-Request-Headers"] = lines(g,
-				"content-type", "x-a,x-b", "authorization", "x-a, ,content-type", "X-A,x-a", "if-match", "b@d", "*",
-				"cookie", "sec-x", "access-control-allow-origin", "x-grpc-web",
-				strings.Repeat("x-a,", 128), strings.Repeat("x-a,", 129), strings.Repeat("x", 8193))
-		}
-		if g.chance(4) {
-			headers["Access-Control-Request-Private-Network"] = lines(g, "true", "false", "True")
-		}
+		g.preflight(headers)
 	case 3:
 		headers["Upgrade"] = lines(g, "websocket", "h2c, WebSocket", "h2c")
 	case 4:
@@ -56,6 +46,23 @@ func (g generator) request(selectors []string) object {
 	return o
 }
 
+// preflight draws the headers of a preflight.
+func (g generator) preflight(headers object) {
+	headers["Access-Control-Request-Method"] = lines(g,
+		"GET", "PUT", "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH",
+		"put", "patch", "FOO", "TRACE", "a b", "PUT,GET", "")
+	if g.chance(2) {
+		headers["Access-Control-Request-Headers"] = lines(g,
+			"content-type", "x-a,x-b", "authorization", "x-a, ,content-type", "X-A,x-a", "if-match", "b@d", "*",
+			"cookie", "sec-x", "access-control-allow-origin", "x-grpc-web",
+			strings.Repeat("x-a,", 128), strings.Repeat("x-a,", 129), strings.Repeat("x", 8193))
+	}
+	if g.chance(4) {
+		headers["Access-Control-Request-Private-Network"] = lines(g, "true", "false", "True")
+	}
+}
+
+// origin draws the value of Origin.
 func (g generator) origin() any {
 	if !g.chance(3) {
 		return oneOf(g, "https://shop.example", "https://shop.example", "https://evil.example")
@@ -69,7 +76,8 @@ func (g generator) origin() any {
 		"https://[2001:db8::1]", "https://[2001:DB8::1]", "https://[2001:db8:0::1]", "https://api.x.example",
 		"http://api.x.example", "https://b.example", "https://shop.example/", "https://u@shop.example",
 		"https://shop.example, https://evil.example", "https://a.sub.shop.example:99999",
-		"https://a.sub.shop.example:65535", "https://a..shop.example", "chrome-extension://abc", "1https://shop.example")
+		"https://a.sub.shop.example:65535", "https://a..shop.example", "chrome-extension://abc",
+		"1https://shop.example")
 }
 
 // lines draws the field lines of a header: one, two, or none.
@@ -83,6 +91,7 @@ func lines(g generator, values ...string) any {
 	return oneOf(g, values...)
 }
 
+// response draws a response of upstream.
 func (g generator) response() object {
 	headers := object{}
 	for _, h := range [][2]string{

@@ -23,7 +23,8 @@
 //	{id: "simple",
 //	 with:    {outcome: "readable", expected: "readable", detail: "…", words: "", console: "", status: 200,
 //	           headers: {…}, run: "…", exchanges: […]},
-//	 without: {outcome: "refused", expected: "refused", words: "TypeError: Failed to fetch", status: 0, headers: {}, …},
+//	 without: {outcome: "refused", expected: "refused", detail: "…", words: "TypeError: Failed to fetch",
+//	           console: "…", status: 0, headers: {}, run: "…", exchanges: […]},
 //	 refused: {…}}
 //
 // A card has the attempts "with" and "without" corsd. Most have "refused", a request that corsd

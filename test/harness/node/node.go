@@ -27,8 +27,8 @@ type Node struct {
 	Packages string
 }
 
-// Find returns the Node.js on PATH, with the packages of the package-lock.json in dir. If the packages are missing, Find
-// installs them below root/.tools, and reports that on log.
+// Find returns the Node.js on PATH, with the packages of the package-lock.json in dir. If the packages are missing,
+// Find installs them below root/.tools, and reports that on log.
 func Find(ctx context.Context, root, dir string, log io.Writer) (Node, error) {
 	path, missing := exec.LookPath("node")
 	npm, missingToo := exec.LookPath("npm")
