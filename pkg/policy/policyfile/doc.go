@@ -1,7 +1,8 @@
 // Package policyfile reads policies from YAML and JSON, and reports everything that is wrong with
-// the form of the documents, each fault with file, line and column.
+// the form of the documents, each fault with file, line and column. It also writes them.
 //
 // [Read] reads files and directories, [ReadWithInput] standard input too, [Parse] bytes in memory.
+// [Write] writes a file that these read.
 // Documents in a List or a ConfigMap are read as if they stood in the file. [Files.Locate] adds
 // positions to the diagnostics of others. The package judges which fields there are, their types, and
 // how much there may be of everything. What the values mean is for package plan. Nothing here
