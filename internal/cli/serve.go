@@ -31,6 +31,7 @@ import (
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	policy      []string
+	snapshot    string
 	listen      []string
 	admin       string
 	adminHosts  []string
@@ -49,8 +50,9 @@ func newServe(std Stdio) *cobra.Command {
 		Short: "Answer Envoy's ext_proc and ext_authz calls",
 		Long: `serve answers ext_proc and ext_authz calls by the policies in PATH. It reads them
 again when they change, or on SIGHUP. A policy with faults changes nothing: the
-last good one stays live. On SIGTERM it reports NOT_SERVING, continues to serve
-for --drain, and then waits for streams under way.
+last good one stays live. With --snapshot this holds for a start, too. On SIGTERM
+it reports NOT_SERVING, continues to serve for --drain, and then waits for streams
+under way.
 
 Every flag can be set in the environment: --max-streams is CORSD_MAX_STREAMS.
 Lists are separated by commas. A flag takes precedence.`,
@@ -66,6 +68,8 @@ Lists are separated by commas. A flag takes precedence.`,
 
 func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.policy, "policy", nil, "a policy file, or a directory of them (repeatable)")
+	flags.StringVar(&f.snapshot, "snapshot", "",
+		"keep the last good policy in `FILE`, and serve it if the policies have faults at the start (default: nowhere)")
 	flags.StringArrayVar(&f.listen, "listen", []string{":9002"},
 		"serve Envoy on `ADDR`, HOST:PORT or unix:PATH (repeatable)")
 	flags.StringVar(&f.admin, "admin", "", "serve /livez, /readyz and /metrics on `ADDR` (default: nowhere)")
@@ -114,7 +118,7 @@ func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
 		return 0, 0, usagef("serve needs --policy PATH")
 	}
 	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
-		checkAdminHosts(f.adminHosts)); err != nil {
+		checkAdminHosts(f.adminHosts), checkSnapshot(f.snapshot, f.policy)); err != nil {
 		return 0, 0, err
 	}
 	if slices.Contains(f.policy, policyfile.StandardInput) {
@@ -169,6 +173,9 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	signal.Notify(hangup, syscall.SIGHUP) // from here on it does not end the process
 	defer signal.Stop(hangup)
 	reloader := reload.New(source.NewFiles(f.policy, logger), hangup, m, logger)
+	if f.snapshot != "" {
+		reloader.UseSnapshot(reload.Snapshot{Path: f.snapshot, Version: buildInfo().String(), From: f.policy})
+	}
 	if !reloader.Start() {
 		return errPolicy
 	}

@@ -30,6 +30,7 @@ type Report struct {
 	Unreadable *spec.Diagnostic
 
 	documents documents         // set by a [Reloader], nil if there is any fault
+	config    *spec.Config      // set by a [Reloader] that has a snapshot to write, until that has it
 	files     *policyfile.Files // nil in a report of the Reloader, which must not keep the text of all files
 }
 

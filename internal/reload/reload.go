@@ -12,13 +12,15 @@ import (
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The causes of a reload that do not come from the source.
 const (
-	causeStart  source.Cause = "start"
-	causeHangup source.Cause = "SIGHUP"
-	causeExpiry source.Cause = "an origin set expires"
+	causeStart    source.Cause = "start"
+	causeSnapshot source.Cause = "start from the snapshot"
+	causeHangup   source.Cause = "SIGHUP"
+	causeExpiry   source.Cause = "an origin set expires"
 )
 
 // Metrics counts reloads.
@@ -32,6 +34,14 @@ type Metrics interface {
 	Live(engine *policy.Engine, removed []string)
 	// RetryPending is called after each reading: will the source try again by itself?
 	RetryPending(pending bool)
+
+	// Restored is called if the policy of a snapshot is live, until Reloaded is called. Hash is that
+	// of the snapshot, and written when it was written.
+	Restored(hash string, written time.Time)
+	// SnapshotWritten is called when the snapshot has the live policy, with the time since when.
+	SnapshotWritten(written time.Time)
+	// SnapshotFailed is called when the snapshot could not be written.
+	SnapshotFailed()
 }
 
 // Reloader keeps the live engine, and replaces it when its source changes. Make one with [New].
@@ -42,8 +52,11 @@ type Reloader struct {
 	hangup  <-chan os.Signal
 	engine  atomic.Pointer[policy.Engine]
 
-	documents documents // of the live engine; used by apply alone
-	first     *Report   // that Start made live, until Run logs it
+	snapshot *snapshotWriter // nil if there is none
+
+	documents  documents // of the live engine; used by restore and apply alone
+	first      *Report   // that Start made live, until Run logs it
+	firstCause source.Cause
 
 	mu    sync.Mutex
 	state State
@@ -67,22 +80,52 @@ func (r *Reloader) State() State {
 	return s
 }
 
-// Start reads the first policy at once, and reports whether it is good. Run logs that it is live.
+// Start reads the first policy at once, and reports whether a policy is live: this one if it is good,
+// or else that of the snapshot. Run logs that it is live.
 func (r *Reloader) Start() bool {
 	files, _ := r.source.Read("")
-	live := r.apply(r.compile(files), causeStart)
+	report := r.compile(files)
+	var failed error
+	if report.Err() != nil {
+		failed = r.restore()
+	}
+	r.apply(report, causeStart)
+	if failed != nil {
+		r.logger.Error("the snapshot cannot be served either", "snapshot", r.snapshot.Path, "error", failed)
+	}
+	r.keep(report)
 	tuneGC()
 	debug.FreeOSMemory() // reading takes several times the memory of the engine
-	return live
+	return r.engine.Load() != nil
+}
+
+// restore makes the policy of the snapshot live.
+func (r *Reloader) restore() error {
+	if r.snapshot == nil {
+		return nil
+	}
+	report, written, err := r.snapshot.load(time.Now())
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.engine.Store(report.Engine)
+	r.documents, r.first, r.firstCause = report.documents, report, causeSnapshot
+	r.state = State{Hash: report.Hash, Since: time.Now(), Snapshot: r.snapshot.Path, Written: written}
+	r.metrics.Restored(report.Hash, written)
+	r.metrics.Live(report.Engine, nil)
+	return nil
 }
 
 // Run reloads until ctx ends: when the source changes, on hangup, and when an origin set expires.
 // It is called when requests can be served: the first policy is live from then on.
 func (r *Reloader) Run(ctx context.Context) {
 	if r.first != nil {
-		r.logLive(r.first, causeStart, changes{})
+		r.logLive(r.first, r.firstCause, changes{})
 		r.first = nil
 	}
+	defer r.snapshot.start(ctx)()
 	changes := r.source.Watch(ctx)
 	for {
 		select {
@@ -118,6 +161,7 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 		return
 	}
 	r.apply(report, cause)
+	r.keep(report)
 	tuneGC()
 }
 
@@ -141,8 +185,21 @@ func (r *Reloader) compile(files *policyfile.Files) *Report {
 	report := compile(files, []policy.Option{policy.At(time.Now())})
 	if report.Engine != nil {
 		report.documents = documentsOf(&files.Config)
+		if r.snapshot != nil {
+			report.config = &spec.Config{}
+			*report.config = files.Config
+		}
 	}
 	return report
+}
+
+// keep hands the documents of a live policy to the snapshot. It is called after the switch to that
+// policy, which does not wait for it.
+func (r *Reloader) keep(report *Report) {
+	if report.config != nil {
+		inBackground(func() { r.snapshot.put(report.config) })
+		report.config = nil
+	}
 }
 
 // apply makes a policy live. Everything that can fail has happened before: a policy that is refused
@@ -165,7 +222,7 @@ func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
 	r.metrics.Reloaded(report.Hash)
 	switch {
 	case before == nil:
-		r.first = report
+		r.first, r.firstCause = report, cause
 	case replace || r.state.Refused != "":
 		r.expireSets(before)
 		r.logLive(report, cause, changesBetween(r.documents, report.documents))
@@ -206,11 +263,14 @@ func (r *Reloader) refuse(report *Report, cause source.Cause) {
 		return
 	}
 	r.state.Refused = report.Hash
-	message := "policy refused; no policy is live"
-	if engine != nil {
+	message, fields := "policy refused; no policy is live", r.state.snapshotFields()
+	switch {
+	case len(fields) > 0:
+		message = "policy refused; the policy of the snapshot is live"
+	case engine != nil:
 		message = "policy refused; the last good policy stays live"
 	}
-	r.logger.Error(message, "cause", cause, "hash", report.Hash, "faults", len(report.Faults))
+	r.logger.Error(message, append(fields, "cause", cause, "hash", report.Hash, "faults", len(report.Faults))...)
 	for _, f := range report.Faults {
 		r.logger.Error("policy fault", "diagnostic", f.String())
 	}

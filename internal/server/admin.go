@@ -70,7 +70,8 @@ func (a *admin) stop() error {
 }
 
 // readiness is the handler of /readyz. corsd is ready while a policy is live, even if a newer one
-// was refused. With ?verbose the page has the state of the policies.
+// was refused. The page has a line if the policy is that of the snapshot, and with ?verbose the state
+// of the policies.
 func readiness(stopping func() bool, state func() reload.State) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		word := "ok"
@@ -79,8 +80,10 @@ func readiness(stopping func() bool, state func() reload.State) http.HandlerFunc
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		_, _ = io.WriteString(w, word+"\n")
+		policies := state()
+		policies.WriteSnapshot(w)
 		if r.URL.Query().Has("verbose") {
-			state().WriteText(w)
+			policies.WriteText(w)
 		}
 	}
 }

@@ -35,6 +35,9 @@ type Metrics struct {
 	hosts         prometheus.Gauge
 	expires       *prometheus.GaugeVec
 	readRetry     prometheus.Gauge
+	fromSnapshot  prometheus.Gauge
+	snapshotTime  prometheus.Gauge
+	snapshotFails prometheus.Counter
 	// LogDropped counts log lines that were dropped.
 	LogDropped prometheus.Counter
 }
@@ -69,6 +72,11 @@ func New(b Build) *Metrics {
 			"The time from which on an origin set grants nothing.", "origin_set"),
 		readRetry: gauge("policy_read_retry_pending",
 			"1 while files that could not be read will be read again, else 0."),
+		fromSnapshot: gauge("policy_from_snapshot",
+			"1 while the live policy is that of the snapshot, since the policy files were refused at the start, else 0."),
+		snapshotTime: gauge("policy_snapshot_timestamp_seconds",
+			"When the snapshot was written, 0 if there is none."),
+		snapshotFails: counter("policy_snapshot_write_failures_total", "Attempts to write the snapshot that failed."),
 		LogDropped: counter("log_lines_dropped_total",
 			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
@@ -78,7 +86,7 @@ func New(b Build) *Metrics {
 	m.Registry.MustRegister(
 		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
 		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires,
-		m.readRetry, m.LogDropped, info,
+		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails, m.LogDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -160,9 +168,27 @@ func (m *Metrics) Reloaded(hash string) {
 	m.reloads.WithLabelValues(reloadSuccess).Inc()
 	m.reloadOK.Set(1)
 	m.reloadTime.SetToCurrentTime()
+	m.fromSnapshot.Set(0)
+	m.live(hash)
+}
+
+func (m *Metrics) live(hash string) {
 	m.policyInfo.Reset()
 	m.policyInfo.WithLabelValues(hash).Set(1)
 }
+
+// Restored describes a policy that is live from the snapshot.
+func (m *Metrics) Restored(hash string, written time.Time) {
+	m.fromSnapshot.Set(1)
+	m.SnapshotWritten(written)
+	m.live(hash)
+}
+
+// SnapshotWritten sets the time at which the snapshot was written.
+func (m *Metrics) SnapshotWritten(written time.Time) { m.snapshotTime.Set(float64(written.Unix())) }
+
+// SnapshotFailed counts a snapshot that could not be written.
+func (m *Metrics) SnapshotFailed() { m.snapshotFails.Inc() }
 
 // Live describes the engine that went live, and deletes the series of the policies that are removed.
 func (m *Metrics) Live(engine *policy.Engine, removed []string) {
