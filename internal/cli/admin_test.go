@@ -89,6 +89,9 @@ func TestMetrics(t *testing.T) {
 		`corsd_peer_refusals_total{kind="accept"}`:                          "0",
 		`corsd_log_lines_dropped_total`:                                     "0",
 		`corsd_policy_read_retry_pending`:                                   "0",
+		`corsd_policy_from_snapshot`:                                        "0",
+		`corsd_policy_snapshot_timestamp_seconds`:                           "0",
+		`corsd_policy_snapshot_write_failures_total`:                        "0",
 		`corsd_policy_reloads_total{result="success"}`:                      "1",
 		`corsd_policy_reloads_total{result="refused"}`:                      "0",
 		`corsd_policies`:                                                    "2",
@@ -124,6 +127,7 @@ func TestMetrics(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{
 		"corsd_build_info": "gauge", "corsd_decisions_total": "counter", "corsd_panics_total": "counter", "corsd_peer_refusals_total": "counter",
 		"corsd_log_lines_dropped_total": "counter", "corsd_policy_read_retry_pending": "gauge",
+		"corsd_policy_from_snapshot": "gauge", "corsd_policy_snapshot_timestamp_seconds": "gauge", "corsd_policy_snapshot_write_failures_total": "counter",
 		"corsd_policy_info": "gauge", "corsd_policy_last_reload_success_timestamp_seconds": "gauge",
 		"corsd_policies": "gauge", "corsd_hosts": "gauge", "corsd_origin_set_expires_timestamp_seconds": "gauge",
 		"corsd_policy_last_reload_successful": "gauge", "corsd_policy_reloads_total": "counter",

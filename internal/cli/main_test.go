@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
@@ -49,7 +51,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:         "testdata/script",
 		WorkdirRoot: t.TempDir(), // testscript's own directory is left behind if only some scripts run
-		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "contains": contains},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, raceOptions)
 			return nil
@@ -73,5 +75,21 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if strconv.Itoa(status) != args[0] {
 		ts.Fatalf("exit status %d, want %s", status, args[0])
+	}
+}
+
+// contains waits until a file exists and has some text: contains FILE [TEXT]
+func contains(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: contains FILE [TEXT]")
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || strings.Contains(ts.ReadFile(args[0]), args[1])) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("not after %s: %v", patience, err)
+		}
 	}
 }

@@ -33,8 +33,9 @@ const (
 	keySum     = "sha256"
 )
 
-const snapshotTitle = "# corsd serve wrote this file and overwrites it. It has the last good policy, for a start at which the\n" +
-	"# policy files have faults or cannot be read.\n"
+const snapshotTitle = `# corsd serve wrote this file, and overwrites it. It has the last good policy, for a start
+# at which the policy files have faults or cannot be read.
+`
 
 // encode returns the text of a file with the documents. The checksum shows that a file was cut off
 // between two documents: the rest would be a policy that grants and refuses something else.

@@ -73,7 +73,7 @@ func New(b Build) *Metrics {
 		readRetry: gauge("policy_read_retry_pending",
 			"1 while files that could not be read will be read again, else 0."),
 		fromSnapshot: gauge("policy_from_snapshot",
-			"1 while the live policy is that of the snapshot, since the policy files were refused at the start, else 0."),
+			"1 while the live policy is that of the snapshot, because the start refused the policy files, else 0."),
 		snapshotTime: gauge("policy_snapshot_timestamp_seconds",
 			"When the snapshot was written, 0 if there is none."),
 		snapshotFails: counter("policy_snapshot_write_failures_total", "Attempts to write the snapshot that failed."),

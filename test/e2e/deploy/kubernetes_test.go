@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -78,9 +79,23 @@ func TestNoFieldThatRestrictedForbids(t *testing.T) {
 		}
 	}
 	for _, volume := range pod["volumes"].([]any) {
-		if _, ok := volume.(map[string]any)["configMap"]; !ok {
-			t.Errorf("volume %v is not a ConfigMap", volume)
+		v := volume.(map[string]any)
+		if v["configMap"] == nil && v["emptyDir"] == nil {
+			t.Errorf("volume %v is neither a ConfigMap nor an emptyDir", volume)
 		}
+	}
+}
+
+// The snapshot is in a volume that the container may write, which ends with the pod.
+func TestSnapshotIsInAnEmptyDir(t *testing.T) {
+	base := render(t, filesys.MakeFsOnDisk(), root+manifests)
+	mount := base.at(t, "Deployment", "spec.template.spec.containers.0.volumeMounts.1").(map[string]any)
+	volume := base.at(t, "Deployment", "spec.template.spec.volumes.1").(map[string]any)
+	if dir := path.Dir(base.flags(t).snapshot); mount["mountPath"] != dir || mount["readOnly"] != nil || mount["name"] != volume["name"] {
+		t.Errorf("--snapshot is in %s, but mounted is %v", dir, mount)
+	}
+	if limit := base.at(t, "Deployment", "spec.template.spec.volumes.1.emptyDir.sizeLimit"); limit != "64Mi" {
+		t.Errorf("the volume of the snapshot has the limit %v", limit)
 	}
 }
 
@@ -308,7 +323,7 @@ func (o objects) at(t *testing.T, kind, path string) any {
 }
 
 // serve is how the container calls corsd.
-type serve struct{ policy, listen, admin, drain string }
+type serve struct{ policy, snapshot, listen, admin, drain string }
 
 func (o objects) flags(t *testing.T) serve {
 	t.Helper()
@@ -322,6 +337,7 @@ func (o objects) flags(t *testing.T) serve {
 	var s serve
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	flags.StringVar(&s.policy, "policy", "", "")
+	flags.StringVar(&s.snapshot, "snapshot", "", "")
 	flags.StringVar(&s.listen, "listen", "", "")
 	flags.StringVar(&s.admin, "admin", "", "")
 	flags.StringVar(&s.drain, "drain", "", "")
