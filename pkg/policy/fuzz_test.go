@@ -23,7 +23,7 @@ func FuzzOrigin(f *testing.F) {
 	cfg := with(originList(slices.DeleteFunc(slices.Clone(someOrigins), func(o string) bool { return strings.Contains(o, "{") })...),
 		"rest", spec.PolicySpec{Hosts: []string{"*"}, CORS: allowing()})
 	cfg.Policies[0].Spec.CORS.AllowOriginRegexes = []string{`https://[a-z]+\.re\.example`}
-	some, w := compiled(f, cfg), &twin{cfg}
+	some, w := compiled(f, cfg), &twin{cfg: cfg}
 	f.Fuzz(func(t *testing.T, origin string) {
 		r := get("/").from(origin)
 		want := policy.ReasonOriginMalformed
@@ -92,7 +92,7 @@ func FuzzAuthority(f *testing.F) {
 	for i, h := range []string{"api.x.example", "*.x.example", "{t}.x.example", "*", "y.example", "*.a.x.example", "{t}.a.x.example", "x", "*.b", "{t}.b"} {
 		cfg = with(cfg, string(rune('a'+i)), spec.PolicySpec{Hosts: []string{h}, CORS: allowing(shop)})
 	}
-	e, w := compiled(f, cfg), &twin{cfg}
+	e, w := compiled(f, cfg), &twin{cfg: cfg}
 	f.Fuzz(func(t *testing.T, authority string) {
 		r := get("/").at(authority)
 		d, want := e.Explain(&r.Request), w.decide(&r.Request)
@@ -147,7 +147,7 @@ func FuzzPath(f *testing.F) {
 		at("put", spec.PathRegularExpression, "/a/.*", "PUT"), at("head", spec.PathExact, "/h", "HEAD"), at("geth", spec.PathExact, "/h", "GET"),
 		at("lower", spec.PathPrefix, "/b%c3%b6"), at("post", spec.PathPrefix, "/", "POST"),
 	)
-	e, w := compiled(f, cfg), &twin{cfg}
+	e, w := compiled(f, cfg), &twin{cfg: cfg}
 	f.Fuzz(func(t *testing.T, path, method string) {
 		for _, r := range []request{ask(method, path).from(shop), preflight(method, path)} {
 			d, want := e.Explain(&r.Request), w.decide(&r.Request)
@@ -177,7 +177,7 @@ func FuzzRequestHeaders(f *testing.F) {
 			Hosts: []string{string(rune('a'+i)) + ".example"}, CORS: &spec.CORS{AllowOrigins: []string{shop}, AllowMethods: methods, AllowHeaders: headers},
 		})
 	}
-	e, w := compiled(f, cfg), &twin{cfg}
+	e, w := compiled(f, cfg), &twin{cfg: cfg}
 	f.Fuzz(func(t *testing.T, method, first, second string) {
 		for _, authority := range []string{"a.example", "b.example", "c.example", "d.example"} {
 			r := preflight(method, "/").at(authority).headers(first, second)

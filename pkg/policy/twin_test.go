@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -14,18 +15,23 @@ import (
 
 // This file is the engine's slow and obvious twin: it goes through every policy
 // and every rule for every request, and shares nothing with the engine but the
-// types of a configuration. It knows no presets.
+// types of a configuration.
 
 // twin is a configuration that is interpreted, not compiled.
-type twin struct{ cfg spec.Config }
+type twin struct {
+	cfg spec.Config
+	now time.Time // zero: no set has expired
+}
 
 // twinDecision is what the twin comes to.
 type twinDecision struct {
 	class, verdict, reason, policy, rule, action string
-	// depends says that the choice of the rule depended on the method.
-	depends  bool
-	cors     spec.CORS // merged; empty if no rule was chosen
-	settings layered   // that hold
+	// depends says that the choice of the rule depended on the method, byOrigin that a rule with
+	// origins stood at or before its path.
+	depends, byOrigin bool
+	taken             *twinRule // nil if no rule was chosen
+	cors              spec.CORS // merged; empty if no rule was chosen
+	settings          layered   // that hold
 }
 
 func (d twinDecision) said() string {
@@ -41,9 +47,12 @@ type twinRule struct {
 	policy *spec.Policy
 	rule   *spec.Rule
 	kind   spec.PathMatchType
-	path   string // of a prefix without its final slash
+	path   string // as it is compared, of a prefix without its final slash
 	text   string
-	names  []string // methods, nil for every one
+	names  []string   // methods, nil for every one
+	from   *spec.CORS // origins and sets that it matches, nil for every request
+	fold   bool       // paths.ignoreCase
+	slash  bool       // paths.ignoreTrailingSlash
 }
 
 // layered is what the layers of a rule come to.
@@ -52,13 +61,16 @@ type layered struct {
 	enforcement spec.Enforcement
 	upstream    spec.UpstreamHeaders
 	mode        spec.PreflightMode
+	detail      spec.PreflightDetail
 	check       spec.OriginCheck
+	resource    spec.ResourcePolicy // "" if unset
+	success     int
 	denyStatus  int
 }
 
 func (w *twin) decide(r *policy.Request) twinDecision {
 	d := twinDecision{class: twinClass(r)}
-	taken, owners, tenants, reason := w.choose(r, &d)
+	taken, owners, refused, tenants, reason := w.choose(r, &d)
 	var settings layered
 	switch {
 	case taken != nil:
@@ -66,14 +78,14 @@ func (w *twin) decide(r *policy.Request) twinDecision {
 	case len(owners) == 0:
 		settings = w.merge(nil, nil)
 	default:
-		settings = w.strictest(owners, reason)
+		settings = w.strictest(owners, refused, reason)
 	}
 	d.reason, d.settings = reason, settings
 	if len(owners) == 1 {
 		d.policy = owners[0].Name
 	}
 	if taken != nil {
-		d.policy, d.cors = taken.policy.Name, settings.cors
+		d.policy, d.cors, d.taken = taken.policy.Name, settings.cors, taken
 		if taken.rule != nil {
 			d.rule = taken.rule.Name
 		}
@@ -82,7 +94,7 @@ func (w *twin) decide(r *policy.Request) twinDecision {
 	if settings.enforcement == spec.EnforcementDisabled && reason != "no_policy" && reason != "selector_unknown" {
 		d.reason = "disabled"
 	} else if d.reason == "" {
-		d.reason = w.judge(r, d.class, settings.cors, tenants, own)
+		d.reason = w.judge(r, d, tenants, own)
 	}
 	d.verdict = w.verdict(d, settings)
 	d.action = w.action(d, settings, own)
@@ -155,14 +167,16 @@ func withoutDefaultPort(o string) string {
 }
 
 // choose finds the rule that matches the request, and the policies that it might
-// belong to if none does.
-func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owners []*spec.Policy, tenants map[string]string, reason string) {
+// belong to if none does. refused are the rules at its path that match other origins.
+func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owners []*spec.Policy, refused []*twinRule, tenants map[string]string, reason string) {
 	if r.Selector != "" {
-		return w.selected(r)
+		taken, owners, tenants, reason = w.selected(r)
+		d.byOrigin = taken != nil && taken.from != nil
+		return taken, owners, nil, tenants, reason
 	}
 	pattern := w.pattern(r.Authority)
 	if pattern == "" {
-		return nil, nil, nil, "no_policy"
+		return nil, nil, nil, nil, "no_policy"
 	}
 	var policies []*spec.Policy
 	for i := range w.cfg.Policies {
@@ -170,29 +184,42 @@ func (w *twin) choose(r *policy.Request, d *twinDecision) (taken *twinRule, owne
 			policies = append(policies, &w.cfg.Policies[i])
 		}
 	}
-	rules, own := twinTable(policies)
+	rules, own := w.table(policies)
 	path, _, _ := strings.Cut(r.Path, "?")
 	if path == "" {
 		path = "/"
 	}
-	if !takesEverything(rules, own) && twinAmbiguous(path, rules) {
-		return nil, policies, nil, "path_ambiguous"
+	fold, _ := w.paths(policies[0]) // and so of all others
+	if !takesEverything(rules, own) && (twinAmbiguous(path, rules) || fold && twinFoldsBeyondASCII(path)) {
+		d.byOrigin = slices.ContainsFunc(rules, func(r *twinRule) bool { return r.from != nil })
+		return nil, policies, nil, nil, "path_ambiguous"
 	}
-	method := r.Method
-	switch {
-	case d.class == "websocket", r.Method == "CONNECT" && r.Protocol == "websocket":
-		method = "GET"
-	case d.class == "preflight":
-		method = ""
-		if len(r.RequestMethod) == 1 && twinToken(r.RequestMethod[0]) {
-			method = r.RequestMethod[0]
-		}
-	}
-	taken, d.depends = twinTaken(rules, own, path, method)
+	search := twinSearch{method: twinEffectiveMethod(r, d.class), fits: func(rule *twinRule) bool {
+		return w.fits(rule, r.Origin, bound(rule.policy, pattern, r.Authority))
+	}}
+	taken = search.find(rules, own, path)
+	d.depends, d.byOrigin = search.depends, search.byOrigin
 	if taken == nil {
-		return nil, policies, nil, "no_rule"
+		return nil, policies, search.refused, nil, "no_rule"
 	}
-	return taken, policies, bound(taken.policy, pattern, r.Authority), ""
+	return taken, policies, nil, bound(taken.policy, pattern, r.Authority), ""
+}
+
+func twinEffectiveMethod(r *policy.Request, class string) string {
+	switch {
+	case class == "websocket", r.Method == "CONNECT" && r.Protocol == "websocket":
+		return "GET"
+	case class == "preflight" && (len(r.RequestMethod) != 1 || !twinToken(r.RequestMethod[0])):
+		return ""
+	case class == "preflight":
+		return r.RequestMethod[0]
+	}
+	return r.Method
+}
+
+// fits reports whether a rule matches the origin of a request. A set that has expired counts.
+func (w *twin) fits(rule *twinRule, lines []string, tenants map[string]string) bool {
+	return len(lines) == 1 && lines[0] != "null" && twinWellFormed(lines[0]) && w.listed(lines[0], *rule.from, tenants, true)
 }
 
 func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*spec.Policy, tenants map[string]string, reason string) {
@@ -207,7 +234,7 @@ func (w *twin) selected(r *policy.Request) (taken *twinRule, owners []*spec.Poli
 		}
 		for j := range p.Spec.Rules {
 			if r.Selector == p.Name+"#"+p.Spec.Rules[j].Name {
-				owner, taken, reason = p, &twinRule{policy: p, rule: &p.Spec.Rules[j]}, ""
+				owner, taken, reason = p, w.readRule(p, &p.Spec.Rules[j]), ""
 			}
 		}
 	}
@@ -295,17 +322,16 @@ func (w *twin) pattern(authority string) string {
 	return best
 }
 
-// twinTable gives the rules of policies in the order of their precedence, and
-// the own cors that takes the rest.
-func twinTable(policies []*spec.Policy) (rules []*twinRule, own *twinRule) {
+// table gives the rules of policies in the order of their paths, and the own cors that takes the
+// rest.
+func (w *twin) table(policies []*spec.Policy) (rules []*twinRule, own *twinRule) {
 	for _, p := range policies {
-		root := false
 		for i := range p.Spec.Rules {
-			r := readRule(p, &p.Spec.Rules[i])
-			rules = append(rules, r)
-			root = root || r.kind == spec.PathPrefix && r.path == "" && r.names == nil
+			rules = append(rules, w.readRule(p, &p.Spec.Rules[i]))
 		}
-		if p.Spec.CORS != nil && !root {
+	}
+	for _, p := range policies {
+		if p.Spec.CORS != nil && !slices.ContainsFunc(rules, (*twinRule).takesAll) {
 			own = &twinRule{policy: p}
 		}
 	}
@@ -317,23 +343,29 @@ func twinTable(policies []*spec.Policy) (rules []*twinRule, own *twinRule) {
 		if len(a.path) != len(b.path) {
 			return len(b.path) - len(a.path)
 		}
-		if a.path != b.path {
-			return strings.Compare(a.path, b.path)
-		}
-		return min(1, len(b.names)) - min(1, len(a.names))
+		return strings.Compare(a.path, b.path)
 	})
-	for _, r := range rules {
-		if slices.Contains(r.names, "GET") && !slices.ContainsFunc(rules, func(o *twinRule) bool {
-			return o.kind == r.kind && o.path == r.path && slices.Contains(o.names, "HEAD")
-		}) {
-			r.names = append(slices.Clone(r.names), "HEAD")
-		}
-	}
 	return rules, own
 }
 
-func readRule(p *spec.Policy, rule *spec.Rule) *twinRule {
+// paths are those of a policy, field by field.
+func (w *twin) paths(p *spec.Policy) (fold, slash bool) {
+	var all []*spec.Paths
+	for i := range w.cfg.Defaults {
+		all = append(all, w.cfg.Defaults[i].Spec.Paths)
+	}
+	for _, from := range append(all, p.Spec.Paths) {
+		if from != nil {
+			set(&fold, from.IgnoreCase)
+			set(&slash, from.IgnoreTrailingSlash)
+		}
+	}
+	return fold, slash
+}
+
+func (w *twin) readRule(p *spec.Policy, rule *spec.Rule) *twinRule {
 	r := &twinRule{policy: p, rule: rule, kind: spec.PathPrefix, text: "/"}
+	r.fold, r.slash = w.paths(p)
 	if m := rule.Match; m != nil {
 		for _, name := range m.Methods {
 			r.names = append(r.names, twinNormalized(name))
@@ -344,45 +376,138 @@ func readRule(p *spec.Policy, rule *spec.Rule) *twinRule {
 				r.kind = *m.Path.Type
 			}
 		}
+		if len(m.Origins)+len(m.OriginSets) > 0 {
+			r.from = &spec.CORS{AllowOrigins: m.Origins, AllowOriginSets: m.OriginSets}
+		}
 	}
-	r.path = r.text
-	if r.kind == spec.PathPrefix {
-		r.path = strings.TrimSuffix(r.text, "/")
+	switch r.path = r.text; {
+	case r.kind == spec.PathPrefix:
+		r.path = strings.TrimSuffix(r.folded(r.text), "/")
+	case r.kind == spec.PathExact:
+		r.path = r.trimmed(r.folded(r.text))
 	}
 	return r
+}
+
+func (r *twinRule) folded(path string) string {
+	if r.fold {
+		return strings.ToLower(path)
+	}
+	return path
+}
+
+// trimmed leaves out one final slash, if that is ignored.
+func (r *twinRule) trimmed(path string) string {
+	if r.slash && path != "/" {
+		return strings.TrimSuffix(path, "/")
+	}
+	return path
+}
+
+// takesAll reports whether the rule matches every request.
+func (r *twinRule) takesAll() bool {
+	return r.kind == spec.PathPrefix && r.path == "" && r.names == nil && r.from == nil
 }
 
 func takesEverything(rules []*twinRule, own *twinRule) bool {
 	if len(rules) == 0 {
 		return own != nil
 	}
-	return len(rules) == 1 && rules[0].kind == spec.PathPrefix && rules[0].path == "" && rules[0].names == nil
+	return len(rules) == 1 && rules[0].takesAll()
 }
 
 func (r *twinRule) takesPath(path string) bool {
 	switch r.kind {
 	case spec.PathExact:
-		return path == r.path
+		return r.trimmed(r.folded(path)) == r.path
 	case spec.PathRegularExpression:
-		return regexp.MustCompile(`\A(?:` + r.path + `)\z`).MatchString(path)
+		flags := ""
+		if r.fold {
+			flags = "(?i)"
+		}
+		re := regexp.MustCompile(`\A(?:` + flags + r.text + `)\z`)
+		other := r.trimmed(path) // the same path, spelled otherwise
+		if r.slash && other == path && path != "/" {
+			other += "/"
+		}
+		return re.MatchString(path) || re.MatchString(other)
 	}
+	path = r.folded(path)
 	return r.path == "" || path == r.path || strings.HasPrefix(path, r.path+"/")
 }
 
-func twinTaken(rules []*twinRule, own *twinRule, path, method string) (taken *twinRule, depends bool) {
+// twinSearch goes through rules, path by path.
+type twinSearch struct {
+	method string
+	fits   func(*twinRule) bool // by the origin of the request
+
+	depends, byOrigin bool
+	refused           []*twinRule // that match other origins
+}
+
+func (s *twinSearch) find(rules []*twinRule, own *twinRule, path string) *twinRule {
+	for len(rules) > 0 {
+		n := 1
+		for n < len(rules) && rules[n].kind == rules[0].kind && rules[n].path == rules[0].path {
+			n++
+		}
+		if rules[0].takesPath(path) {
+			if taken := s.atPath(rules[:n]); taken != nil {
+				return taken
+			}
+		}
+		rules = rules[n:]
+	}
+	return own
+}
+
+// atPath tries the rules of one path: those with origins come first.
+func (s *twinSearch) atPath(rules []*twinRule) *twinRule {
+	var byOrigin, rest []*twinRule
 	for _, r := range rules {
-		if !r.takesPath(path) {
+		switch {
+		case r.from == nil:
+			rest = append(rest, r)
 			continue
+		case s.fits(r):
+			byOrigin = append(byOrigin, r)
+		default:
+			s.refused = append(s.refused, r)
 		}
-		if r.names == nil {
-			return r, depends
+		s.byOrigin = true
+	}
+	if taken := s.byMethod(byOrigin); taken != nil {
+		return taken
+	}
+	return s.byMethod(rest)
+}
+
+// byMethod tries rules of one path and rank: those with methods come first.
+func (s *twinSearch) byMethod(rules []*twinRule) *twinRule {
+	names := func(method string) func(*twinRule) bool {
+		return func(r *twinRule) bool { return slices.Contains(r.names, method) }
+	}
+	every := func(r *twinRule) bool { return r.names == nil }
+	s.depends = s.depends || slices.ContainsFunc(rules, func(r *twinRule) bool { return r.names != nil })
+	method := s.method
+	if method == "HEAD" && !slices.ContainsFunc(rules, names("HEAD")) {
+		method = "GET"
+	}
+	for _, matches := range []func(*twinRule) bool{names(method), every} {
+		var found []*twinRule
+		for _, r := range rules {
+			if matches(r) {
+				found = append(found, r)
+			}
 		}
-		depends = true
-		if slices.Contains(r.names, method) {
-			return r, depends
+		if len(found) > 1 {
+			panic(fmt.Sprintf("two rules match one request: %s and %s", found[0].rule.Name, found[1].rule.Name))
+		}
+		if len(found) == 1 {
+			return found[0]
 		}
 	}
-	return own, depends
+	return nil
 }
 
 const unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
@@ -419,6 +544,15 @@ func twinAmbiguous(path string, rules []*twinRule) bool {
 	return false
 }
 
+// twinFoldsBeyondASCII reports letters that have an ASCII letter as their other case.
+func twinFoldsBeyondASCII(path string) bool {
+	decoded := regexp.MustCompile(`%[0-9a-fA-F]{2}`).ReplaceAllStringFunc(path, func(escape string) string {
+		n, _ := strconv.ParseUint(escape[1:], 16, 8)
+		return string([]byte{byte(n)})
+	})
+	return slices.ContainsFunc([]string{"\u0130", "\u0131", "\u017f", "\u212a"}, func(letter string) bool { return strings.Contains(decoded, letter) })
+}
+
 func ambiguousEscape(rest, values, spelled string) bool {
 	if len(rest) < 3 {
 		return true
@@ -441,7 +575,10 @@ func ambiguousEscape(rest, values, spelled string) bool {
 
 // merge lays defaults, policy and rule over each other.
 func (w *twin) merge(owner *spec.Policy, taken *twinRule) layered {
-	s := layered{enforcement: spec.EnforcementEnforce, upstream: spec.UpstreamOverride, mode: spec.PreflightAnswer, check: spec.OriginCheckDisabled, denyStatus: 403}
+	s := layered{
+		enforcement: spec.EnforcementEnforce, upstream: spec.UpstreamOverride, mode: spec.PreflightAnswer, detail: spec.DetailFull,
+		check: spec.OriginCheckDisabled, success: 204, denyStatus: 403,
+	}
 	if len(w.cfg.Defaults) > 0 {
 		d := w.cfg.Defaults[0].Spec
 		s.lay(d.CORS, d.Enforcement, d.UpstreamHeaders, d.Preflight, d.WebSocket)
@@ -451,13 +588,18 @@ func (w *twin) merge(owner *spec.Policy, taken *twinRule) layered {
 	}
 	if taken != nil && taken.rule != nil {
 		s.lay(taken.rule.CORS, taken.rule.Enforcement, taken.rule.UpstreamHeaders, taken.rule.Preflight, taken.rule.WebSocket)
+		if taken.from != nil && (taken.rule.CORS == nil || !setsOrigins(taken.rule.CORS)) {
+			s.layOrigins(taken.from)
+		}
 	}
+	set(&s.resource, s.cors.CrossOriginResourcePolicy)
+	s.addPresets()
 	return s
 }
 
-// strictest merges every policy, and for an ambiguous path every rule, and keeps of each
-// setting the strictest value.
-func (w *twin) strictest(owners []*spec.Policy, reason string) layered {
+// strictest merges every policy, for an ambiguous path every rule, and otherwise the rules that match other
+// origins, and keeps of each setting the strictest value.
+func (w *twin) strictest(owners []*spec.Policy, refused []*twinRule, reason string) layered {
 	var all []layered
 	for _, p := range owners {
 		all = append(all, w.merge(p, nil))
@@ -466,6 +608,9 @@ func (w *twin) strictest(owners []*spec.Policy, reason string) layered {
 				all = append(all, w.merge(p, &twinRule{policy: p, rule: &p.Spec.Rules[i]}))
 			}
 		}
+	}
+	for _, r := range refused {
+		all = append(all, w.merge(r.policy, r))
 	}
 	values := func(get func(layered) string, fromStrict ...string) string {
 		for _, value := range fromStrict {
@@ -480,6 +625,7 @@ func (w *twin) strictest(owners []*spec.Policy, reason string) layered {
 		upstream:    spec.UpstreamHeaders(values(func(s layered) string { return string(s.upstream) }, "Override", "Merge", "Preserve")),
 		mode:        spec.PreflightMode(values(func(s layered) string { return string(s.mode) }, "Answer", "Forward")),
 		check:       spec.OriginCheck(values(func(s layered) string { return string(s.check) }, "Enforce", "Disabled")),
+		resource:    spec.ResourcePolicy(values(func(s layered) string { return string(s.resource) }, "same-origin", "same-site", "", "cross-origin")),
 		denyStatus:  slices.MaxFunc(all, func(a, b layered) int { return a.denyStatus - b.denyStatus }).denyStatus,
 	}
 }
@@ -507,6 +653,8 @@ func (s *layered) lay(c *spec.CORS, e *spec.Enforcement, u *spec.UpstreamHeaders
 	set(&s.upstream, u)
 	if p != nil {
 		set(&s.mode, p.Mode)
+		set(&s.detail, p.Detail)
+		set(&s.success, p.SuccessStatus)
 		set(&s.denyStatus, p.DenyStatus)
 	}
 	if ws != nil {
@@ -515,9 +663,8 @@ func (s *layered) lay(c *spec.CORS, e *spec.Enforcement, u *spec.UpstreamHeaders
 	if c == nil {
 		return
 	}
-	if c.AllowOrigins != nil || c.AllowOriginRegexes != nil || c.AllowOriginSets != nil || c.AllowNullOrigin != nil {
-		s.cors.AllowOrigins, s.cors.AllowOriginRegexes = c.AllowOrigins, c.AllowOriginRegexes
-		s.cors.AllowOriginSets, s.cors.AllowNullOrigin = c.AllowOriginSets, c.AllowNullOrigin
+	if setsOrigins(c) {
+		s.layOrigins(c)
 	}
 	setList(&s.cors.AllowMethods, c.AllowMethods)
 	setList(&s.cors.AllowHeaders, c.AllowHeaders)
@@ -526,52 +673,109 @@ func (s *layered) lay(c *spec.CORS, e *spec.Enforcement, u *spec.UpstreamHeaders
 	setPointer(&s.cors.MaxAge, c.MaxAge)
 	setPointer(&s.cors.AllowPrivateNetwork, c.AllowPrivateNetwork)
 	setPointer(&s.cors.ExpandExposeHeaders, c.ExpandExposeHeaders)
+	setPointer(&s.cors.TimingAllowOrigin, c.TimingAllowOrigin)
+	setPointer(&s.cors.CrossOriginResourcePolicy, c.CrossOriginResourcePolicy)
+	setList(&s.cors.Presets, c.Presets)
+}
+
+func setsOrigins(c *spec.CORS) bool {
+	return c.AllowOrigins != nil || c.AllowOriginRegexes != nil || c.AllowOriginSets != nil || c.AllowNullOrigin != nil
+}
+
+func (s *layered) layOrigins(c *spec.CORS) {
+	s.cors.AllowOrigins, s.cors.AllowOriginRegexes = c.AllowOrigins, c.AllowOriginRegexes
+	s.cors.AllowOriginSets, s.cors.AllowNullOrigin = c.AllowOriginSets, c.AllowNullOrigin
+}
+
+// twinPresets is the table of section 6: methods, headers, exposed headers.
+var twinPresets = map[spec.Preset][3]string{
+	"grpc-web": {"POST", "Content-Type X-Grpc-Web X-User-Agent Grpc-Timeout", "Grpc-Status Grpc-Message Grpc-Status-Details-Bin"},
+	"connect": {
+		"GET POST", "Content-Type Connect-Protocol-Version Connect-Timeout-Ms Grpc-Timeout X-Grpc-Web X-User-Agent",
+		"Grpc-Status Grpc-Message Grpc-Status-Details-Bin",
+	},
+	"tus": {
+		"POST HEAD PATCH DELETE",
+		"Content-Type Tus-Resumable Upload-Length Upload-Offset Upload-Metadata Upload-Defer-Length Upload-Concat Upload-Checksum " +
+			"Upload-Complete Upload-Draft-Interop-Version X-Request-ID X-HTTP-Method-Override",
+		"Location Tus-Resumable Tus-Version Tus-Extension Tus-Max-Size Tus-Checksum-Algorithm Upload-Offset Upload-Length " +
+			"Upload-Metadata Upload-Defer-Length Upload-Concat Upload-Expires",
+	},
+	"mcp": {
+		"GET POST DELETE", "Content-Type Mcp-Session-Id Mcp-Protocol-Version Mcp-Method Mcp-Name Mcp-Param-* Last-Event-ID",
+		"Mcp-Session-Id WWW-Authenticate",
+	},
+	"trace": {"", "Traceparent Tracestate Baggage", ""},
+	"otlp":  {"POST", "Content-Type Content-Encoding", ""},
+}
+
+func (s *layered) addPresets() {
+	for i, list := range []*[]string{&s.cors.AllowMethods, &s.cors.AllowHeaders, &s.cors.ExposeHeaders} {
+		if slices.Contains(*list, "*") {
+			continue
+		}
+		for _, p := range s.cors.Presets {
+			*list = append(slices.Clone(*list), strings.Fields(twinPresets[p][i])...)
+		}
+	}
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
 // judge goes through the reasons in their order.
-func (w *twin) judge(r *policy.Request, class string, c spec.CORS, tenants map[string]string, own bool) string {
-	if class == "not_cors" {
+func (w *twin) judge(r *policy.Request, d twinDecision, tenants map[string]string, own bool) string {
+	if d.class == "not_cors" {
 		return "not_cors"
 	}
-	if public := slices.Contains(c.AllowOrigins, "*") && !isTrue(c.AllowCredentials); !public {
-		if reason := w.judgeOrigin(r.Origin, c, tenants); reason != "" {
-			if class != "preflight" && reason != "origin_malformed" && own {
+	if !d.public() {
+		if reason := w.judgeOrigin(r.Origin, d, tenants); reason != "" {
+			if d.class != "preflight" && reason != "origin_malformed" && own {
 				return "same_origin"
 			}
 			return reason
 		}
 	}
-	if class != "preflight" {
+	if d.class != "preflight" {
 		return "allowed"
 	}
-	if reason := twinMethod(r.RequestMethod, c.AllowMethods); reason != "" {
+	if reason := twinMethod(r.RequestMethod, d.cors.AllowMethods); reason != "" {
 		return reason
 	}
-	return twinHeaders(r.RequestHeaders, c.AllowHeaders)
+	return twinHeaders(r.RequestHeaders, d.cors.AllowHeaders)
 }
 
-func (w *twin) judgeOrigin(lines []string, c spec.CORS, tenants map[string]string) string {
+// public reports whether everyone is granted the same: "*" without credentials, but for a rule
+// that matches some origins only.
+func (d *twinDecision) public() bool {
+	return d.star() && d.taken.from == nil
+}
+
+// star reports whether "*" is sent.
+func (d *twinDecision) star() bool {
+	return slices.Contains(d.cors.AllowOrigins, "*") && !isTrue(d.cors.AllowCredentials)
+}
+
+func (w *twin) judgeOrigin(lines []string, d twinDecision, tenants map[string]string) string {
+	from := d.taken.from
 	switch {
-	case len(lines) == 1 && lines[0] == "null" && isTrue(c.AllowNullOrigin):
+	case len(lines) == 1 && lines[0] == "null" && isTrue(d.cors.AllowNullOrigin) && from == nil:
 		return ""
 	case len(lines) == 1 && lines[0] == "null":
 		return "origin_null"
 	case len(lines) != 1 || !twinWellFormed(lines[0]):
 		return "origin_malformed"
-	case w.allowed(lines[0], c, tenants):
+	case (from == nil || w.fits(d.taken, lines, tenants)) && w.listed(lines[0], d.cors, tenants, false):
 		return ""
 	}
 	return "origin_not_allowed"
 }
 
-// allowed goes through every entry of every list.
-func (w *twin) allowed(o string, c spec.CORS, tenants map[string]string) bool {
+// listed goes through every entry of every list.
+func (w *twin) listed(o string, c spec.CORS, tenants map[string]string, alsoExpired bool) bool {
 	o = withoutDefaultPort(o)
 	entries := slices.Clone(c.AllowOrigins)
 	for _, set := range w.cfg.OriginSets {
-		if slices.Contains(c.AllowOriginSets, set.Name) {
+		if slices.Contains(c.AllowOriginSets, set.Name) && (alsoExpired || !w.expired(set)) {
 			entries = append(entries, set.Spec.Origins...)
 		}
 	}
@@ -583,6 +787,10 @@ func (w *twin) allowed(o string, c spec.CORS, tenants map[string]string) bool {
 	return slices.ContainsFunc(c.AllowOriginRegexes, func(text string) bool {
 		return regexp.MustCompile(`\A(?:` + text + `)\z`).MatchString(o)
 	})
+}
+
+func (w *twin) expired(set spec.OriginSet) bool {
+	return set.Spec.Expires != nil && !w.now.IsZero() && *set.Spec.Expires <= w.now.UTC().Format(time.DateOnly)
 }
 
 // twinTakesOrigin compares an entry with an origin that has no default port.
@@ -725,11 +933,23 @@ func twinHeaders(lines, allowed []string) string {
 	return refused
 }
 
-func twinTakesHeader(name string, allowed []string) bool {
-	if name != "*" && slices.ContainsFunc(allowed, func(listed string) bool { return strings.EqualFold(listed, name) }) {
-		return true
+// twinFamily gives what the names of a family begin with, in lower case, "" if the entry is none.
+func twinFamily(entry string) string {
+	prefix, found := strings.CutSuffix(strings.ToLower(entry), "*")
+	if !found {
+		return ""
 	}
+	return prefix
+}
+
+func twinTakesHeader(name string, allowed []string) bool {
 	lower := strings.ToLower(name)
+	for _, entry := range allowed {
+		family := twinFamily(entry)
+		if entry != "*" && family == "" && strings.ToLower(entry) == lower || family != "" && strings.HasPrefix(lower, family) && lower != "authorization" {
+			return true
+		}
+	}
 	forbidden := strings.Split("accept-charset accept-encoding access-control-request-headers access-control-request-method connection content-length cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via", " ")
 	return slices.Contains(allowed, "*") && lower != "authorization" && lower != "*" && !slices.Contains(forbidden, lower) &&
 		!strings.HasPrefix(lower, "proxy-") && !strings.HasPrefix(lower, "sec-")

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
@@ -241,24 +242,46 @@ func (s *search) findFolded(t *table) EntryID {
 }
 
 func (s *search) findPath(t *table) EntryID {
-	path := s.key.Path
-	trimmed := t.paths.Trim(path)
 	if t.exact {
-		if e := s.atPath(t, len(trimmed), false); e != None {
+		if e := s.atPath(t, len(t.paths.Trim(s.key.Path)), false); e != None {
 			return e
 		}
 	}
-	for i := range t.expressions {
-		if e := &t.expressions[i]; e.re.MatchString(path) || trimmed != path && e.re.MatchString(trimmed) {
-			if e := s.pick(e.slot); e != None {
-				return e
-			}
+	if len(t.expressions) > 0 {
+		if e := s.byExpression(t); e != None {
+			return e
 		}
 	}
-	if e := s.below(t, path); e != None {
+	if e := s.below(t, s.key.Path); e != None {
 		return e
 	}
 	return t.own
+}
+
+// slashed has buffers for paths with a final "/".
+var slashed = sync.Pool{New: func() any { return new([]byte) }}
+
+// byExpression tries the expressions. If a final "/" is ignored, they are matched against the path with and
+// without it: /admin/.* matches /admin too, since the application takes it for /admin/.
+func (s *search) byExpression(t *table) EntryID {
+	path := s.key.Path
+	trimmed := t.paths.Trim(path)
+	var longer []byte
+	if t.paths.IgnoreTrailingSlash && !strings.HasSuffix(path, "/") {
+		buf := slashed.Get().(*[]byte)
+		defer slashed.Put(buf)
+		*buf = append(append((*buf)[:0], path...), '/')
+		longer = *buf
+	}
+	for i := range t.expressions {
+		e := &t.expressions[i]
+		if e.re.MatchString(path) || trimmed != path && e.re.MatchString(trimmed) || longer != nil && e.re.Match(longer) {
+			if found := s.pick(e.slot); found != None {
+				return found
+			}
+		}
+	}
+	return None
 }
 
 // below tries the path as a PathPrefix, then what is before each "/" of it, the longest first.
