@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/corsd/corsd/pkg/policy/internal/origin"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
@@ -11,14 +12,18 @@ import (
 const (
 	// MaxOriginRules bounds the rules with origins of one path on one host: a request tries each.
 	MaxOriginRules = 1000
-	// maxOriginPairs bounds the pairs of patterns that are compared at one path.
-	maxOriginPairs = 10_000_000
+	// maxOriginWork bounds the comparisons of their origins in one configuration.
+	maxOriginWork = 100_000_000
+	// originCost is the work of a look-up of one origin.
+	originCost = 20
 )
 
-// matchedOrigin is a pattern of origins that a rule matches.
-type matchedOrigin struct {
-	rule    *Entry
-	pattern *OriginPattern
+// originRule is a rule with origins.
+type originRule struct {
+	*Entry
+	patterns int              // that it matches
+	wide     []*OriginPattern // those that match more than one origin
+	others   []*Entry         // with which it conflicts
 }
 
 // checkOrigins sorts the rules with origins of a slot, and reports those that match the same
@@ -26,50 +31,115 @@ type matchedOrigin struct {
 func (b *tableBuilder) checkOrigins(s *Slot) {
 	withMethods := func(e *Entry) int { return min(len(e.Methods), 1) }
 	slices.SortStableFunc(s.ByOrigin, func(x, y *Entry) int { return withMethods(y) - withMethods(x) })
-	var all, wide []matchedOrigin
-	single := map[string][]matchedOrigin{} // by the one origin that they match
-	for _, e := range s.ByOrigin {
-		for p := range e.From.Matched() {
-			m := matchedOrigin{e, p}
-			all = append(all, m)
-			if key := p.String(); p.IsOneOrigin() {
-				for _, other := range single[key] {
-					b.compare(m, other)
-				}
-				single[key] = append(single[key], m)
-			} else {
-				wide = append(wide, m)
-			}
-		}
-	}
-	if b.exceedsOriginRules(s, len(wide)*len(all)) {
+	if n := len(s.ByOrigin); n > MaxOriginRules {
+		b.tooManyOrigins(s, fmt.Sprintf("has %d rules with origins on host %s, more than %d", n, b.Host, MaxOriginRules),
+			"one rule for all origins that have the same settings")
 		return
 	}
-	for _, m := range wide {
-		for _, other := range all {
-			if m.pattern.Intersects(other.pattern.Pattern) {
-				b.compare(m, other)
-			}
-		}
+	if len(s.ByOrigin) > 1 && !b.compareOrigins(s) {
+		b.tooManyOrigins(s, "has rules with more origins on host "+b.Host+" than can be compared", "fewer origins in each rule")
 	}
 }
 
-func (b *tableBuilder) exceedsOriginRules(s *Slot, pairs int) bool {
-	d := spec.Diagnostic{Code: spec.CodeLimitExceeded, Value: s.Path.Value}
-	last := s.ByOrigin[len(s.ByOrigin)-1]
-	switch n := len(s.ByOrigin); {
-	case n > MaxOriginRules:
-		d.Message = fmt.Sprintf("has %d rules with origins on host %s, more than %d", n, b.Host, MaxOriginRules)
-		d.Hint = "one rule for all origins that have the same settings"
-	case pairs > maxOriginPairs:
-		d.Message = "has rules with more patterns of origins on host " + b.Host + " than can be compared"
-		d.Hint = "single origins in place of patterns"
-	default:
+func (b *tableBuilder) tooManyOrigins(s *Slot, message, hint string) {
+	b.report.Fault(spec.Diagnostic{
+		Code: spec.CodeLimitExceeded, Location: at(s.ByOrigin[len(s.ByOrigin)-1].MatchPlace()), Value: s.Path.Value,
+		Message: message, Hint: hint,
+	})
+}
+
+// compareOrigins compares each rule with those before it. It reports whether the bound sufficed.
+func (b *tableBuilder) compareOrigins(s *Slot) bool {
+	rules := make([]originRule, len(s.ByOrigin))
+	byOrigin := map[origin.Pattern][]*Entry{}
+	for i := range rules {
+		x := &rules[i]
+		x.Entry = s.ByOrigin[i]
+		for p := range x.From.Matched() {
+			if x.patterns++; !p.IsOneOrigin() {
+				x.wide = append(x.wide, p)
+			} else if !b.addOrigin(byOrigin, x, p) {
+				return false
+			}
+		}
+		for j := range i {
+			if !b.compare(x, &rules[j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// addOrigin compares a rule with those that match the same one origin.
+func (b *tableBuilder) addOrigin(byOrigin map[origin.Pattern][]*Entry, x *originRule, p *OriginPattern) bool {
+	others := byOrigin[p.Pattern]
+	conflicts := false
+	for _, other := range others {
+		if other == x.Entry || shareMethod(x.Entry, other) {
+			b.originConflict(x, other, p, p)
+			conflicts = true
+		}
+	}
+	if !conflicts {
+		byOrigin[p.Pattern] = append(others, x.Entry)
+	}
+	return b.work(originCost + len(others))
+}
+
+// work counts comparisons, and reports whether that many are allowed.
+func (b *tableBuilder) work(n int) bool {
+	b.originWork += n
+	return b.originWork <= maxOriginWork
+}
+
+// compare reports a conflict of two rules of which one has patterns that match more than one origin.
+func (b *tableBuilder) compare(x, y *originRule) bool {
+	if len(x.wide)+len(y.wide) == 0 || !shareMethod(x.Entry, y.Entry) {
+		return true
+	}
+	if !b.work(len(x.wide)*y.patterns + len(y.wide)*x.patterns) {
 		return false
 	}
-	d.Location = at(last.MatchPlace())
-	b.report.Fault(d)
+	if p, q := intersection(x, y); p != nil {
+		b.originConflict(x, y.Entry, p, q)
+	} else if q, p := intersection(y, x); p != nil {
+		b.originConflict(x, y.Entry, p, q)
+	}
 	return true
+}
+
+// shareMethod reports whether two rules have a method in common, or both none.
+func shareMethod(x, y *Entry) bool {
+	return len(x.Methods) == 0 && len(y.Methods) == 0 ||
+		slices.ContainsFunc(x.Methods, func(method string) bool { return slices.Contains(y.Methods, method) })
+}
+
+// intersection returns a wide pattern of a rule, and a pattern of another one that matches one of its origins.
+func intersection(x, y *originRule) (p, q *OriginPattern) {
+	for _, p := range x.wide {
+		for q := range y.From.Matched() {
+			if p.Intersects(q.Pattern) {
+				return p, q
+			}
+		}
+	}
+	return nil, nil
+}
+
+// originConflict reports that another rule matches an origin of a rule, by these patterns.
+func (b *tableBuilder) originConflict(x *originRule, other *Entry, p, q *OriginPattern) {
+	if other == x.Entry || slices.Contains(x.others, other) {
+		return
+	}
+	x.others = append(x.others, other)
+	x.conflicts = true
+	b.report.Fault(spec.Diagnostic{
+		Code: spec.CodeConflict, Location: at(x.MatchPlace()), Value: p.Text, Related: related(other.MatchPlace()),
+		Message: "matches origins that " + other.String() + " matches already, by " + q.Text +
+			", at the same path of host " + b.Host,
+		Hint: "rules whose origins or methods have nothing in common",
+	})
 }
 
 // Matched lists the patterns of origins, those of sets too.
@@ -90,23 +160,6 @@ func (o *Origins) Matched() func(yield func(*OriginPattern) bool) {
 	}
 }
 
-// compare reports a conflict of two rules that match a common origin.
-func (b *tableBuilder) compare(m, other matchedOrigin) {
-	x, y := m.rule, other.rule
-	sameMethods := len(x.Methods) == 0 && len(y.Methods) == 0 ||
-		slices.ContainsFunc(x.Methods, func(method string) bool { return slices.Contains(y.Methods, method) })
-	if x == y || !sameMethods {
-		return
-	}
-	x.conflicts = true
-	b.report.Fault(spec.Diagnostic{
-		Code: spec.CodeConflict, Location: at(x.MatchPlace()), Value: m.pattern.Text, Related: related(y.MatchPlace()),
-		Message: "matches origins that " + y.String() + " matches already, by " + other.pattern.Text +
-			", at the same path of host " + b.Host,
-		Hint: "rules whose origins or methods have nothing in common",
-	})
-}
-
 // checkUniform reports settings that the entries of a table with rules by origin may not differ in.
 // A cache or browser that holds the answer for one origin revalidates it for another one: a response that
 // corsd leaves alone has no Vary, and would be reused.
@@ -114,7 +167,7 @@ func (b *tableBuilder) checkUniform() {
 	var first *Entry
 	for _, p := range b.Policies {
 		entries := p.Rules
-		if p.Own != nil {
+		if p.Own != nil && p.Own == b.Own { // else it is only inherited from
 			entries = slices.Concat([]*Entry{p.Own}, entries)
 		}
 		for _, e := range entries {

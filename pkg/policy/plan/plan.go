@@ -168,15 +168,16 @@ type resolver struct {
 	plan   *Plan
 	report *Report
 
-	defaults *layer
-	sets     map[string]*OriginSet
-	regexes  regexes
-	names    nameLists
-	settings map[Settings]*Settings // equal ones are one
-	tables   map[string]*Table      // of the hosts that several policies name
-	entries  int                    // of all tables
-	setNames []string
-	setHints int
+	defaults   *layer
+	sets       map[string]*OriginSet
+	regexes    regexes
+	names      nameLists
+	settings   map[Settings]*Settings // equal ones are one
+	tables     map[string]*Table      // of the hosts that several policies name
+	entries    int                    // of all tables
+	originWork int                    // comparisons of the origins of rules
+	setNames   []string
+	setHints   int
 }
 
 func (r *resolver) resolve() {

@@ -377,6 +377,9 @@ func (p *Pattern) setTenant(original string) *Fault {
 		return &Fault{"has a tenant in a custom scheme", "an https: origin"}
 	}
 	p.Kind, p.Tenant, p.Host = TenantHost, name, rest
+	if _, isIP := canonicalIP(rest); isIP {
+		return &Fault{"has a tenant before an IP address", "the address itself"}
+	}
 	return p.checkName(rest)
 }
 
