@@ -123,6 +123,20 @@ func settings() []setting {
 			[4]string{"true", "false", "true", "false"},
 		},
 		{
+			"timingAllowOrigin",
+			func(l *spec.Rule, i int) { l.CORS.TimingAllowOrigin = new(i != 1) },
+			func(s *plan.Settings) (any, plan.Layer) { return s.TimingAllowOrigin, s.From.TimingAllowOrigin },
+			[4]string{"true", "false", "true", "false"},
+		},
+		{
+			"crossOriginResourcePolicy",
+			func(l *spec.Rule, i int) {
+				l.CORS.CrossOriginResourcePolicy = new([]spec.ResourcePolicy{spec.ResourceSameOrigin, spec.ResourceCrossOrigin, spec.ResourceSameSite}[i])
+			},
+			func(s *plan.Settings) (any, plan.Layer) { return s.ResourcePolicy, s.From.ResourcePolicy },
+			[4]string{"same-origin", "cross-origin", "same-site", ""},
+		},
+		{
 			"maxAge",
 			func(l *spec.Rule, i int) { l.CORS.MaxAge = new(spec.Seconds(i)) },
 			func(s *plan.Settings) (any, plan.Layer) { return s.MaxAge, s.From.MaxAge },

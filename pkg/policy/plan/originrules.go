@@ -13,9 +13,9 @@ const (
 	// MaxOriginRules bounds the rules with origins of one path on one host: a request tries each.
 	MaxOriginRules = 1000
 	// maxOriginWork bounds the comparisons of their origins in one configuration.
-	maxOriginWork = 100_000_000
+	maxOriginWork = 20_000_000
 	// originCost is the work of a look-up of one origin.
-	originCost = 20
+	originCost = 5
 )
 
 // originRule is a rule with origins.
@@ -36,7 +36,7 @@ func (b *tableBuilder) checkOrigins(s *Slot) {
 			"one rule for all origins that have the same settings")
 		return
 	}
-	if len(s.ByOrigin) > 1 && !b.compareOrigins(s) {
+	if len(s.ByOrigin) > 1 && b.work(0) && !b.compareOrigins(s) { // else it is reported already
 		b.tooManyOrigins(s, "has rules with more origins on host "+b.Host+" than can be compared", "fewer origins in each rule")
 	}
 }

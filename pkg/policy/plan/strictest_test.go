@@ -19,6 +19,9 @@ func ordered() []struct {
 	detail := func(detail spec.PreflightDetail) spec.Rule {
 		return spec.Rule{Preflight: &spec.Preflight{Detail: &detail}}
 	}
+	resource := func(p spec.ResourcePolicy) spec.Rule {
+		return spec.Rule{CORS: &spec.CORS{CrossOriginResourcePolicy: &p}}
+	}
 	check := func(check spec.OriginCheck) spec.Rule {
 		return spec.Rule{WebSocket: &spec.WebSocket{OriginCheck: &check}}
 	}
@@ -57,6 +60,11 @@ func ordered() []struct {
 			"webSocket.originCheck",
 			[]spec.Rule{check(spec.OriginCheckDisabled), check(spec.OriginCheckEnforce)},
 			func(s *plan.Settings) (any, plan.Layer) { return s.OriginCheck, s.From.OriginCheck },
+		},
+		{
+			"crossOriginResourcePolicy",
+			[]spec.Rule{resource(spec.ResourceCrossOrigin), resource(spec.ResourceSameSite), resource(spec.ResourceSameOrigin)},
+			func(s *plan.Settings) (any, plan.Layer) { return s.ResourcePolicy, s.From.ResourcePolicy },
 		},
 	}
 }
@@ -99,6 +107,23 @@ func TestStrictest(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestStrictestOfUnset: a resource policy that is not set is stricter than cross-origin only.
+func TestStrictestOfUnset(t *testing.T) {
+	for other, want := range map[spec.ResourcePolicy]spec.ResourcePolicy{
+		spec.ResourceCrossOrigin: "", spec.ResourceSameSite: spec.ResourceSameSite, spec.ResourceSameOrigin: spec.ResourceSameOrigin,
+	} {
+		set := spec.Rule{CORS: &spec.CORS{CrossOriginResourcePolicy: &other}, Match: get("/a").Match}
+		p := resolve(t, layered(spec.Rule{}, spec.Rule{}, set))
+		if got := p.Tables[0].Ambiguous; got.ResourcePolicy != want || got.Conduct.ResourcePolicyValue() != want {
+			t.Errorf("%s beside none: %q", other, got.ResourcePolicy)
+		}
+		unset, rule := p.Tables[0].NoRule.Conduct, p.Policies[0].Rules[0].Settings.Conduct
+		if got := unset.Strictest(rule).ResourcePolicyValue(); got != want || rule.Strictest(unset).ResourcePolicyValue() != want {
+			t.Errorf("%s beside none, while a request is judged: %q", other, got)
 		}
 	}
 }

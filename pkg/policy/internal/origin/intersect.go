@@ -23,7 +23,7 @@ func (p Pattern) Intersects(other Pattern) bool {
 		label, rest, _ := strings.Cut(p.Host, ".")
 		return label != "" && rest == other.Host
 	case p.Kind == ExactHost: // and subdomains
-		return strings.HasSuffix(p.Host, "."+other.Host)
+		return isBelow(p.Host, other.Host)
 	case other.Kind == Subdomains:
 		return p.Host == other.Host || isBelow(p.Host, other.Host) || isBelow(other.Host, p.Host)
 	}
@@ -31,4 +31,7 @@ func (p Pattern) Intersects(other Pattern) bool {
 	return p.Host == other.Host || isBelow(other.Host, p.Host)
 }
 
-func isBelow(name, domain string) bool { return strings.HasSuffix(name, "."+domain) }
+func isBelow(name, domain string) bool {
+	rest, found := strings.CutSuffix(name, domain)
+	return found && strings.HasSuffix(rest, ".")
+}

@@ -2,6 +2,7 @@ package urlpath
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,4 +138,47 @@ func TestWithoutPlaceholders(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
+}
+
+func TestIsASCII(t *testing.T) {
+	for path, want := range map[string]bool{
+		"": true, "/": true, "/a%20b": true, "/%7F": true, "/\x7f": true, "/%": true, "/%8": true, "/%zz": true, "/%2": true,
+		"/café": false, "/\x80": false, "/caf%C3%A9": false, "/%80": false, "/a%e2%84%aa": false, "/%ff": false, "/a%25C3": true,
+	} {
+		if got := IsASCII(path); got != want {
+			t.Errorf("%q: %t", path, got)
+		}
+	}
+}
+
+// slowFolded decodes a path first.
+func slowFolded(path string) bool {
+	decoded := regexp.MustCompile(`%[0-9A-Fa-f]{2}`).ReplaceAllStringFunc(path, func(escape string) string {
+		c, _ := unhex(escape[1], escape[2])
+		return string([]byte{c})
+	})
+	return strings.Contains(decoded, "İ") || strings.Contains(decoded, "ı") || strings.Contains(decoded, "ſ") || strings.Contains(decoded, "\u212a")
+}
+
+func TestHasFoldedLetter(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": false, "/a%C4%B0": true, "/%c4%b1x": true, "/%C5%BF": true, "/%E2%84%AA": true, "/İ": true, "/ı": true, "/ſ": true, "/\u212a": true,
+		"/\xc4%b0": true, "/%e2\x84%AA": true, "/%C4": false, "/%C4/%B0": false, "/%C4%B2": false, "/\u212b": false, "/é": false, "/%E2%84": false,
+		"\xc4\xb0": true, "": false, "/%25C4%B0": false, "/%c4%": false, "/%C4%b": false,
+	} {
+		if got := HasFoldedLetter(path); got != want || got != slowFolded(path) {
+			t.Errorf("%q: %t", path, got)
+		}
+	}
+}
+
+func FuzzHasFoldedLetter(f *testing.F) {
+	for _, path := range []string{"/a%C4%B0", "/\xc4%b1", "/%C5\xbf", "/%E2%84%AA", "/%%C4%B0", "/%E2%84%E2%84%aa", "/%zz"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		if got, want := HasFoldedLetter(path), slowFolded(path); got != want {
+			t.Errorf("%q: %t, want %t", path, got, want)
+		}
+	})
 }
