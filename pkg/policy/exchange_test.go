@@ -294,7 +294,8 @@ func compiled(t reporter, cfg spec.Config, opts ...policy.Option) *policy.Engine
 func tables() []world {
 	return slices.Concat(classes(), hostWorlds(), pathWorlds(), methodWorlds(), ambiguousWorlds(), selectorWorlds(), layerWorlds(),
 		originWorlds(), reasonWorlds(), preflightWorlds(), methodDependentWorlds(), actualWorlds(), upstreamWorlds(),
-		blockWorlds(), webSocketWorlds(), unmatchedWorlds(), presetWorlds(), expandWorlds())
+		blockWorlds(), webSocketWorlds(), unmatchedWorlds(), presetWorlds(), expandWorlds(), originRuleWorlds(), foldWorlds(), familyWorlds(),
+		timingWorlds(), resourceWorlds())
 }
 
 func TestDecisions(t *testing.T) {
