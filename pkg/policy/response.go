@@ -226,16 +226,11 @@ func (d *Decision) setsTiming() bool {
 }
 
 // appendTiming sets Timing-Allow-Origin to the value of Access-Control-Allow-Origin (Fetch standard,
-// section 4.9, "TAO check"). A rule with origins names the origin in place of "*", which would stay in a stored
-// response that is revalidated for an origin without the header.
+// section 4.9, "TAO check").
 func (d *Decision) appendTiming(a *Response, reader []byte) {
-	if !d.setsTiming() {
-		return
+	if d.setsTiming() {
+		a.set(timingAllowOrigin, reader)
 	}
-	if d.Outcome == Granted && d.settings.Public && d.index.From(d.entry) != nil {
-		reader = d.requestOrigin(a)
-	}
-	a.set(timingAllowOrigin, reader)
 }
 
 // setsResourcePolicy reports whether Cross-Origin-Resource-Policy of the response is the policy's.
@@ -264,10 +259,6 @@ func (d *Decision) originValue(a *Response) []byte {
 	if d.settings.Public {
 		return anyValue
 	}
-	return d.requestOrigin(a)
-}
-
-func (d *Decision) requestOrigin(a *Response) []byte {
 	start := len(a.buf)
 	a.buf = append(a.buf, d.request.Origin[0]...)
 	return a.keep(start)

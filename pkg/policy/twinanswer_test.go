@@ -206,9 +206,6 @@ func (w *twin) edit(r *request, d *twinDecision, lines twinLines) {
 	}
 	if reader := lines["access-control-allow-origin"]; timing && reader != nil {
 		lines.set("timing-allow-origin", reader[0])
-		if reader[0] == "*" && d.taken.from != nil { // a "*" would be read by others after a 304
-			lines.set("timing-allow-origin", r.Origin[0])
-		}
 	}
 	d.setResource(lines)
 }
