@@ -104,7 +104,7 @@ var ofDocuments = []mutation{
 	{
 		name: "rules with different methods conflict",
 		file: "pkg/policy/plan/originrules.go", packages: plans,
-		from: "if x == y || !sameMethods {", to: "if x == y {",
+		from: "len(x.wide)+len(y.wide) == 0 || !shareMethod(x.Entry, y.Entry) {", to: "len(x.wide)+len(y.wide) == 0 {",
 	},
 	{
 		name: "a host with rules by origin may leave some of its responses alone",
