@@ -179,6 +179,7 @@ func TestWriteLimits(t *testing.T) {
 		{"one more", policies(policyfile.MaxDocuments, ""), "OriginSet set: more than 10,000 documents in one file"},
 		{"as many bytes as a file may have", policies(1, strings.Repeat("x", room)), ""},
 		{"one more", policies(1, strings.Repeat("x", room+1)), "OriginSet set: more than 16,777,216 bytes in one file"},
+		{"the nodes that a document may have", spec.Config{OriginSets: []spec.OriginSet{{Name: "set", Spec: spec.OriginSetSpec{Origins: slices.Repeat([]string{"a"}, policyfile.MaxNodes-13)}}}}, ""},
 		{"a text that is repeated", spec.Config{OriginSets: []spec.OriginSet{{Name: "set", Spec: spec.OriginSetSpec{Origins: slices.Repeat([]string{repeated}, 100_000)}}}}, "OriginSet set: more than 16,777,216 bytes in one file"},
 		{"no UTF-8", policies(1, "x\xff"), `OriginSet set: "x\xff" is not UTF-8 text`},
 	}
@@ -191,7 +192,7 @@ func TestWriteLimits(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if diff := cmp.Diff(r.config, policyfile.Parse("p.yaml", b.Bytes()).Config); diff != "" {
+		if got := policyfile.Parse("p.yaml", b.Bytes()).Config; !reflect.DeepEqual(got, r.config) {
 			t.Errorf("%s: it is read as another configuration", r.name)
 		}
 	}
@@ -214,8 +215,9 @@ func TestWriteTime(t *testing.T) {
 		}
 		c.Policies = append(c.Policies, p)
 	}
+	const most = 100 * time.Millisecond
 	best := time.Hour
-	for range 5 { // others may use the machine
+	for try := 0; try < 20 && best > most; try++ { // others may use the machine
 		var b bytes.Buffer
 		start := time.Now()
 		if err := policyfile.Write(&b, &c); err != nil {
@@ -227,7 +229,7 @@ func TestWriteTime(t *testing.T) {
 		}
 	}
 	t.Logf("10,000 rules: %s", best)
-	if best > 100*time.Millisecond {
+	if best > most {
 		t.Errorf("writing takes %s", best)
 	}
 }
