@@ -99,7 +99,7 @@ var ofDocuments = []mutation{
 	{
 		name: "patterns with a common origin do not conflict",
 		file: "pkg/policy/internal/origin/intersect.go", packages: origins,
-		from: `return strings.HasSuffix(p.Host, "."+other.Host)`, to: "return false",
+		from: "		return isBelow(p.Host, other.Host)\n", to: "		return false\n",
 	},
 	{
 		name: "rules with different methods conflict",
