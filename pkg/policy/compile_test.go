@@ -89,7 +89,7 @@ func (row *compileRow) relevant(warnings []string) []string {
 
 func compileRows() []compileRow {
 	return slices.Concat(originFaults(), dangerFaults(), regexFaults(), listFaults(), hostFaults(), pathFaults(), conflictFaults(),
-		documentFaults(), warningRows())
+		documentFaults(), warningRows(), ruleFaults(), foldFaults(), nameFaults())
 }
 
 func TestCompile(t *testing.T) {

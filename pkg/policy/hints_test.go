@@ -63,7 +63,7 @@ func (r replacement) apply(cfg spec.Config, place spec.Place) spec.Config {
 			v.Set(reflect.ValueOf(slices.Delete(slices.Clone(v.Interface().([]string)), last.Index, last.Index+1)))
 		})
 	}
-	if place.Kind == spec.KindOriginSet {
+	if place.Kind == spec.KindOriginSet || list.Parent().Last() == "match" { // "in the policy"
 		return changed(cfg, []spec.Step{{Field: "Policies"}, {}, {Field: "spec"}, {Field: "cors"}, {Field: r.field}}, func(v reflect.Value) {
 			r.add(v)
 		})

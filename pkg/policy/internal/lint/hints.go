@@ -22,7 +22,7 @@ import (
 // use is how a list of origins is used, which limits the hints for it.
 type use struct {
 	credentials bool
-	inSet       bool // the entry is one of an OriginSet
+	inSet       bool // the entry is one of an OriginSet, or of match.origins
 	alone       bool // there is no other entry, expression or set beside it
 	policies    []*plan.Policy
 }
@@ -42,7 +42,7 @@ func (l *linter) usesAt(place spec.Place) use {
 	}
 	place.Path = place.Path.Parent().Parent()
 	u := l.uses[place]
-	u.inSet = place.Kind == spec.KindOriginSet
+	u.inSet = place.Kind == spec.KindOriginSet || place.Path.Last() == "match"
 	return u
 }
 
