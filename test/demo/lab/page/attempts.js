@@ -1,18 +1,18 @@
-// What a page can try to get from another origin. Each way of trying says what came of it:
+// The ways in which a page can request content of another origin. Each returns a result:
 //
 //   outcome   "readable", "refused" or "unsupported"
-//   detail    what the page got, or what it is left with
-//   words     what the browser told the page, "" where it said nothing
-//   status    of the answer, 0 where the page may not know
-//   headers   of the answer that the page may read
+//   detail    the content that the page got, or the effect of the refusal
+//   words     the browser's error as the page sees it, "" if there is none
+//   status    the status of the response, 0 if the page may not know it
+//   headers   the headers that the page may read
 //
-// This file imports nothing: it also runs in a sandboxed frame, which may not import it.
+// This file imports nothing: it also runs in a sandboxed frame, which may not import modules.
 
 const patience = 8000; // ms
 
 const ways = { fetch: byFetch, xhr: byXHR, font, canvas, webgl, shape, module, events, socket, grpc };
 
-// attempt tries one way. Where there is something to see it is put into stage.
+// attempt tries one way. It shows visible content in stage.
 export async function attempt({ way, url, options = {} }, stage = document.createElement('div')) {
   const late = new Promise((resolve) => setTimeout(resolve, patience, refused('Nothing came, for as long as the lab waits.')));
   try {
@@ -34,7 +34,7 @@ function describe(answer) {
   return answer ? { status: answer.status, headers: Object.fromEntries(answer.headers) } : { status: 0, headers: {} };
 }
 
-// byFetch reads an answer's body, or with options.reads one of its headers.
+// byFetch reads the body of a response, or with options.reads one of its headers.
 async function byFetch(url, { reads, ...init }) {
   const answer = await fetch(url, init);
   const body = (await answer.text()).trim();
@@ -63,7 +63,7 @@ function byXHR(url, { method = 'GET', withCredentials = false }) {
   });
 }
 
-// font sets a text in a font by @font-face, and waits for it to load.
+// font shows a text in a font by @font-face, and waits until the font has loaded.
 async function font(url, _, stage) {
   const family = 'Small caps of the API ' + url.slice(-12);
   const rule = document.createElement('style');
@@ -79,7 +79,7 @@ async function font(url, _, stage) {
   return status === 'loaded' ? readable('The text is set in the font.') : refused('The text keeps the font that it falls back to.');
 }
 
-// picture loads an image, by CORS unless the attribute crossorigin is left out.
+// picture loads an image, with CORS unless the attribute crossorigin is left out.
 async function picture(url, { plain }, stage) {
   const image = new Image();
   if (!plain) {
@@ -115,7 +115,7 @@ async function canvas(url, options, stage) {
   }
 }
 
-// loaded gives the picture, or what is to be said where it did not load.
+// loaded returns the picture, or the result if it did not load.
 async function loaded(url, options, stage) {
   try {
     return await picture(url, options, stage);
@@ -154,8 +154,8 @@ function upload(gl, image) {
   return readable(`The texture's middle is rgb(${pixel.slice(0, 3).join(', ')}).`);
 }
 
-// shape lets text flow around a picture, and looks where the first line begins: nearer
-// than the picture's box when the browser may know its shape.
+// shape lets text flow around a picture, and measures where the first line begins. If the browser
+// may read the picture's shape, the line begins within the picture's box.
 async function shape(url, _, stage) {
   const float = document.createElement('div');
   float.className = 'shaped';
@@ -196,8 +196,8 @@ function socket(url) {
   }).finally(() => connection.close());
 }
 
-// grpc calls Check of gRPC's health service, once for all and once for a service that is
-// unknown. The frames are written by hand: a byte of flags, four of length, the message.
+// grpc calls Check of gRPC's health service, once for the whole server and once for an unknown
+// service. It writes the frames by hand: a byte of flags, four of length, the message.
 async function grpc(url) {
   const healthy = await call(url, []);
   const unknown = await call(url, [0x0a, 4, ...new TextEncoder().encode('cart')]);
@@ -219,7 +219,7 @@ async function call(url, message) {
   return { answer, message: isMessage ? body.slice(5, 5 + body[4]) : undefined };
 }
 
-// answerParent lets the page that holds this frame try things from here.
+// answerParent lets the page that contains this frame run attempts in the frame.
 export function answerParent() {
   const stage = document.body.appendChild(document.createElement('div'));
   addEventListener('message', async ({ source, origin, data }) => {
@@ -227,5 +227,5 @@ export function answerParent() {
       source.postMessage({ number: data.number, result: await attempt(data.what, stage.appendChild(document.createElement('div'))) }, origin);
     }
   });
-  parent.postMessage({ ready: true }, '*'); // says nothing that not everyone may know
+  parent.postMessage({ ready: true }, '*'); // contains nothing secret
 }

@@ -1,10 +1,10 @@
-// All experiments at a glance: what each attempt came to.
+// All experiments at a glance: the outcome of each attempt.
 import { element } from './elements.js';
 import { outcomeWords, signs, toneOf } from './tones.js';
 
 const columns = { with: 'with', without: 'without', others: 'others' };
 
-// columnOf is where an attempt stands. A fourth attempt has no place.
+// columnOf returns the column of an attempt. A fourth attempt has none.
 const columnOf = (name) => (name === 'refused' || name === 'own' ? 'others' : name);
 
 // boardView makes the board, a table for each group.
@@ -34,7 +34,7 @@ function tableOf(group) {
     })));
 }
 
-// mark puts a result on the board.
+// mark shows a result on the board.
 export function mark(id, name, attempt, outcome) {
   const cell = document.querySelector(`[data-cell="${id} ${columnOf(name)}"]`);
   if (cell) {

@@ -1,7 +1,7 @@
-// How cards are written down.
+// Shorthands for the definitions of cards.
 
-// withAndWithout gives the attempts of a card: the page asks the API, through corsd and not, and
-// a stranger asks it through corsd, unless refused is null.
+// withAndWithout returns the attempts of a card: the page's request with corsd and without, and a
+// stranger's request with corsd, unless refused is null.
 export function withAndWithout(what, { with: through = {}, without = {}, refused = {} } = {}) {
   const attempts = {
     with: { from: 'page', to: 'api', expected: 'readable', ...what, ...through },

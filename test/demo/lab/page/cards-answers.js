@@ -52,7 +52,7 @@ export const reading = [
     title: 'An application that says too much',
     lesson:
       'This application answers everyone with Access-Control-Allow-Origin: *, and here it should not. ' +
-      'Envoy takes away what the application says of CORS and corsd puts the policy in its place, so the stranger reads the invoices only where corsd is not.',
+      'Envoy removes the application’s CORS headers and corsd adds those of the policy, so the stranger reads the invoices only without corsd.',
     attempts: {
       with: { from: 'stranger', to: 'api', way: 'fetch', path: '/invoices', expected: 'refused' },
       without: { from: 'stranger', to: 'bare', way: 'fetch', path: '/invoices', expected: 'readable' },
@@ -60,7 +60,7 @@ export const reading = [
   },
 ];
 
-// An answer of Envoy itself is an answer like any other, once it has the headers.
+// A page can read Envoy's own responses, too, if they have the headers.
 const answerOf = (status, path, title, lesson, more, notes) => ({
   id: `status-${status}`, title, lesson, notes, attempts: withAndWithout({ way: 'fetch', path }, more),
 });

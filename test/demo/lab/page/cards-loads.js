@@ -1,7 +1,7 @@
 import { withAndWithout } from './card.js';
 
 const picture = { path: '/assets/sun.png' };
-const plain = { options: { plain: true }, from: 'page', meant: false, keeps: 'The pixels are kept from the page' }; // no crossorigin: no CORS, and no reading
+const plain = { options: { plain: true }, from: 'page', meant: false, keeps: 'The pixels are kept from the page' }; // without crossorigin: no CORS, and the page cannot read it
 
 export const assets = [
   {
@@ -27,8 +27,8 @@ export const assets = [
     id: 'webgl',
     title: 'A picture as a WebGL texture',
     lesson:
-      'WebGL takes a foreign picture only if CORS allows reading it; a 2D canvas would still draw it and only refuse to give it back. ' +
-      'A shader can be timed, and by its time it tells the colours that it sees: drawing is reading.',
+      'WebGL accepts a foreign picture only if CORS allows reading it; a 2D canvas would still draw it and only refuse to return its pixels. ' +
+      'A page can measure how long a shader runs, and that time reveals the colours of the picture: drawing is reading.',
     attempts: {
       ...withAndWithout({ way: 'webgl', ...picture }, { refused: { from: 'stranger' } }),
       tainted: { ...picture, way: 'webgl', to: 'api', expected: 'refused', ...plain },

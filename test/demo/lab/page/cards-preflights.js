@@ -44,7 +44,7 @@ export const asking = [
     id: 'delete',
     title: 'DELETE',
     lesson:
-      'DELETE is asked about like PUT, at each URL anew; the answer may be remembered for as long as Access-Control-Max-Age says. ' +
+      'DELETE needs a preflight like PUT, for each URL; the browser may cache the answer for the time in Access-Control-Max-Age. ' +
       'corsd answers the question at the gateway, before authentication, since a preflight never carries a cookie or a token.',
     attempts: withAndWithout(change('DELETE')),
   },

@@ -1,13 +1,13 @@
-// What the lab shows. Each card teaches in two sentences, and has attempts:
+// The cards of the lab. Each card teaches in two sentences, and has attempts:
 //
-//   from      who tries: "page", "stranger" (another site) or "sandbox" (no origin)
-//   to        which origin is asked, and path
-//   way       how, see attempts.js, with options
+//   from      the sender: "page", "stranger" (another site) or "sandbox" (no origin)
+//   to        the origin that receives the request; path is its path
+//   way       a function of attempts.js, with options
 //   expected  the outcome, or one for each profile that differs
-//   meant     whether the one who tries is meant to read it, if that is not as for everything: the page is, others are not
-//   keeps     what is said of it when it is refused, where that is not the answer as a whole
+//   meant     whether the sender should be able to read the content; default: the page is, others are not
+//   keeps     the words for a refusal, if it does not refuse the whole response
 //
-// "with" and "without" are the same attempt, but for corsd. A card's notes are about one profile each.
+// "with" and "without" differ only in corsd. Each of a card's notes is about one profile.
 import { errors, reading } from './cards-answers.js';
 import { asking, errands } from './cards-preflights.js';
 import { assets, streams } from './cards-loads.js';

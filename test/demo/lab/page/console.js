@@ -1,12 +1,12 @@
-// What Chromium writes to its console, which no page can read: the words that follow from what went over the wire. It is
-// the browser's CORS check, and the tests compare it with what Chromium says.
+// The messages that Chromium writes to its console, which no page can read. This file derives them from the requests and
+// responses, by the browser's CORS check. Tests compare them with Chromium's own.
 const field = (fields, name) => fields.find((f) => f.name === name)?.value;
 
 const list = (fields, name) => (field(fields, name) ?? '').split(',').map((s) => s.trim()).filter(Boolean);
 
 const safelisted = new Set(['GET', 'HEAD', 'POST']);
 
-// consoleWords gives the words about the first of an attempt's exchanges that the browser refuses, '' where it refuses none.
+// consoleWords returns the message about the first of an attempt's exchanges that the browser refuses, '' if it refuses none.
 export function consoleWords({ way, options = {} }, exchanges) {
   if (way === 'socket') {
     const status = exchanges.at(-1)?.status;

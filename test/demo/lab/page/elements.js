@@ -1,4 +1,4 @@
-// element makes an element: attributes, with "on…" for listeners, and what it holds.
+// element makes an element from its attributes, with "on…" for listeners, and its content.
 export function element(name, attributes = {}, ...content) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {

@@ -1,10 +1,10 @@
-// Pages of other origins, within this one: a stranger's, and one that has no origin.
+// Frames with pages of other origins: a stranger's, and one without an origin.
 import { attempt } from './attempts.js';
 import { origins } from './origins.js';
 
 const frames = new Map();
 
-// attemptFrom tries something from the page itself, or from a frame.
+// attemptFrom runs an attempt in the page itself, or in a frame.
 export async function attemptFrom(who, what, stage) {
   if (who === 'page') {
     return attempt(what, stage);
@@ -15,7 +15,7 @@ export async function attemptFrom(who, what, stage) {
   return (await frames.get(who))(what);
 }
 
-// open gives a function that tries something within a new frame.
+// open returns a function that runs an attempt in a new frame.
 async function open(who) {
   const element = document.createElement('iframe');
   element.title = who === 'stranger' ? "A stranger's page" : 'A sandboxed page';

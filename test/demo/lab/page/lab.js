@@ -1,4 +1,4 @@
-// The page. See doc.go for what it offers to programs.
+// The page. doc.go describes its functions for programs.
 import { boardView, mark } from './board.js';
 import { cards, groups } from './cards.js';
 import { element } from './elements.js';
@@ -13,7 +13,7 @@ const summary = document.getElementById('summary');
 const progress = document.getElementById('progress');
 const runAllButton = document.getElementById('run-all');
 
-// run runs all attempts of a card at once, and gives their results.
+// run runs all attempts of a card at once, and returns their results.
 async function run(card) {
   const view = views.get(card.id);
   setState(view, 'running');
@@ -38,7 +38,7 @@ function setState(view, state) {
   view.setAttribute('aria-busy', String(state === 'running'));
 }
 
-// tell says what comes of a promise, also when the lab is gone.
+// tell shows the result of a promise, or its error if the lab does not respond.
 async function tell(promise) {
   try {
     summary.textContent = await promise;
@@ -53,7 +53,7 @@ async function runAndSay(card) {
   return `${card.title}: ${Object.keys(card.attempts).map((name) => `${words[name]} ${result[name].outcome}`).join(', ')}.`;
 }
 
-// runAll runs every card, one after the other. Who asks again meanwhile gets the new run.
+// runAll runs every card, one after the other. A second call ends the first run.
 let current = 0;
 async function runAll() {
   const mine = ++current;

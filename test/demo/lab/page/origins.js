@@ -1,4 +1,4 @@
-// The origins of the lab: names below localhost, all of this machine, on the port of this page.
+// The origins of the lab: names below localhost, which all lead to this machine, on the port of this page.
 const at = (name) => `${location.protocol}//${name}.localhost${location.port && ':' + location.port}`;
 
 export const origins = {

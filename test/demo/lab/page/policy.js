@@ -1,4 +1,4 @@
-// The policy file, followed as it changes.
+// The view of the policy file, which follows its changes.
 import { element } from './elements.js';
 
 const find = (id) => document.getElementById(id);
@@ -59,7 +59,7 @@ function show({ file, text, state, faults, shipped: isShipped }) {
     element('li', { id: `policy-line-${i + 1}`, tabindex: '-1', class: faulty.has(i + 1) ? 'faulty' : undefined }, element('code', {}, line))));
 }
 
-// faultOf takes a fault of corsd's apart: file:line:column: what is wrong.
+// faultOf splits a fault of corsd into its parts: file:line:column: message.
 function faultOf(fault, file) {
   if (!fault.startsWith(file + ':')) {
     return { words: fault };

@@ -1,4 +1,4 @@
-// Runs an attempt: makes it unique, tries it, and asks the lab what Envoy saw of it.
+// Runs an attempt with a unique URL, and requests the exchanges that Envoy saw from the lab.
 import { consoleWords } from './console.js';
 import { attemptFrom } from './frames.js';
 import { origins } from './origins.js';
@@ -8,19 +8,19 @@ const lab = await (await fetch('lab.json')).json();
 export const profile = lab.profile;
 export const config = lab.config;
 
-// urlOf is where an attempt goes, without its mark.
+// urlOf returns the URL of an attempt, without its run.
 export function urlOf({ to, path, way }) {
   const url = origins[to] + path;
   return way === 'socket' ? url.replace(/^http/, 'ws') : url;
 }
 
-// expectedOf is the outcome that an attempt teaches in this profile.
+// expectedOf returns the outcome that an attempt teaches in this profile.
 export function expectedOf({ expected }) {
   return typeof expected === 'string' ? expected : (expected[profile] ?? expected.else);
 }
 
-// runAttempt gives the result of an attempt. Its URL is marked, so that it is new to every
-// cache, and the lab can tell what it led to.
+// runAttempt returns the result of an attempt. Its URL has a unique query, so that no cache has it and
+// the lab can find its exchanges.
 export async function runAttempt(attempt, stage) {
   const run = crypto.randomUUID();
   const url = `${urlOf(attempt)}?run=${run}`;
@@ -29,7 +29,7 @@ export async function runAttempt(attempt, stage) {
   return { run, ...result, expected: expectedOf(attempt), console: consoleWords(attempt, exchanges), exchanges };
 }
 
-// explanationOf lets corsd explain the nth exchange of a run.
+// explanationOf returns corsd's explanation of the nth exchange of a run.
 export async function explanationOf(run, n) {
   const answer = await fetch(`explanation?of=${run}&n=${n}`);
   const text = await answer.text();

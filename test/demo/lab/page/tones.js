@@ -1,12 +1,12 @@
-// What an outcome means for whom: colour and words say whether something is right, not only whether it was read.
+// Colours and words for outcomes. They show whether an outcome is right, not only whether the content was read.
 export const signs = { good: '✓', bad: '✕', kept: '✕', leak: '⚠\uFE0E', none: '–' };
 
 const askers = { page: 'the page', stranger: 'the stranger', sandbox: 'the frame' };
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
-// toneOf is "good" or "bad" for what is meant to be read, as the shop's own page is if nothing else is said, and "kept" or
-// "leak" for what is not. What the shop's page reads is no leak.
+// toneOf returns "good" or "bad" if the sender should be able to read the content, which is the default for the shop's own
+// page. Otherwise it returns "kept" or "leak". Content that the shop's page reads is not a leak.
 export function toneOf({ from, meant = from === 'page' }, outcome) {
   switch (outcome) {
     case 'readable':
@@ -17,7 +17,7 @@ export function toneOf({ from, meant = from === 'page' }, outcome) {
   return 'none';
 }
 
-// outcomeWords says it in words.
+// outcomeWords returns an outcome in words.
 export function outcomeWords(attempt, outcome) {
   const who = askers[attempt.from];
   switch (outcome) {

@@ -1,4 +1,4 @@
-// What a card looks like.
+// The view of a card.
 import { codeOf } from './code.js';
 import { element } from './elements.js';
 import { policyIsShipped } from './policy.js';
@@ -20,10 +20,10 @@ const headingOf = (name, { from }) => (name === 'refused' && from === 'stranger'
 
 const visible = new Set(['font', 'canvas', 'webgl', 'shape']);
 
-// Of the first two attempts all is in sight, where there is room for it.
+// On wide screens the details of the first two attempts are open.
 const roomy = matchMedia('(min-width: 44rem)').matches;
 
-// cardView makes a card that has not run. run is called when someone wants it to.
+// cardView makes the view of a card that has not run. Its button calls run.
 export function cardView(card, run) {
   const attempts = Object.entries(card.attempts);
   const note = card.notes?.[profile];
@@ -53,15 +53,15 @@ function attemptView(name, attempt, card) {
       element('div', { class: 'seen' })));
 }
 
-// named tells those who do not see the card which one a control is of.
+// named adds the card's name to a control, for screen readers.
 const named = (heading, card) => element('span', { class: 'unseen' }, `: ${card.title}, ${heading}`);
 
-// stageOf is the place of a card where an attempt shows what it loads.
+// stageOf returns the element of a card in which an attempt shows its content.
 export function stageOf(view, name) {
   return view.querySelector(`[data-attempt="${name}"] .stage`) ?? undefined;
 }
 
-// showResult fills in what came of an attempt.
+// showResult shows the result of an attempt.
 export function showResult(view, card, name, result) {
   const attempt = card.attempts[name];
   const section = view.querySelector(`[data-attempt="${name}"]`);
@@ -74,7 +74,7 @@ export function showResult(view, card, name, result) {
   replaceKept(section.querySelector('.seen'), seen(result, named(headingOf(name, attempt), card)));
 }
 
-// replaceKept puts new parts in the place of old ones; what was open stays open, and the focus where it was.
+// replaceKept replaces the parts of an element. Open details stay open, and the focus stays.
 function replaceKept(place, parts) {
   const controls = () => [...place.querySelectorAll('summary, a, [tabindex]')];
   const open = [...place.querySelectorAll('details')].map((details) => details.open);
@@ -88,10 +88,10 @@ function said(attempt, result) {
   const asTaught = result.outcome === result.expected || result.outcome === 'unsupported';
   return [
     element('p', { class: 'detail' }, [result.detail, consequence(attempt, result)].join(' ')),
-    result.words && element('p', { class: 'words' }, element('span', { class: 'label' }, 'Your browser tells the page'), element('q', {}, result.words)),
+    result.words && element('p', { class: 'words' }, element('span', { class: 'label' }, 'The error that the page sees'), element('q', {}, result.words)),
     result.outcome === 'refused' && result.console &&
       element('p', { class: 'words' },
-        element('span', { class: 'label' }, 'What Chromium writes to its console, which no page can read'), element('q', {}, result.console)),
+        element('span', { class: 'label' }, 'Chromium’s message in its console, which no page can read'), element('q', {}, result.console)),
     !asTaught && element('p', { class: 'astray' }, policyIsShipped()
       ? 'Not as described here. Does your browser differ?'
       : `Changed by your policy. As shipped it is: ${outcomeWords(attempt, result.expected).toLowerCase()}.`),
@@ -108,37 +108,37 @@ function seen(result, name) {
   ].filter(Boolean);
 }
 
-// means says a reason in words.
+// means explains reasons.
 const means = {
   origin_not_allowed: 'The origin that asks is not in the policy.',
   origin_null: 'The origin null is not allowed here.',
   method_not_allowed: 'The method is not in the policy.',
   header_not_allowed: 'A header is not in the policy.',
   authorization_not_listed: 'The header Authorization has to be in the policy by its name.',
-  no_rule: 'No rule of the policy takes this path.',
+  no_rule: 'No rule of the policy matches this path.',
   disabled: 'The policy is switched off here.',
 };
 
-// decisionParts tell what corsd said: of what it refused, else of all that it allowed.
+// decisionParts returns corsd's decisions: the one that it refused, otherwise all.
 function decisionParts({ exchanges }) {
   const asked = exchanges.filter((x) => x.verdict);
   const denied = asked.find((x) => x.verdict === 'deny');
-  const told = denied ?? asked.at(-1);
+  const shown = denied ?? asked.at(-1);
   const label = (text) => element('span', { class: 'label' }, text);
-  if (!told) {
+  if (!shown) {
     return [element('p', { class: 'decision none' }, label('corsd'), 'was not asked')];
   }
-  if (told.reason === 'no_policy') {
+  if (shown.reason === 'no_policy') {
     return [element('p', { class: 'decision none' }, label('corsd'),
       'has no policy for this host, and changed nothing. Envoy can switch a filter off only where it finds a route, so it asked.')];
   }
   const about = denied ? [denied] : asked;
   const places = new Map(about.flatMap((x) => x.decision?.places ?? []).map((place) => [place.line, place]));
-  const missing = told.decision?.missing;
+  const missing = shown.decision?.missing;
   return [
-    element('p', { class: 'decision ' + told.verdict },
-      label(`corsd says to the ${about.map(({ method }) => (method === 'OPTIONS' ? 'preflight' : method)).join(' and to the ')}, by policy ${told.policy}${told.rule ? `, rule ${told.rule}` : ''}`),
-      element('b', {}, told.reason), means[told.reason] ? ` ${means[told.reason]}` : '', missing ? ` Missing: ${missing.join(', ')}.` : ''),
+    element('p', { class: 'decision ' + shown.verdict },
+      label(`corsd’s decision on the ${about.map(({ method }) => (method === 'OPTIONS' ? 'preflight' : method)).join(' and on the ')}, by policy ${shown.policy}${shown.rule ? `, rule ${shown.rule}` : ''}`),
+      element('b', {}, shown.reason), means[shown.reason] ? ` ${means[shown.reason]}` : '', missing ? ` Missing: ${missing.join(', ')}.` : ''),
     places.size > 0 && element('div', { class: 'place' },
       label(places.size > 1 ? 'the lines that decided' : 'the line that decided'),
       [...places.values()].map(({ file, line, text }) => element('p', {},

@@ -1,15 +1,15 @@
-// What went over the wire, as Envoy saw it.
+// Requests and responses, as Envoy saw them.
 import { element } from './elements.js';
 import { explanationOf } from './run.js';
 
 const corsHeader = /^(origin|vary|access-control-.*)$/;
 const decisive = /^(origin|access-control-(?!max-age).*|cookie|location|x-total|x-served-by|x-trace|grpc-status)$/;
 
-// isTelling picks what a card is about. A content type counts where no form could send it, a socket's answer has nothing that counts.
+// isTelling reports whether a header is relevant to a card. A content type is if no form can send it. A WebSocket's response has none.
 const isTelling = (status) => ({ name, value }) =>
   decisive.test(name) ? status !== 101 : name === 'content-type' && status === undefined && /json|grpc/.test(value);
 
-// wireView shows what counts: what was sent, and what came back.
+// wireView shows the relevant headers of requests and responses.
 export function wireView(exchanges) {
   return element('div', { class: 'essence', role: 'group', 'aria-label': 'On the wire' },
     exchanges.length === 0 ? element('p', {}, 'Nothing went over the wire.') : '',
@@ -24,15 +24,15 @@ const hostOf = ({ authority }) => authority.replace(/:\d+$/, '');
 const pathOf = ({ path }) => path.replace(/\?run=.*/, '');
 
 function direction(word, arrow, [head, ...rest], fields, none) {
-  const told = fields.sort((a, b) => namesOrigin(b) - namesOrigin(a));
+  const shown = fields.sort((a, b) => namesOrigin(b) - namesOrigin(a));
   return element('p', {},
     element('span', { class: 'arrow', 'aria-label': word, role: 'img' }, arrow), element('b', {}, head), ...rest, ' ',
-    told.length ? told.map(({ name, value }) => element('span', { class: 'field' }, `${name}: ${value}`)) : element('span', { class: 'nothing' }, none));
+    shown.length ? shown.map(({ name, value }) => element('span', { class: 'field' }, `${name}: ${value}`)) : element('span', { class: 'nothing' }, none));
 }
 
-const namesOrigin = ({ name }) => name.endsWith('origin'); // it comes first
+const namesOrigin = ({ name }) => name.endsWith('origin'); // sorted first
 
-// consequence says what an attempt did beside what the page got.
+// consequence returns the effect of an attempt on the server, in words.
 export function consequence({ keeps }, { outcome, exchanges }) {
   if (outcome !== 'refused' || keeps || exchanges.length === 0) {
     return '';
@@ -43,7 +43,7 @@ export function consequence({ keeps }, { outcome, exchanges }) {
   return { application: 'The application has answered all the same.', corsd: 'The application was never asked.' }[exchanges.at(-1).answered] ?? '';
 }
 
-// exchangeView shows one request and its answer.
+// exchangeView shows one request and its response.
 export function exchangeView(exchange, run, n) {
   return element('div', { class: 'exchange' },
     element('h5', {}, exchange.method === 'OPTIONS' ? 'The preflight' : 'The request'),
