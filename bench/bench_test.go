@@ -16,7 +16,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// served is corsd's server within the test, by a policy of a small size.
+// served starts corsd's server in the test, with a small policy.
 func served(t *testing.T, s size) (listen string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,8 +56,8 @@ func served(t *testing.T, s size) (listen string) {
 	return "unix:" + path
 }
 
-// TestDrive: the client gets right answers of both services, in a closed loop and at a
-// rate, and says so where they are wrong.
+// TestDrive: the client gets the right answers of both services, in a closed loop and at a rate. It
+// returns an error if an answer is wrong.
 func TestDrive(t *testing.T) {
 	small := size{hosts: 20, origins: 20}
 	listen := served(t, small)
@@ -94,7 +94,7 @@ func TestDrive(t *testing.T) {
 	}
 }
 
-// TestSizes: the policy in files and the policy in values are one.
+// TestSizes: the policy in files and the policy in values are equal.
 func TestSizes(t *testing.T) {
 	s := size{hosts: 120, origins: 30}
 	dir := t.TempDir()
@@ -111,7 +111,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestRatios: a median, its range, what is missed, and where another run may say the contrary.
+// TestRatios: a median, its range, missed bounds, and bounds that another run may judge differently.
 func TestRatios(t *testing.T) {
 	samples := map[string][]sample{"a": {{cpu: 10}, {cpu: 30}, {cpu: 20}}, "b": {{cpu: 10}, {cpu: 10}, {cpu: 10}}}
 	r := newRow("n", "b", "ratio", 1.9, ratios(samples, "a", "b", cpuOf))

@@ -15,7 +15,7 @@ import (
 )
 
 // TestYAML loads every YAML block. A block that holds policy documents has to be
-// without faults and warnings, unless the comment before it says otherwise:
+// without faults and warnings, unless the comment before it expects them:
 //
 //	<!-- fails CODE ... -->   it is refused, with these codes and no others
 //	<!-- warns CODE ... -->   it loads, with these warnings and no others
@@ -114,7 +114,7 @@ func TestReadmePolicyIsTheExample(t *testing.T) {
 	t.Error("README.md does not show docs/examples/shop.yaml")
 }
 
-// What README.md shows of the demo is what the demo expects to see.
+// README.md shows the output that the demo expects.
 func TestReadmeShowsTheDemo(t *testing.T) {
 	steps, err := os.ReadFile(filepath.Join(root, "test/demo/steps.go"))
 	if err != nil {

@@ -81,7 +81,7 @@ func commands(t *testing.T, b block) []command {
 	return all
 }
 
-// run gives the lines that a command prints to both outputs.
+// run returns the lines that a command prints to both outputs.
 func run(t *testing.T, dir, text string) []string {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", text)

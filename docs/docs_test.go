@@ -1,6 +1,6 @@
-// Package docs_test holds the documentation to the code: what a page says in a
-// form that can be checked is checked here. With -update, what is made from the
-// code is written again: docs/policy.md, and the output below every command.
+// Package docs_test compares the documentation with the code, where a page has a form that can be
+// compared. With -update it writes the generated parts again: docs/policy.md, and the output below
+// every command.
 package docs_test
 
 import (
@@ -115,7 +115,7 @@ func (p page) prose() []string {
 	return lines
 }
 
-// headings gives the text of the page's headings of a level, of every level for 0.
+// headings returns the text of the page's headings of a level, of every level for 0.
 func (p page) headings(level int) []string {
 	var all []string
 	for _, line := range p.prose() {
@@ -127,7 +127,7 @@ func (p page) headings(level int) []string {
 	return all
 }
 
-// section gives the lines below a heading, up to the next one of that level or above.
+// section returns the lines below a heading, up to the next one of that level or above.
 func (p page) section(t *testing.T, heading string) []string {
 	t.Helper()
 	start := slices.Index(p.lines, heading)
@@ -143,7 +143,7 @@ func (p page) section(t *testing.T, heading string) []string {
 	return p.lines[start+1:]
 }
 
-// rows gives the cells of the tables in lines, without their heads.
+// rows returns the cells of the tables in lines, without their heads.
 func rows(lines []string) [][]string {
 	var all [][]string
 	for i, line := range lines {
@@ -163,7 +163,7 @@ func isRule(line string) bool {
 	return strings.HasPrefix(line, "|--") || strings.HasPrefix(line, "| --")
 }
 
-// code gives the words of a cell that stand between backticks.
+// code returns the words of a cell that are between backticks.
 func code(cell string) []string {
 	var all []string
 	for i, part := range strings.Split(cell, "`") {
@@ -177,7 +177,7 @@ func code(cell string) []string {
 // built is the directory that binary has put corsd into, "" before that.
 var built string
 
-// binary builds corsd once, and gives the directory that it is in.
+// binary builds corsd once, and returns its directory.
 var binary = sync.OnceValues(func() (dir string, err error) {
 	if built, err = os.MkdirTemp("", "corsd-docs-"); err != nil {
 		return "", err

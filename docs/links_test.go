@@ -46,7 +46,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// anchors gives the names that GitHub gives the headings.
+// anchors returns GitHub's anchors of the headings.
 func (p page) anchors() []string {
 	var all []string
 	for _, heading := range p.headings(0) {

@@ -63,7 +63,7 @@ func TestReasonsHaveExamples(t *testing.T) {
 	}
 }
 
-// The tables of docs/policy.md name every code, each once, and what permits it.
+// The tables of docs/policy.md name every code, each once, and the name that permits it.
 func TestCodes(t *testing.T) {
 	faults, warnings := codesOf(t)
 	p := readPage(t, "docs/policy.md")
@@ -136,8 +136,8 @@ func codesOf(t *testing.T) (faults, warnings []string) {
 	return faults, warnings
 }
 
-// What a name in dangerouslyAllow permits is what the page says it does: with the
-// name the policy loads, without it the code is the only fault.
+// A name in dangerouslyAllow permits the danger that the page describes: with the name the policy
+// loads, without it the code is the only fault.
 func TestDangers(t *testing.T) {
 	yes := new(true)
 	with := func(c spec.CORS) spec.PolicySpec {
@@ -196,7 +196,7 @@ func faultsOf(doc spec.PolicySpec) []spec.Code {
 // modules are the directories of the project's Go modules, with the headings of their dependencies in CONTRIBUTING.md.
 var modules = map[string]string{".": "### The product", "test": "### The tests", "bench": "### The benchmarks"}
 
-// CONTRIBUTING.md gives a reason for every module that the code imports, and for every one that a go.mod requires
+// CONTRIBUTING.md has a reason for every module that the code imports, and for every one that a go.mod requires
 // directly.
 func TestDependencies(t *testing.T) {
 	for dir, heading := range modules {
@@ -349,8 +349,8 @@ func literals(exprs []ast.Expr) []string {
 	return all
 }
 
-// docs/envoy.md says something of every setting of the shipped configurations,
-// and names none that they do not have.
+// docs/envoy.md describes every setting of the shipped configurations, and names none that they do not
+// have.
 func TestEnvoySettings(t *testing.T) {
 	shipped := map[string]bool{}
 	for _, name := range []string{"envoy.yaml", "envoy-lean.yaml", "envoy-ext-authz.yaml"} {
@@ -400,8 +400,7 @@ func collectKeys(node any, into map[string]bool) {
 	}
 }
 
-// scaffolding is what any configuration has, and what belongs to the example that
-// corsd is shown in front of.
+// scaffolding has the settings of every configuration, and those of the example application.
 var scaffolding = strings.Fields(`
 	@type name typed_config address socket_address port_value admin static_resources listeners filter_chains filters
 	stat_prefix route_config virtual_hosts domains routes match route prefix path_separated_prefix cluster clusters type

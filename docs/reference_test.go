@@ -51,7 +51,7 @@ func TestPolicyReference(t *testing.T) {
 	}
 }
 
-// source is what the comments of package policy say.
+// source has the comments of package policy.
 type source struct {
 	structs map[string]*ast.StructType
 	docs    map[string]string     // of types
@@ -160,7 +160,7 @@ func firstOf(docs ...*ast.CommentGroup) *ast.CommentGroup {
 	return nil
 }
 
-// join gives a comment as one line.
+// join returns a comment as one line.
 func join(doc *ast.CommentGroup) string {
 	if doc == nil {
 		return ""
@@ -168,7 +168,7 @@ func join(doc *ast.CommentGroup) string {
 	return strings.Join(strings.Fields(doc.Text()), " ")
 }
 
-// about gives what the comment of a type says.
+// about returns the comment of a type.
 func (s *source) about(name string) (string, error) {
 	doc, ok := s.docs[name]
 	if !ok || doc == "" {
@@ -215,7 +215,7 @@ func (s *source) fields(name string) ([]field, error) {
 	return all, nil
 }
 
-// kindOf gives the words for a field's type.
+// kindOf returns the words for a field's type.
 func (s *source) kindOf(expr ast.Expr) (kind string, list bool, err error) {
 	switch t := expr.(type) {
 	case *ast.StarExpr:
@@ -243,7 +243,7 @@ func (s *source) kindOf(expr ast.Expr) (kind string, list bool, err error) {
 	return "", false, fmt.Errorf("no words for the type %T", expr)
 }
 
-// takeDefault takes the sentence out of a comment that names the default.
+// takeDefault removes the sentence that names the default from a comment, and returns it.
 func takeDefault(doc string) (def, rest string) {
 	sentences := strings.SplitAfter(doc, ". ")
 	rest = ""
@@ -269,7 +269,7 @@ func takeDefault(doc string) (def, rest string) {
 	return def, strings.TrimSpace(rest)
 }
 
-// prose puts what is no English between backticks, so that Markdown leaves it alone.
+// prose puts words that are not English between backticks, so that Markdown does not format them.
 func prose(text string) string {
 	words := strings.Fields(text)
 	for i, word := range words {
@@ -334,7 +334,7 @@ func (s *source) presetTable(t *testing.T) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// settingsOf gives the effective settings of a policy, by name.
+// settingsOf returns the effective settings of a policy, by name.
 func settingsOf(t *testing.T, doc spec.PolicySpec) map[string]policy.Setting {
 	t.Helper()
 	doc.Hosts = []string{"*"}
@@ -350,7 +350,7 @@ func settingsOf(t *testing.T, doc spec.PolicySpec) map[string]policy.Setting {
 	return settings
 }
 
-// limitTable gives the bounds of policies and requests. Their comments are for
+// limitTable returns the bounds of policies and requests. Their comments are for
 // readers of the code; the words here are for authors of policies.
 func (s *source) limitTable() (string, error) {
 	words := map[string]struct {

@@ -47,7 +47,7 @@ func quantity(t *testing.T, text string) int64 {
 	return n << shift
 }
 
-// docs/operations.md has the bounds that corsd derives. What all Envoys may have under way is what one connection gets.
+// docs/operations.md has the bounds that corsd derives. One connection may use the whole bound of all Envoys.
 func TestSizes(t *testing.T) {
 	for _, s := range sizes(t) {
 		l := limits.New(limits.Config{

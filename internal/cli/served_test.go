@@ -27,7 +27,7 @@ type served struct {
 	ended  chan struct{} // closed when it has ended
 	status int           // then
 
-	process *os.Process // nil where it runs in this one
+	process *os.Process // nil if corsd runs in this process
 }
 
 // anywhere are the flags of a server on free ports that stops at once.
@@ -180,7 +180,7 @@ func (s *served) dial(target string) *grpc.ClientConn {
 	return conn
 }
 
-// conn is a connection to where it listens, once it is ready.
+// conn returns a connection to corsd, after it has become ready.
 func (s *served) conn() *grpc.ClientConn {
 	s.t.Helper()
 	conn := s.dial(s.address("listening"))

@@ -80,7 +80,7 @@ spec: {hosts: [api.example], cors: {allowOrigins: [https://www.example]}}
 `
 )
 
-// row is a change to the configuration that corsd envoy writes for policies, and what is then found.
+// row is a change to the configuration that corsd envoy writes for policies, and the diagnostics of the result.
 type row struct {
 	name     string
 	policies string   // the configuration is for these,

@@ -153,7 +153,7 @@ func essence(t *testing.T, text []byte) any {
 	return config
 }
 
-// Addresses of corsd, and what is not one.
+// Valid and invalid addresses of corsd.
 func TestClusterAddress(t *testing.T) {
 	p := planOf(t, documents(t, "{hosts: [api.example], cors: {allowOrigins: [https://www.example]}}"))
 	for _, tt := range []struct{ address, want string }{

@@ -185,7 +185,7 @@ func TestExchange(t *testing.T) {
 // contextKey is the key of a value that a stream's context has.
 type contextKey struct{}
 
-// witness is an observer that remembers what it received in words.
+// witness is an observer that keeps a line of words for each event.
 type witness struct {
 	exchange.Discard
 	name   string

@@ -38,7 +38,7 @@ func TestFieldsAreCounted(t *testing.T) {
 	})
 }
 
-// Whatever comes, the counter ends where it began or in a state that it knows.
+// For any bytes, the state of the counter stays valid.
 func FuzzFieldCounter(f *testing.F) {
 	f.Add([]byte{0x82, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x3f, 0x00})
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// written returns what a client sends: the preface, and what write writes.
+// written returns the bytes that a client sends: the preface and the frames that write writes.
 func written(write func(fr *http2.Framer)) []byte {
 	var b bytes.Buffer
 	b.WriteString(http2.ClientPreface)

@@ -160,7 +160,7 @@ func TestAcceptFails(t *testing.T) {
 	}
 }
 
-// What is derived from a memory limit is within it: what streams, connections, and what is under way may hold.
+// The bounds that are derived from a memory limit are within it: streams, connections and pending data.
 func TestBoundsAreWithinMemory(t *testing.T) {
 	const idleConn, lastBlock = 80 << 10, 64 << 10 // measured
 	for _, memory := range []int64{64 << 20, 256 << 20, 1 << 30} {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// takeAll takes as many as the share lets it.
+// takeAll takes from the share until it is empty, and returns the number.
 func takeAll(s *Share) (n int64) {
 	for s.Take(1) {
 		n++

@@ -17,7 +17,7 @@ func TestGCPercent(t *testing.T) {
 		{live: mb, roots: mb / 2, want: servingGarbage},
 		{live: 3 * mb, roots: mb / 2, want: servingGarbage},
 		{live: 10 * mb, roots: mb / 2, want: servingGarbage},
-		{live: 200 * mb, roots: mb, want: 100 * mb}, // half of what lives
+		{live: 200 * mb, roots: mb, want: 100 * mb}, // half of the live heap
 	} {
 		percent := gcPercent(row.live, row.roots)
 		if got := goal(row.live, row.roots, percent) - row.live; got < row.want*95/100 || got > row.want*105/100 {
@@ -26,8 +26,8 @@ func TestGCPercent(t *testing.T) {
 	}
 }
 
-// TestGCBesideTheSoftLimit: with all that peers may hold, and what corsd itself has, there is as much room below the soft
-// limit as garbage is to take, so that the limit does not make the collector run all the time.
+// TestGCBesideTheSoftLimit: below the soft limit there is room for the garbage, beside the memory that peers may hold and
+// corsd's own. Otherwise the limit would make the collector run all the time.
 func TestGCBesideTheSoftLimit(t *testing.T) {
 	const itself = 16 << 20
 	for _, memory := range []uint64{256 << 20, 1 << 30} {

@@ -129,7 +129,7 @@ func TestLarge(t *testing.T) {
 			"ext_proc": &ProcessingRequest{Headers: headers}, "ext_authz": &CheckRequest{Headers: headers},
 			"extensions": &CheckRequest{Extensions: headers},
 		} {
-			_ = read.Read(mem.BufferSlice{mem.SliceBuffer(make([]byte, row.size))}) // its size is what counts
+			_ = read.Read(mem.BufferSlice{mem.SliceBuffer(make([]byte, row.size))}) // only its size matters
 			read.Release()
 			if read.Large() != row.large {
 				t.Errorf("%s, %s: large is %v", name, row.why, read.Large())

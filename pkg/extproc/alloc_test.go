@@ -4,8 +4,8 @@ package extproc_test
 
 import "testing"
 
-// TestStreamAllocates: an exchange allocates only its request's text, what gRPC needs for each answer,
-// and what gRPC copies of the metadata.
+// TestStreamAllocates: an exchange allocates only its request's text, gRPC's buffers for each answer, and
+// gRPC's copies of the metadata.
 func TestStreamAllocates(t *testing.T) {
 	process := quietHandler(t)
 	for _, x := range exchanges {

@@ -8,8 +8,8 @@ import (
 )
 
 // TestResponsePhase: which requests need the response, too. A virtual host may strip upstream's CORS
-// headers, add Vary: Origin, or set the granted headers, and corsd-static lists what it does. corsd
-// does not repeat it.
+// headers, add Vary: Origin, or set the granted headers. corsd-static lists these actions. corsd does
+// not repeat them.
 func TestResponsePhase(t *testing.T) {
 	const strips, all = "strip, vary", "strip, vary, set"
 	statics := []string{"", "strip", "vary", "set", "vary, set", "strip, set", strips, all}

@@ -134,8 +134,8 @@ var (
 	}}
 )
 
-// What corsd answers. An answer has nothing but what is written here: values in
-// raw_value, append and append_action unset, no body.
+// corsd's answers. They have no other fields: values are in raw_value, append and append_action are
+// unset, and there is no body.
 
 // reports adds the dynamic metadata of the decision.
 func reports(w why, a answer) answer {

@@ -26,9 +26,9 @@ func sized(rules, origins int) spec.Config {
 	return cfg
 }
 
-// BenchmarkDecide is a decision and the change of a response, under policies of any size.
-// Sixteen requests are asked in turn: what they need stays in the processor's caches,
-// so that the figures are of the work and not of the memory.
+// BenchmarkDecide is a decision and the change of a response, with policies of different sizes.
+// Sixteen requests are decided in turn. Their data stays in the processor's caches, so that the
+// results do not depend on the memory.
 func BenchmarkDecide(b *testing.B) {
 	for _, size := range []struct{ rules, origins int }{{10, 1}, {1000, 100}, {10_000, 1000}, {100_000, 100_000}} {
 		engine, _, err := policy.Compile(sized(size.rules, size.origins))

@@ -47,7 +47,7 @@ func Example() {
 	// vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
 }
 
-// Everything that is wrong with a policy is said at once.
+// Compile reports all faults of a policy at once.
 func ExampleCompile_faults() {
 	_, _, err := policy.Compile(spec.Config{Policies: []spec.Policy{{
 		Name: "shop",

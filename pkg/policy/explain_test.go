@@ -200,7 +200,7 @@ func TestMissing(t *testing.T) {
 
 // TestExpiry compiles sets for several moments: one grants nothing from the day
 // on that it names.
-// TestNearestOrigin: an origin that is refused by little is told by what.
+// TestNearestOrigin: the explanation of a refused origin names the entry that nearly matches it.
 func TestNearestOrigin(t *testing.T) {
 	cfg := withSet(withSet(one("shop", spec.PolicySpec{Hosts: []string{"{t}.shop.example"}, CORS: &spec.CORS{
 		AllowOrigins:    []string{"https://www.shop.example", "https://*.apps.example", "https://dev.example:8443", "https://{t}.app.example"},

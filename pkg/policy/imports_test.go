@@ -27,8 +27,8 @@ func packages() map[string][]string {
 	}
 }
 
-// TestImports holds what the engine may know: a rule of CORS needs no network, no file and no
-// log. Of other modules it needs the public suffix list and punycode.
+// TestImports checks the imports of the engine. It needs no network, no files and no log. Of other
+// modules it needs the public suffix list and punycode.
 func TestImports(t *testing.T) {
 	const module = "github.com/corsd/corsd/"
 	forbidden := []string{"net", "net/http", "os", "log", "log/slog", "io/fs", "syscall", "unsafe"}
@@ -62,7 +62,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestNoClock finds what tells the time: the date of a decision is an option of
+// TestNoClock checks that the engine never reads the clock: the date of a decision is an option of
 // Compile.
 func TestNoClock(t *testing.T) {
 	clocks := []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}

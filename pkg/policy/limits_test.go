@@ -14,7 +14,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// numbered gives n strings made from their numbers.
+// numbered returns n strings that contain their numbers.
 func numbered(n int, format string) []string {
 	list := make([]string, n)
 	for i := range list {
@@ -142,7 +142,7 @@ func TestReportIsBounded(t *testing.T) {
 // run beside others.
 const hostileTime = 4 * time.Second
 
-// measured compiles a configuration and logs what it costs.
+// measured compiles a configuration and logs the cost.
 func measured(t *testing.T, cfg spec.Config) (*policy.Engine, error) {
 	t.Helper()
 	var before, after runtime.MemStats

@@ -11,7 +11,7 @@ func ruled(rules ...spec.Rule) spec.Config {
 	return one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: rules})
 }
 
-// byRule says that a GET of a path is granted by a rule, "" for the own cors.
+// byRule returns the row of a GET that a rule grants, "" for the policy's own cors.
 func byRule(name, path, rule string) row { return taking(name, get(path), rule) }
 
 func taking(name string, r request, rule string) row {

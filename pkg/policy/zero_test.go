@@ -6,7 +6,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// An engine that nobody compiled refuses everyone, and says so in its summary.
+// An engine that was not compiled refuses every request. Its summary shows that.
 func TestZeroEngine(t *testing.T) {
 	for name, e := range map[string]*policy.Engine{"the zero Engine": {}, "nil": nil} {
 		for _, tt := range []struct {

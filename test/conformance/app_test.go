@@ -4,10 +4,10 @@ import (
 	"net/http"
 )
 
-// application returns what stands behind each way of doing CORS. It says nothing
-// of CORS itself, but for /careless, and takes every method.
+// application returns the application behind each implementation of CORS. It accepts every method.
+// Only /careless sends CORS headers.
 //
-//	/article, /catalogue   200, with an ETag and X-Total; 304 when asked for that ETag
+//	/article, /catalogue   200, with an ETag and X-Total; 304 to a request for that ETag
 //	/private               401
 //	/broken                500
 //	/moved                 302

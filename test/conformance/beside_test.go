@@ -69,14 +69,14 @@ func (r reason) applies(d difference) bool {
 		(r.when == nil || r.when(d))
 }
 
-// result is what one request has shown.
+// result is the result of one request.
 type result struct {
 	config       config
 	request      request
 	theirs, ours answer
 	class        class
 
-	// reasons of the other, by their places, and what comes of each.
+	// reasons of the other implementation, by their places, with the class of each.
 	reasons map[int]class
 }
 
@@ -153,7 +153,7 @@ func (o other) host(c config) string {
 	return c.name + "." + o.name + kind + ".corsd.test"
 }
 
-// policies gives a file for each configuration.
+// policies returns a file for each configuration.
 func (o other) policies() map[string]string {
 	files := map[string]string{}
 	for _, c := range o.configs {
@@ -171,9 +171,8 @@ func indent(text, by string) string {
 	return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by) + "\n"
 }
 
-// additions are what Envoy's configuration in deploy/ lacks: virtual hosts for
-// corsd as it has them, one of each kind, and those of the other, for which corsd
-// is not asked.
+// additions returns the virtual hosts that are added to Envoy's configuration of deploy/: one of each
+// kind for corsd, and those of the other implementation, without corsd.
 func (o other) additions() string {
 	var b strings.Builder
 	b.WriteString("virtual_hosts:\n")
@@ -208,8 +207,7 @@ func routes(cluster string) string {
 `
 }
 
-// plainHost is a virtual host without corsd, in front of a server that says CORS
-// itself.
+// plainHost returns a virtual host without corsd, in front of a server that sends CORS headers itself.
 func (o other) plainHost(c config) string {
 	return fmt.Sprintf(`- name: "%[1]s"
   domains: [%[1]s.%[2]s.test]

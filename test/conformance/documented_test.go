@@ -18,7 +18,7 @@ type documented struct {
 	config  string // its name
 	request string // its name
 
-	// there is what the filter has answered, as [documented.say] puts it.
+	// there is the filter's answer, in the words of [documented.say].
 	there string
 	class class
 	beside
@@ -70,7 +70,7 @@ func documentedBehaviours() []documented {
 	}
 }
 
-// why corsd is better is said once for each reason, but for two that no answer shows.
+// why returns the reason why corsd is better: each reason once, except two that no answer shows.
 func (d documented) why(o other, r result) string {
 	switch {
 	case d.beside == equal:
@@ -89,7 +89,7 @@ func (d documented) why(o other, r result) string {
 	return strings.Join(names, "; ")
 }
 
-// say tells for a preflight also whether the application was asked.
+// say describes an answer. For a preflight it includes whether the application received it.
 func (documented) say(r result, a answer) string {
 	said := r.request.say(a)
 	if r.request.isPreflight() && a.header.Get("X-Envoy-Upstream-Service-Time") != "" {
@@ -98,7 +98,7 @@ func (documented) say(r result, a answer) string {
 	return said
 }
 
-// checkDocumented holds the run to what is documented and gives the table.
+// checkDocumented compares the run with the documented answers and returns the table.
 func (o other) checkDocumented(t *testing.T, results []result) string {
 	t.Helper()
 	var b strings.Builder

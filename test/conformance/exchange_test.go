@@ -13,7 +13,7 @@ import (
 	"github.com/corsd/corsd/test/harness/mesh"
 )
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -64,9 +64,8 @@ func (c client) send(t *testing.T, host string, r request) answer {
 	return answer{in.StatusCode, in.Header}
 }
 
-// sendAll sends requests one after the other. It does so again for as long as
-// Envoy gave up waiting for corsd (after 0.5 s) meanwhile: the machine had no time
-// for it, and what fails open then says nothing about corsd.
+// sendAll sends requests one after the other. If Envoy's call to corsd timed out meanwhile (0.5 s, on
+// a busy machine), sendAll sends all again: a request that failed open shows nothing about corsd.
 func (c client) sendAll(t *testing.T, host string, requests []request) []answer {
 	t.Helper()
 	for range 3 {

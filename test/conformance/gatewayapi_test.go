@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// gatewayPolicy is what the HTTPRoutes of the conformance tests for CORS mean, as
-// release 1.7.0 has them: one rule for each rule of a route. Every origin with
-// credentials is what one of them asks for, so the policy says the dangerous name.
+// gatewayPolicy corresponds to the HTTPRoutes of the conformance tests for CORS of release 1.7.0: one
+// rule for each rule of a route. One route allows every origin with credentials, so the policy has
+// the dangerous name for that.
 const gatewayPolicy = `apiVersion: corsd.dev/v1alpha1
 kind: CORSPolicy
 metadata: {name: gateway-conformance-infra}
@@ -56,7 +56,7 @@ type expected struct {
 	absent  []string
 }
 
-// The names of headers are longer than what is said of them.
+// Short names for headers.
 const (
 	acao = "Access-Control-Allow-Origin"
 	acac = "Access-Control-Allow-Credentials"
@@ -66,7 +66,7 @@ const (
 	acma = "Access-Control-Max-Age"
 )
 
-// inAnyOrder gives both orders of a list of two.
+// inAnyOrder returns both orders of a list of two.
 func inAnyOrder(a, b string) []string { return []string{a + "," + b, b + "," + a} }
 
 func gatewayCases() []expected {
@@ -78,7 +78,7 @@ func gatewayCases() []expected {
 			aceh: inAnyOrder("x-header-3", "x-header-4"), acma: {"3600"}, acac: {"true"},
 		}
 	}
-	// Some of the originals ask for leave in a GET, too: it must not matter.
+	// Some of the original tests send headers of preflights with a GET, too. They must not matter.
 	asking := func(r request) request {
 		return r.with("Access-Control-Request-Method", "GET").with("Access-Control-Request-Headers", two)
 	}

@@ -46,7 +46,7 @@ func nativeHost(c config) string {
 %[3]s`, c.name, indent(policy(own, ""), "    "), indent(routed+routes("app"), "  "))
 }
 
-// nativeLists is what most of the configurations allow.
+// nativeLists has the lists of most of the configurations.
 const nativeLists = `allow_methods: "GET, PUT, DELETE"
 allow_headers: "Content-Type, X-Trace"
 `

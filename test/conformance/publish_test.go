@@ -92,8 +92,8 @@ func count(results []result, is func(result) bool) (n int) {
 	return n
 }
 
-// differences is a table of the reasons, and of what they come to. The common ones
-// stand in a table of their own, unless whole asks for all.
+// differences returns a table of the reasons, with the class of each. The common reasons are in another
+// table, unless whole is set.
 func (o other) differences(results []result, whole bool) string {
 	var b strings.Builder
 	b.WriteString("| difference | answers that differ by it | why |\n|---|---|---|\n")
@@ -113,7 +113,7 @@ func (o other) differences(results []result, whole bool) string {
 	return b.String()
 }
 
-// The page says once what is common.
+// The page has each common reason once.
 func TestCommonReasons(t *testing.T) {
 	if lacking != nil {
 		t.Skip(lacking)
@@ -167,7 +167,7 @@ func (o other) rows(results []result) string {
 	return b.String()
 }
 
-// pageAnchor is the name that GitHub gives a heading.
+// pageAnchor returns GitHub's anchor of a heading.
 func pageAnchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -9,7 +9,7 @@ import (
 // Aspects that go together.
 var (
 	both      = []aspect{passes, passesCredentials}
-	wire      = append(slices.Clone(both), append(slices.Clone(corsLines), reads, status)...) // all but what caches look at
+	wire      = append(slices.Clone(both), append(slices.Clone(corsLines), reads, status)...) // all except those for caches
 	grants    = []aspect{"Access-Control-Allow-Methods", "Access-Control-Allow-Headers"}
 	corsLines = []aspect{
 		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",

@@ -8,9 +8,9 @@ import (
 	"github.com/corsd/corsd/test/conformance/fetch"
 )
 
-// request is what a browser sends, or somebody else.
+// request is a request of a browser, or of another client.
 type request struct {
-	name         string // a sentence's subject: who asks for what
+	name         string // the subject of a sentence about the request
 	method, path string
 	header       http.Header
 }
@@ -26,7 +26,7 @@ func actual(name, method, path, origin string) request {
 	return request{name, method, path, http.Header{"Origin": {origin}}}
 }
 
-// preflight asks for a method and for headers, which browsers write in one line, in
+// preflight returns a preflight for a method and headers. Browsers write the headers in one line, in
 // lower case, sorted and without blanks.
 func preflight(name, path, origin, method, headers string) request {
 	r := request{name, http.MethodOptions, path, http.Header{"Origin": {origin}, "Access-Control-Request-Method": {method}}}
@@ -56,8 +56,8 @@ func (r request) isPreflight() bool {
 // isCacheable: browsers store answers to these alone.
 func (r request) isCacheable() bool { return r.method == http.MethodGet || r.method == http.MethodHead }
 
-// inBrowser is what a script asked the browser for that sent this. It is told from
-// a preflight by what that asks leave for.
+// inBrowser returns the script's request that made the browser send r. If r is a preflight, it is the
+// request that the preflight describes.
 func (r request) inBrowser(credentials string) fetch.Request {
 	method := r.method
 	if r.isPreflight() {
@@ -81,7 +81,7 @@ func requests() []request {
 	return slices.Concat(byOrigin(), byAnswer(), preflightsByOrigin(), preflightsByWish(), oddities())
 }
 
-// origins are those that a list of origins has to tell apart.
+// origins returns the origins that a list of origins has to distinguish.
 func origins() [][2]string {
 	return [][2]string{
 		{"the page", page},
@@ -174,7 +174,7 @@ func manyNames() string {
 	return strings.Join(names, ",")
 }
 
-// oddities are what browsers do not send, or not any more.
+// oddities returns requests that browsers do not send, or no longer.
 func oddities() []request {
 	put := preflight("", "/article", page, "PUT", "")
 	named := func(name string, r request) request { r.name = name; return r }

@@ -34,15 +34,15 @@ var applications = []string{"etag", "x-total", "x-cost"}
 
 // verdict has a browser's conclusions from a response.
 type verdict struct {
-	// passes: the browser sends what the preflight asks for, or lets the page read the
-	// answer; without credentials and with.
+	// passes reports whether the browser sends the request after the preflight, or lets the page
+	// read the response; without credentials and with.
 	passes [2]bool
 
 	// reads are the application's headers that the page can read.
 	reads [2][]string
 
-	// reused: a browser that has stored the answer gives it to pages of other origins,
-	// too.
+	// reused reports whether a browser that has stored the response reuses it for pages of other
+	// origins.
 	reused bool
 }
 
@@ -68,8 +68,8 @@ func (r request) verdict(a answer) (v verdict) {
 	return v
 }
 
-// aspects are what can differ between two answers to one request. Where one of
-// them passes and the other does not, what else stands there follows from that.
+// aspects returns the properties in which two answers to one request differ. If only one of them
+// passes, aspects leaves out the differences that follow from that.
 func (r request) aspects(a, b answer) map[aspect][2]string {
 	v, w := r.verdict(a), r.verdict(b)
 	all := map[aspect][2]string{
@@ -92,7 +92,7 @@ func (r request) aspects(a, b answer) map[aspect][2]string {
 	return all
 }
 
-// value is a header's value in a form that is the same for what means the same.
+// value returns a header's value in a form that is equal for equivalent values.
 func value(h http.Header, name string) string {
 	joined := strings.Join(h[name], ", ")
 	if !slices.Contains(lists, name) {
@@ -116,7 +116,7 @@ const (
 	same           class = "same"
 	sameForBrowser class = "same for a browser"   // other bytes, with which browsers do the same
 	saferCached    class = "safer in a cache"     // a stored answer reaches no page that it is not for, as it does there
-	stricter       class = "stricter"             // a page does not get what it gets there
+	stricter       class = "stricter"             // a page gets less than there
 	moreOpen       class = "more open"            // the other way round
 	unsaferCached  class = "less safe in a cache" // the opposite of safer
 )
@@ -132,7 +132,7 @@ func worse(a, b class) class {
 	return b
 }
 
-// class is what comes of one difference.
+// class returns the class of a difference.
 func (d difference) class() class {
 	v, w := d.request.verdict(d.their), d.request.verdict(d.our)
 	switch d.aspect {
@@ -150,7 +150,7 @@ func (d difference) class() class {
 	return sameForBrowser
 }
 
-// opens reports whether w gives a page something that v does not.
+// opens reports whether a page gets more with w than with v.
 func opens(v, w verdict) bool {
 	for i := range w.passes {
 		if w.passes[i] && !v.passes[i] {
@@ -165,7 +165,7 @@ func opens(v, w verdict) bool {
 	return false
 }
 
-// say puts the answer's status and a verdict into words.
+// say describes the answer's status and a verdict in words.
 func (r request) say(a answer) string {
 	v := r.verdict(a)
 	what := "read"

@@ -69,8 +69,8 @@ func ordered() []struct {
 	}
 }
 
-// TestStrictest gives each pair of values to the two policies of one host, in both orders, and to
-// a policy and its rule: the stricter value applies, and has the layer that it came from.
+// TestStrictest sets each pair of values in the two policies of one host, in both orders, and in a
+// policy and its rule. The stricter value applies, with the layer that sets it.
 func TestStrictest(t *testing.T) {
 	for _, s := range ordered() {
 		for strict := range s.values {

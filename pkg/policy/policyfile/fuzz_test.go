@@ -10,11 +10,11 @@ import (
 	"github.com/corsd/corsd/internal/reload"
 )
 
-// lineBreak is what the YAML parser takes for the end of a line.
+// lineBreak matches the line breaks of the YAML parser.
 var lineBreak = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
 
-// FuzzParse holds for any bytes: there is an engine or a fault, each diagnostic has
-// a place within the file and one line of text, and the same bytes give the same report.
+// FuzzParse checks for any bytes: there is an engine or a fault, each diagnostic has a place within
+// the file and one line of text, and the same bytes lead to the same report.
 func FuzzParse(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*/*.*")
 	if err != nil {

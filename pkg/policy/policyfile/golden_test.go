@@ -67,8 +67,8 @@ func TestBadFilesHaveACode(t *testing.T) {
 	}
 }
 
-// codes gives the values of all constants of type spec.Code, from its source: a
-// code that is added has no bad file, and fails the tests above.
+// codes returns the values of all constants of type spec.Code, from its source. A new code without a
+// bad file fails the tests above.
 func codes(t *testing.T) []spec.Code {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../spec/code.go", nil, 0)

@@ -39,9 +39,8 @@ func aliasBomb() string {
 
 const policyHead = "apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata: {name: a}\nspec:\n"
 
-// TestHostileFiles holds the cost of files that were made to be expensive. Each takes
-// less than 2 s and 260 MB of heap on two cores that have nothing else to do. What
-// fails the test is more, since tests run beside others.
+// TestHostileFiles limits the cost of files that are made to be expensive. Each needs less than 2 s and
+// 260 MB of heap on two idle cores. The test allows more, since other tests run at the same time.
 func TestHostileFiles(t *testing.T) {
 	if testing.Short() || policyfile.RaceEnabled {
 		t.Skip("takes some seconds, or minutes and ten times the memory with the race detector")
@@ -166,8 +165,8 @@ func has(list []spec.Diagnostic, code spec.Code) bool {
 	return false
 }
 
-// measure gives the time that f takes and the most heap that is in use meanwhile,
-// garbage included, as far as looking every few milliseconds can tell.
+// measure returns the duration of f and the largest heap meanwhile, with its garbage. It samples the
+// heap every few milliseconds.
 func measure(f func() *reload.Report) (report *reload.Report, seconds float64, heap uint64) {
 	runtime.GC()
 	var done atomic.Bool

@@ -17,8 +17,8 @@ import (
 // policyHead begins a policy.
 const policyHead = "apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata: {name: a}\nspec:\n"
 
-// TestDefaultLimits holds what the documentation says. The tests of the bounds
-// themselves use lower ones where reading as much would take long.
+// TestDefaultLimits checks the documented limits. The tests of the bounds themselves use lower ones if
+// large inputs would be slow.
 func TestDefaultLimits(t *testing.T) {
 	want := limits{
 		fileBytes: 16 << 20, totalBytes: 256 << 20, files: 1_000, documents: 10_000,
@@ -31,7 +31,7 @@ func TestDefaultLimits(t *testing.T) {
 
 // TestBounds reads each thing once as large as it may be, and once larger by one.
 func TestBounds(t *testing.T) {
-	// A policy with one more annotation, or nested as deep as said.
+	// A policy with this number of annotations, or this depth.
 	annotations := func(keys int) string {
 		var b strings.Builder
 		b.WriteString("apiVersion: corsd.dev/v1alpha1\nkind: CORSPolicy\nmetadata:\n  name: a\n  annotations:\n")
@@ -128,7 +128,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestTotals is TestBounds for what takes several documents or files, with lower bounds.
+// TestTotals is TestBounds for bounds on several documents or files, with lower bounds.
 func TestTotals(t *testing.T) {
 	bounds := defaultLimits()
 	bounds.rules, bounds.origins, bounds.files, bounds.totalBytes, bounds.findings = 6, 9, 3, 2000, 4

@@ -42,8 +42,8 @@ func (f files) write(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestFiles holds which files are read. The files here are no policies, so that
-// the report has one line for each that was read.
+// TestFiles checks which files are read. The files here are not policies, so that the report has one
+// line for each file that was read.
 func TestFiles(t *testing.T) {
 	const wrong = "[]"
 	tests := []struct {
@@ -104,7 +104,7 @@ func loadInTime(t *testing.T, paths []string) *reload.Report {
 	}
 }
 
-// TestHash holds what the hash stands for: names and contents, in no order.
+// TestHash checks that the hash depends on names and contents, and not on their order.
 func TestHash(t *testing.T) {
 	dir := files{"a.yaml": "x", "b.yaml": "y", "c/a.yaml": "x"}.write(t)
 	hash := func(names ...string) string {

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSplit holds where documents begin: each row gives a file and, for each
-// document that is cut out of it, its first line and its text.
+// TestSplit checks where documents begin: each row has a file and, for each of its documents, the first
+// line and the text.
 func TestSplit(t *testing.T) {
 	tests := []struct {
 		name string

@@ -20,13 +20,13 @@ import (
 var record = flag.Bool("record", false, "write testdata/answers.txt again")
 
 const (
-	seeds    = 640 // of which not every policy is accepted
+	seeds    = 640 // some of their policies are refused
 	cases    = 420
 	answered = "testdata/answers.txt"
 )
 
-// TestAnswers compares what corsd decides with what was recorded: a hash of the answers to
-// the cases of each policy that was accepted.
+// TestAnswers compares corsd's decisions with recorded ones: a hash of the answers to the cases of
+// each accepted policy.
 func TestAnswers(t *testing.T) {
 	root, err := mesh.Root()
 	if err != nil {
@@ -70,7 +70,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// answers returns the hash of what corsd decides about the cases of a seed.
+// answers returns the hash of corsd's decisions of the cases of a seed.
 func answers(t *testing.T, binary string, seed uint64) (string, error) {
 	t.Helper()
 	s := corpus.Make(seed, cases)

@@ -105,7 +105,7 @@ func TestOwnOriginSeesAll(t *testing.T) {
 	}
 }
 
-// What a preflight asks for is sorted, in lower case, and without blanks.
+// A preflight names the requested headers sorted, in lower case, and without blanks.
 func TestPreflightAsks(t *testing.T) {
 	r := fetch.Request{Origin: page, URL: api + "/cart", Method: "PUT", Mode: "cors", Headers: lines("X-Trace: 1", "Authorization: a", "Accept: b")}
 	fetch.Do(r, func(s fetch.Sent) fetch.Response {
@@ -117,7 +117,7 @@ func TestPreflightAsks(t *testing.T) {
 	})
 }
 
-// A chain of redirects: what is sent to whom, with which origin, and what comes of it.
+// Chains of redirects: the requests with their origins, and the result.
 func TestRedirects(t *testing.T) {
 	const other, own = "https://other.example", page
 	all := lines("access-control-allow-origin: *", "access-control-allow-methods: *", "access-control-allow-headers: *")

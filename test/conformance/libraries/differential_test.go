@@ -95,7 +95,7 @@ func (s *shared) rs() http.Handler {
 		methods = append([]string{"GET", "HEAD", "POST"}, theirRequestMethods...)
 	}
 	headers := s.headers
-	if len(headers) == 0 { // which it takes for Accept, Content-Type and X-Requested-With
+	if len(headers) == 0 { // rs/cors would allow Accept, Content-Type and X-Requested-With
 		headers = []string{"X-Never-Asked-For"}
 	}
 	return rs.New(rs.Options{
@@ -170,7 +170,7 @@ func answered(w *httptest.ResponseRecorder) fetch.Response {
 	return response
 }
 
-// aspects are what a page can see of an answer, or a cache.
+// aspects returns the properties of an answer that a page or a cache can see.
 func (p *page) aspects(preflight bool, h http.Handler) map[string]string {
 	r := p.actual()
 	if preflight {

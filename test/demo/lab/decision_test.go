@@ -49,7 +49,7 @@ spec:
     enforcement: Disabled
 `
 
-// follow gives the live policy of a text.
+// follow returns the live policy of a text.
 func follow(t *testing.T, text string) *livePolicy {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "policy.yaml")
@@ -68,9 +68,9 @@ func TestTheLinesThatDecided(t *testing.T) {
 	live := follow(t, policies)
 	for _, tt := range []struct {
 		name    string
-		request string // method, path and origin, then what a preflight asks for
+		request string // method, path and origin, then the method and headers of a preflight
 		reason  string
-		lines   string // what they say, "" for none
+		lines   string // the text of the lines, "" for none
 	}{
 		{"the entry that takes the origin", "GET /a " + page, "allowed", "- https://www.shop.example"},
 		{"another entry", "GET /a https://partner.example", "allowed", "- https://partner.example"},

@@ -18,10 +18,10 @@ import (
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
-// What the tests run that need all of it.
+// The programs of the tests.
 var (
 	options Options
-	lacking error // why there is nothing to run, on a machine where that is no fault
+	lacking error // the reason to skip tests, if programs are missing and may be
 )
 
 func TestMain(m *testing.M) {
@@ -89,7 +89,7 @@ func TestWithAndWithoutCorsd(t *testing.T) {
 				name, method, url, origin string
 				status                    int
 				allow                     string // Access-Control-Allow-Origin
-				reason                    string // corsd's, "" where it is not to be asked
+				reason                    string // corsd's, "" if corsd must not be called
 			}{
 				{"the page may read the API", "GET", o.API + "/articles/7", o.Page, 200, o.Page, "allowed"},
 				{"a stranger may not", "GET", o.API + "/articles/7", o.Stranger, 200, "", "origin_not_allowed"},
@@ -121,7 +121,7 @@ func TestWithAndWithoutCorsd(t *testing.T) {
 	}
 }
 
-// Over TLS the origins are https, and Envoy speaks what the transport says.
+// Over TLS the origins are https, and Envoy speaks the transport's version of HTTP.
 func TestTransports(t *testing.T) {
 	for transport, want := range map[Transport]string{TLS: "HTTP/1.1", TLSHTTP2: "HTTP/2.0"} {
 		t.Run(string(transport), func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestPageIsServed(t *testing.T) {
 	}
 }
 
-// The page learns what Envoy saw, what corsd said, and where the policy says so.
+// The page receives the exchanges that Envoy saw, with corsd's decision and the lines of the policy.
 func TestExchangesAreExplained(t *testing.T) {
 	l := start(t, RequestResponse, HTTP)
 	l.ask(t, "OPTIONS", l.Origins.API+"/articles/7?run=1",
@@ -247,7 +247,7 @@ func (l *Lab) policy(t *testing.T, after string) (state PolicyState) {
 	return state
 }
 
-// change writes the policy and gives the state once corsd has read it.
+// change writes the policy and returns the state after corsd has read it.
 func (l *Lab) change(t *testing.T, text, after string) PolicyState {
 	t.Helper()
 	if err := os.WriteFile(l.Policy, []byte(text), 0o644); err != nil {

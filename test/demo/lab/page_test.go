@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// files gives the page's files by name.
+// files returns the page's files by name.
 func files(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -77,7 +77,7 @@ func TestEveryCardTeachesInTwoSentences(t *testing.T) {
 	}
 }
 
-// Text is readable for people who see little: WCAG's AA asks for a contrast of 4.5.
+// Text has the contrast that WCAG's level AA requires: 4.5.
 func TestColorsHaveContrast(t *testing.T) {
 	css := files(t)["lab.css"]
 	light, dark, _ := strings.Cut(css, "prefers-color-scheme: dark")

@@ -13,7 +13,7 @@ import (
 	"github.com/corsd/corsd/test/harness/browser"
 )
 
-// serve answers every request with a page, over TLS, and says its cookies.
+// serve starts a TLS server that answers every request with a page. The page shows the request's cookies.
 func serve(t *testing.T, c *browser.Certificate) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,7 +125,7 @@ func TestBrowsers(t *testing.T) {
 	}
 }
 
-// The browser says on its console what it has against a request of another origin.
+// The browser writes to its console why it refuses a request to another origin.
 func TestConsole(t *testing.T) {
 	for _, k := range browser.Kinds() {
 		t.Run(string(k), func(t *testing.T) {

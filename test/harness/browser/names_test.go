@@ -10,7 +10,7 @@ import (
 	"github.com/corsd/corsd/test/harness/browser"
 )
 
-// greeter says its name to whoever connects.
+// greeter starts a server that sends its name to every client.
 func greeter(t *testing.T, name string) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -57,7 +57,7 @@ func TestConfig(t *testing.T) {
 		name   string
 		change func(*Config) error
 		at     []string // a place of the tree ...
-		want   string   // ... and what it says then, in YAML
+		want   string   // ... and its value afterwards, in YAML
 	}{
 		{
 			"the listener moves", func(c *Config) error { return c.SetListener("ingress", "127.0.0.1:0") },

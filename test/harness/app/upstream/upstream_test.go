@@ -14,8 +14,7 @@ import (
 	"github.com/corsd/corsd/test/harness/app/upstream"
 )
 
-// What the application sends is half of what the end-to-end table says, so it is
-// held here.
+// The table of the end-to-end tests depends on the application's headers. So this test checks them.
 func TestWhatUpstreamSaysOfCORS(t *testing.T) {
 	careless := []string{"access-control-allow-credentials: true", "access-control-allow-origin: *", "access-control-expose-headers: X-Cost"}
 	doubled := slices.Insert(slices.Clone(careless), 2, "access-control-allow-origin: *")
@@ -70,7 +69,7 @@ func TestGallery(t *testing.T) {
 		request string // path and one header line
 		status  int
 		header  string
-		want    string // what the header says, or without one the body
+		want    string // the header's value, or without a header the body
 	}{
 		{"nobody is signed in", "/me", 200, "", `{"user": "nobody"}`},
 		{"the cookie says who is", "/me Cookie: session=ada", 200, "", `{"user": "ada"}`},
@@ -98,7 +97,7 @@ func TestGallery(t *testing.T) {
 	}
 }
 
-// The pages measure these pictures, so what they show is held here.
+// Pages measure these pictures. So this test checks their content.
 func TestPictures(t *testing.T) {
 	for _, tt := range []struct {
 		name, path string
