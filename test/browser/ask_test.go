@@ -13,7 +13,7 @@ import (
 //go:embed testdata/ask.js
 var askJS string
 
-// ask is what a page asks for.
+// ask is a request of a page.
 type ask struct {
 	URL         string            `json:"url"` // in tables host and path only
 	Method      string            `json:"method"`
@@ -32,10 +32,10 @@ type ask struct {
 	Self string `json:"self,omitempty"`
 }
 
-// seen is what the page sees of the answer.
+// seen is the part of a response that the page sees.
 type seen struct {
 	Outcome string      `json:"outcome"` // readable, opaque or refused
-	URL     string      `json:"url"`     // of the response; only batches say it
+	URL     string      `json:"url"`     // of the response; only batches set it
 	Status  int         `json:"status"`
 	Headers [][2]string `json:"headers"`
 	Body    string      `json:"body"`
@@ -53,7 +53,7 @@ func (a ask) from(t *testing.T, p browser.Page) (got seen) {
 	return got
 }
 
-// names gives the names of the headers that the page sees, sorted.
+// names returns the names of the headers that the page sees, sorted.
 func (s seen) names() []string {
 	var all []string
 	for _, h := range s.Headers {
@@ -88,7 +88,7 @@ func (a ask) sending(kind, body string) ask {
 	return a.with("Content-Type", kind)
 }
 
-// console waits until the page's console says a text, and gives all that it said.
+// console waits until the page's console contains a text, and returns all its messages.
 func console(p browser.Page, text string) (said string, found bool) {
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		for _, m := range p.Console() {

@@ -1,5 +1,5 @@
-// Package page_test holds what a page can read, in real browsers, through the
-// configurations of deploy/ and the built corsd.
+// Package page_test checks which responses a page can read, in real browsers, with the configurations of
+// deploy/ and the built corsd.
 package page_test
 
 import (
@@ -59,7 +59,7 @@ var (
 	certificate *browser.Certificate
 	browsers    = map[browser.Kind]browser.Browser{}
 
-	// lacking says why there is nothing to run, on a machine where that is no fault.
+	// lacking has the reasons to skip tests, for browsers that are missing and may be.
 	lacking = map[browser.Kind]error{}
 )
 
@@ -110,8 +110,7 @@ func lackAll(reason error) error {
 	return nil
 }
 
-// startBrowsers starts those that are on this machine. Tests that need another say
-// that they are skipped.
+// startBrowsers starts the browsers of this machine. Tests that need another one are skipped.
 func startBrowsers(ctx context.Context) error {
 	for _, k := range browser.Kinds() {
 		b, err := k.Start(ctx, browser.Options{Names: names, Certificate: certificate})

@@ -10,9 +10,8 @@ import (
 	"github.com/corsd/corsd/test/harness/envoy"
 )
 
-// Two origins of one site share the browser's HTTP cache. An answer that was kept for
-// the first is kept from the second when nothing says that it depends on the origin:
-// so it is with Envoy's own cors filter.
+// Two origins of one site share the browser's HTTP cache. If Vary of a response does not name
+// Origin, the browser reuses the response for the first origin and refuses it for the second. Envoy's own cors filter has this fault.
 func TestNativeFilterPoisonsTheCache(t *testing.T) {
 	inEach(t, func(t *testing.T, b browser.Browser) {
 		m := &mirror{}

@@ -62,14 +62,14 @@ func some(g *generator, most int, from []string) []string {
 	return list
 }
 
-// kind is a kind of virtual host, by what policies say of its hosts.
+// kind is a kind of virtual host, by the policies for its hosts.
 type kind struct {
 	name         string
 	enforcements []spec.Enforcement
 	upstream     []spec.UpstreamHeaders
 }
 
-// kinds gives those that the profile can carry out.
+// kinds returns the kinds that the profile supports.
 func (g *generator) kinds() []kind {
 	enforce := []spec.Enforcement{spec.EnforcementEnforce, spec.EnforcementBlock}
 	override := []spec.UpstreamHeaders{spec.UpstreamOverride}
@@ -85,9 +85,9 @@ func (g *generator) kinds() []kind {
 	return kinds
 }
 
-// governed is a policy that was made, as a document, a host that it governs, and what
-// the application there may say. It is little, so that pages ask for one URL in many
-// ways, and what browsers have remembered counts.
+// governed is a generated policy, a host that it governs, and the answers of the application there.
+// There are few answers, so that pages request one URL in many ways, and the browsers' caches have
+// an effect.
 type governed struct {
 	document string
 	host     string
@@ -100,7 +100,7 @@ func (g *generator) policy(n int) governed {
 		k := pick(g, g.kinds()...)
 		p := governed{host: fmt.Sprintf("p%d.%s.example", n, k.name)}
 		for range 2 {
-			p.answers = append(p.answers, g.answer(k.name != "bare")) // which does not say that it varies
+			p.answers = append(p.answers, g.answer(k.name != "bare")) // whose Vary does not name Origin
 		}
 		doc := g.spec(k, p.host)
 		if strings.HasPrefix(doc.Hosts[0], "{") {
@@ -206,7 +206,7 @@ func (g *generator) listOrAny(n int, list []string) []string {
 	return list
 }
 
-// answer makes what the application may say: a status, and header lines.
+// answer makes an answer of the application: a status and header lines.
 func (g *generator) answer(mayBeKept bool) fetch.Response {
 	r := fetch.Response{Status: pick(g, 200, 200, 200, 204, 201, 400, 401, 404, 500)}
 	add := func(name, value string) { r.Headers = append(r.Headers, fetch.Header{Name: name, Value: value}) }
@@ -270,8 +270,8 @@ func (g *generator) request(policies []governed) asked {
 	return a
 }
 
-// url makes a URL of a host that a policy governs, whose query says what the application
-// is to answer. Some redirect, at most so many times, half of them to the host itself.
+// url makes a URL of a host that a policy governs. Its query selects the application's answer. Some
+// URLs redirect, at most this number of times, half of them to the host itself.
 func (g *generator) url(policies []governed, p governed, redirects int) string {
 	query := url.Values{"answer": {strconv.Itoa(g.IntN(len(p.answers)))}}
 	if redirects > 0 && g.oneIn(5) {

@@ -24,15 +24,15 @@ const runCard = `async (id) => {
 	return all;
 }`
 
-// taught is what the cards show: with corsd, without it, what corsd refuses, and what
-// a page spoils for itself.
+// taught has the outcomes of the cards: with corsd, without it, a request that corsd refuses, and one
+// that the page itself makes unreadable.
 var taught = map[string]string{
 	"simple":        "with readable, without refused, refused refused",
 	"xhr":           "with readable, without refused, refused refused",
 	"credentials":   "with readable, without refused, refused refused",
 	"exposed":       "with readable, without refused, refused refused",
 	"public":        "with readable, without refused, refused readable", // a stranger's page
-	"careless":      "with refused, without readable",                   // what the application gives to all
+	"careless":      "with refused, without readable",                   // the application lets everyone read
 	"preflighted":   "with readable, without refused, refused refused",
 	"header":        "with readable, without refused, refused refused",
 	"put":           "with readable, without refused, refused refused",
@@ -56,12 +56,12 @@ var taught = map[string]string{
 	"grpc-web":      "with readable, without refused, refused refused",
 }
 
-// otherwise is what a profile shows in another way.
+// otherwise has the outcomes that differ in a profile.
 var otherwise = map[string]string{
 	"ext_authz status-404": "with refused, without refused, refused refused", // of which Envoy does not ask
 }
 
-// Every card of the lab shows what it teaches.
+// Every card of the lab has the outcomes that it teaches.
 func TestLab(t *testing.T) {
 	for _, p := range lab.Profiles {
 		for _, tr := range []lab.Transport{lab.HTTP, lab.TLSHTTP2, lab.TLS} {
@@ -168,8 +168,8 @@ func (c labCard) check(t *testing.T, l *lab.Lab, got card) {
 	}
 }
 
-// checkConsole: where the browser keeps something from the page itself, it says on the
-// console what the card says it does.
+// checkConsole checks the console: if the browser refuses a response to the page itself, the console has
+// the message that the card shows.
 func (c labCard) checkConsole(t *testing.T, page browser.Page, got card) {
 	said := ""
 	for _, name := range c.Attempts {
@@ -184,8 +184,8 @@ func (c labCard) checkConsole(t *testing.T, page browser.Page, got card) {
 	}
 }
 
-// The page follows the policy: cards turn and say so, what corsd refuses is told and
-// changes nothing, and corsd explains what it said.
+// The page follows the policy: the outcomes of cards change, the page shows faults of a refused policy,
+// which changes no outcome, and corsd explains its decisions.
 func TestLabFollowsThePolicy(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	shipped := read(t, filepath.Join(root, "test", "demo", "lab", "policy.yaml"))

@@ -39,8 +39,8 @@ const maxHosts = 80
 //go:embed testdata/batch.js
 var batchJS string
 
-// run is a randomised run: many policies, what an application says, and what pages
-// ask for.
+// randomRun is a randomised run: many policies, the answers of an application, and the requests of
+// pages.
 type randomRun struct {
 	seed     uint64
 	profile  *profile
@@ -190,7 +190,7 @@ func startVaried(t *testing.T, p *profile, policies string, application http.Han
 	return m
 }
 
-// upstream is what the application says: what the query tells it to.
+// upstream returns the application's answer, which the query selects.
 func (r *randomRun) upstream(host string, query url.Values) (answer fetch.Response, body string) {
 	n, err := strconv.Atoi(query.Get("answer"))
 	p := r.governing(host)
@@ -207,7 +207,7 @@ func (r *randomRun) upstream(host string, query url.Values) (answer fetch.Respon
 	return answer, body
 }
 
-// governing gives the policy of a host, one without answers where there is none.
+// governing returns the policy of a host, or one without answers if there is none.
 func (r *randomRun) governing(host string) (p governed) {
 	if i := slices.IndexFunc(r.policies, func(p governed) bool { return p.host == host }); i >= 0 {
 		p = r.policies[i]
@@ -231,7 +231,7 @@ func (r *randomRun) serve(w http.ResponseWriter, request *http.Request) {
 	fmt.Fprint(w, body)
 }
 
-// run lets a page of each origin ask what it is to ask.
+// run sends the requests of each origin from a page of that origin.
 func (r *randomRun) run(t *testing.T, b browser.Browser, all []asked) []seen {
 	t.Helper()
 	got := make([]seen, len(all))
@@ -257,9 +257,9 @@ func (r *randomRun) run(t *testing.T, b browser.Browser, all []asked) []seen {
 	return got
 }
 
-// answers lets a page ask, in a profile of its own: with all in one, Chromium would come to
-// its limit of 256 connections, and close those that are idle along with those that it has
-// just made for a request, which then fails with ERR_SOCKET_NOT_CONNECTED.
+// answers sends the requests of a page, in a new profile. With one profile for all, Chromium would reach
+// its limit of 256 connections. It would then close idle connections, and with them some that it has
+// just opened for a request, which fails with ERR_SOCKET_NOT_CONNECTED.
 func answers(t *testing.T, b browser.Browser, origin string, batch any) (results []seen) {
 	t.Helper()
 	p, end := openProfile(t, b)
@@ -270,8 +270,8 @@ func answers(t *testing.T, b browser.Browser, origin string, batch any) (results
 	return results
 }
 
-// subject leaves of what a page sees what the application and corsd have said: no
-// header that Envoy adds by itself, nor Vary, which its virtual hosts add to.
+// subject returns the part of a seen response that comes from the application and corsd. It removes the
+// headers that Envoy adds by itself, and Vary, to which virtual hosts add.
 func subject(s seen) seen {
 	s.Headers = slices.DeleteFunc(s.Headers, func(h [2]string) bool {
 		return slices.Contains([]string{"date", "server", "vary", "content-length", "x-firefox-spdy"}, h[0]) || strings.HasPrefix(h[0], "x-envoy-")
@@ -283,8 +283,8 @@ func subject(s seen) seen {
 	return s
 }
 
-// promise is what the page is to see: the browser's side of Fetch, with the engine's
-// decisions about each request that is sent.
+// promise returns the response that the page should see: the browser's side of Fetch, with the engine's
+// decision of each request that is sent.
 func (r *randomRun) promise(k browser.Kind, a asked) seen {
 	request := fetch.Request{
 		Origin: a.Origin, URL: a.URL, Method: a.Method, Mode: a.Mode, Credentials: a.Credentials,
@@ -308,7 +308,7 @@ func (r *randomRun) promise(k browser.Kind, a asked) seen {
 	return subject(want)
 }
 
-// joined gives the lines of each header as one, as a page sees them.
+// joined returns the lines of each header as one, as a page sees them.
 func joined(headers []fetch.Header) [][2]string {
 	values := map[string][]string{}
 	for _, h := range headers {
@@ -377,7 +377,7 @@ func changed(upstream fetch.Response, change *policy.Response, responds bool) fe
 	return result
 }
 
-// report says all that one needs to know of a request that is not as promised.
+// report describes a request whose response is not as promised.
 func (r *randomRun) report(a asked, diff string) string {
 	text, err := json.Marshal(a)
 	if err != nil {

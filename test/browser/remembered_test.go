@@ -24,7 +24,7 @@ func TestPreflightsAreRemembered(t *testing.T) {
 		{"maxAge unset: for five seconds", "search.shop.example/cart", []int{1, 1, 2}},
 		{"where methods decide: each time, whatever maxAge says", api + "/stock", []int{1, 2, 3}},
 	}
-	// Between the second and the third the browser forgets what it was not told to keep.
+	// Between the second and the third the browser drops preflights without a max-age.
 	pauses := []time.Duration{0, 300 * time.Millisecond, 5500 * time.Millisecond}
 	g := through(t, requestResponse, http2)
 	inEach(t, func(t *testing.T, b browser.Browser) {
@@ -52,8 +52,8 @@ func TestPreflightsAreRemembered(t *testing.T) {
 	})
 }
 
-// logged waits for as many requests other than preflights, and gives all that Envoy
-// has logged since the last call, preflights too: "PUT api.shop.example/stock".
+// logged waits for this number of requests other than preflights. It returns all that Envoy has logged
+// since the last call, preflights included: "PUT api.shop.example/stock".
 func (g *gateway) logged(t *testing.T, actual int) (lines []string) {
 	t.Helper()
 	for actual > 0 {
@@ -132,8 +132,8 @@ func TestRememberedPreflightLeaksNoMethod(t *testing.T) {
 	}
 }
 
-// GET needs no name in a remembered preflight, so a header that is granted for PUT
-// would be for GET, too, where that has a rule of its own.
+// A cached preflight applies to GET even if it does not name GET. So a header that is granted for PUT
+// would also be granted for GET, if GET has another rule.
 func TestRememberedPreflightLeaksNoHeader(t *testing.T) {
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {

@@ -187,7 +187,7 @@ func (r *sharedRun) host(read sharedRead) *sharedHost {
 	return r.hosts[name]
 }
 
-// promise is what the page is to see.
+// promise returns the response that the page should see.
 func (r *sharedRun) promise(read sharedRead) seen {
 	h := r.host(read)
 	request := fetch.Request{

@@ -89,16 +89,16 @@ func serve(t *testing.T, h http.Handler) (address string) {
 	return s.Listener.Addr().String()
 }
 
-// mirror is an application that knows what it was asked, and remembers it.
+// mirror is an application that keeps the requests that it received.
 //
 //	/mirror/cookies   answers with the cookies that it got; sets one
-//	/mirror/cached    may be kept for ten minutes, and says nothing of Vary
+//	/mirror/cached    may be cached for ten minutes, and has no Vary
 //	/mirror/picture   is one
-//	/mirror/checked   may be kept, but has to be asked about: 304 for its ETag
+//	/mirror/checked   may be cached, but must be revalidated: 304 for its ETag
 //	/stock            answers preflights itself, as an application that judges each
 //	                  method but names all: DELETE is not for www.shop.example
 //
-// The last three let in the page that asks first, or asks, by their own headers.
+// The last three allow the requesting page by their own headers.
 type mirror struct {
 	mu   sync.Mutex
 	seen []*http.Request
@@ -178,7 +178,7 @@ func tab(t *testing.T, p browser.Profile, url string) browser.Page {
 	return page
 }
 
-// newProfile gives a profile for the length of a test.
+// newProfile returns a profile that is closed at the end of the test.
 func newProfile(t *testing.T, b browser.Browser) browser.Profile {
 	t.Helper()
 	p, end := openProfile(t, b)
@@ -186,7 +186,7 @@ func newProfile(t *testing.T, b browser.Browser) browser.Profile {
 	return p
 }
 
-// openProfile gives a profile until its end is called.
+// openProfile returns a profile that is closed when end is called.
 func openProfile(t *testing.T, b browser.Browser) (p browser.Profile, end func()) {
 	t.Helper()
 	p, err := b.NewProfile(t.Context())

@@ -15,7 +15,7 @@ import (
 // siblings are pages of one site. They share the browser's HTTP cache.
 var siblings = []string{"https://" + www, "https://" + app1, "https://" + app2}
 
-// terms are what a rule grants. Expectations are made from them, without the engine.
+// terms are the grants of a rule. The test derives its expectations from them, without the engine.
 type terms struct {
 	public      bool
 	granted     []string // origins

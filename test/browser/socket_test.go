@@ -6,7 +6,7 @@ import (
 	"github.com/corsd/corsd/test/harness/browser"
 )
 
-// say opens a WebSocket, says something, and gives what comes back.
+// say opens a WebSocket, sends a message, and returns the message that it receives.
 const say = `(url) => new Promise((resolve) => {
 	const socket = new WebSocket(url);
 	socket.onerror = () => resolve("refused");
@@ -18,7 +18,7 @@ const say = `(url) => new Promise((resolve) => {
 func TestWebSockets(t *testing.T) {
 	rows := []struct {
 		name string
-		page string // its host, and its path where it is not a page of ours
+		page string // its host, with a path if it is not a page of the shop
 		url  string
 		want string
 	}{
@@ -28,7 +28,7 @@ func TestWebSockets(t *testing.T) {
 		{name: "a stranger's page is connected where the policy does not check", page: evil, url: api + "/chat", want: "ping"},
 	}
 	for _, p := range profiles {
-		for _, tr := range []transport{http1, http1TLS} { // over HTTP/2 Envoy takes none, and browsers go to HTTP/1.1
+		for _, tr := range []transport{http1, http1TLS} { // over HTTP/2 Envoy accepts none, and browsers use HTTP/1.1
 			t.Run(p.name+" by "+tr.name, func(t *testing.T) {
 				through(t, p, tr)
 				inEach(t, func(t *testing.T, b browser.Browser) {

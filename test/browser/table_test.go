@@ -9,16 +9,16 @@ import (
 	"github.com/corsd/corsd/test/harness/browser"
 )
 
-// row is what a page asks for and what it can see of the answer.
+// row is a request of a page, and the part of the response that it can see.
 type row struct {
 	name   string // a sentence
-	page   string // its host, www unless set; with a path where it is not a page of ours
+	page   string // its host, www unless set; with a path if it is not a page of the shop
 	ask    ask
 	want   want
 	unlike map[string]want // where a profile, by its name, does something else
 }
 
-// want is what the page sees. What it does not list it must not see.
+// want has the headers that the page sees. It must not see others.
 type want struct {
 	outcome string // readable, opaque or refused
 	status  int
@@ -32,7 +32,7 @@ type want struct {
 // X-Cost it exposes itself, which counts for nothing.
 var subjects = []string{"etag", "x-cost"}
 
-// words are what the browsers say on their consoles.
+// words are the messages on the browsers' consoles.
 type words map[browser.Kind]string
 
 var (
@@ -72,7 +72,7 @@ func refused(says words) want { return want{outcome: "refused", says: says} }
 
 var opaque = want{outcome: "opaque"}
 
-// because says why a profile is unlike the others.
+// because adds the reason why a profile differs from the others.
 func (w want) because(why string) want { w.why = why; return w }
 
 const (

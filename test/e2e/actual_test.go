@@ -148,7 +148,7 @@ var localReplies = []row{
 		}},
 	},
 	{
-		// docs/envoy.md: what Envoy itself says of CORS.
+		// docs/envoy.md: the CORS headers that Envoy itself sends.
 		name:    "and removed for any other, unless the virtual host claims to strip, which the router does before",
 		request: get("/opinionated").from(evil),
 		want:    want{status: 401, cors: []string{"access-control-allow-origin: *", varyOrigin}, asked: 1, reason: "origin_not_allowed"},

@@ -19,15 +19,15 @@ type profile struct {
 	config string        // in deploy/
 	since  envoy.Version // the first Envoy that it works on
 
-	// filter is what asks corsd in place of the configuration's; in testdata/.
+	// filter is the HTTP filter that calls corsd in place of the configuration's; in testdata/.
 	filter string
 
 	// selectors has the routes that name a policy, which each protocol does in its
 	// own way; in testdata/.
 	selectors string
 
-	// cannot lists the settings of testdata/policy.yaml that it cannot carry out, as
-	// corsd logs them of the profile that it takes this for.
+	// cannot lists the settings of testdata/policy.yaml that the profile cannot carry out, as corsd
+	// logs them.
 	cannot []string
 	logged string
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
-// exchange is what the outside sees of one request.
+// exchange is one request with its visible results.
 type exchange struct {
 	*rawhttp.Response
 	asked    int  // messages that Envoy sent to corsd
@@ -18,9 +18,8 @@ type exchange struct {
 	accessed mesh.Entry
 }
 
-// patience is how often an exchange is repeated that is not as expected, when
-// Envoy gave up waiting for corsd (after 0.5 s): the machine had no time for it,
-// and what fails open then says nothing about corsd.
+// patience is the number of times that an unexpected exchange is repeated if Envoy's call to corsd timed
+// out (0.5 s, on a busy machine): a request that failed open shows nothing about corsd.
 const patience = 3
 
 func (b *bench) exchange(t *testing.T, p rawhttp.Protocol, r request) exchange {
@@ -93,7 +92,7 @@ func vary(names ...string) string {
 	return "vary: " + strings.Join(names, ", ")
 }
 
-// empty says what an answer has that should have neither body nor type.
+// empty returns an error if a response has a body or a type.
 func empty(r *rawhttp.Response) error {
 	var errs []error
 	if len(r.Body) > 0 {

@@ -24,7 +24,7 @@ func TestCodecErrorsArrive(t *testing.T) {
 				{"headers that are too large are a 431", withLine("x: " + strings.Repeat("x", 70_000)), "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
 			} {
 				t.Run(tt.name, func(t *testing.T) {
-					t.Parallel() // Envoy takes a second to close the connection
+					t.Parallel() // Envoy closes the connection after a second
 					got, err := rawhttp.Raw(t.Context(), b.Envoy.Address, tt.request)
 					if err != nil {
 						t.Fatal(err)

@@ -15,8 +15,8 @@ const (
 	suspended = "https://suspended.example"   // not allowed
 )
 
-// The header lines for them: taken is what a 304 takes back from a page that is refused, lowered from one without
-// credentials.
+// The header lines for them: taken are those with which a 304 withdraws access from a refused page, lowered those for a
+// page without credentials.
 var (
 	measured   = "timing-allow-origin: " + page
 	embeddable = "cross-origin-resource-policy: cross-origin" // the application's

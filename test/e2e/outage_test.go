@@ -19,8 +19,8 @@ var (
 	failOpen = []string{varyBoth} // the application's answer, without its CORS headers
 )
 
-// TestOutage takes corsd away and gives it back. The client loses the CORS
-// headers for a while, never the answer; and it never gets the application's own.
+// TestOutage stops corsd and starts it again. Meanwhile responses have no CORS headers, not even the
+// application's own, but no response is lost.
 func TestOutage(t *testing.T) {
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func (b *bench) frozen(t *testing.T) {
 	defer b.Corsd.Signal(syscall.SIGCONT)
 	begin := time.Now()
 	got := b.exchange(t, rawhttp.HTTP1, get("/cart").from(page))
-	for !got.gaveUp && time.Since(begin) < time.Second { // the kernel takes a moment to stop it
+	for !got.gaveUp && time.Since(begin) < time.Second { // the kernel stops it after a moment
 		got = b.exchange(t, rawhttp.HTTP1, get("/cart").from(page))
 	}
 	if took := time.Since(begin); !got.gaveUp || took > 3*time.Second {
@@ -120,7 +120,7 @@ func (b *bench) expect(t *testing.T, name string, r request, status int, cors []
 	}
 }
 
-// watch asks for the cart as an allowed page, again and again, until its end.
+// watch requests the cart as an allowed page, again and again, until its end.
 type watch struct {
 	stop chan struct{}
 	seen chan map[string]int

@@ -118,7 +118,7 @@ func (b *bench) toApplication(t *testing.T) int {
 	return stats[counter]
 }
 
-// tally is what clients got.
+// tally counts the responses of clients.
 type tally struct {
 	all, open int
 	toApp     int            // how many the application answered

@@ -10,14 +10,14 @@ import (
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
-// row is a request and what the client gets.
+// row is a request and the client's response.
 type row struct {
 	name    string // a sentence
 	request request
 	want    want
 	unlike  unlike           // where a profile does something else
 	late    late             // why lean asks in the response phase as well
-	only    rawhttp.Protocol // for what only one protocol can say
+	only    rawhttp.Protocol // for a request that only one protocol can express
 }
 
 // want is an answer. What it does not list of CORS headers must be absent.
@@ -27,8 +27,8 @@ type want struct {
 	asked  int    // messages to corsd
 	reason string // in Envoy's access log; "-" where corsd is not asked
 
-	// immediate: corsd answered itself. There is no body, and Envoy's response
-	// code details name the reason.
+	// immediate means that corsd itself answered: without a body, and with the reason in Envoy's
+	// response code details.
 	immediate bool
 
 	// also are other header lines that must be there; body, where set, is the body.
@@ -38,7 +38,7 @@ type want struct {
 	why string // a profile is unlike the others
 }
 
-// unlike is what profiles other than request_response do instead.
+// unlike has the results of other profiles that differ from those of request_response.
 type unlike map[string]want
 
 func (r row) wantFor(p *profile) want {
@@ -136,7 +136,7 @@ func do(method, path string) request {
 
 func get(path string) request { return do("GET", path) }
 
-// preflight asks for a method and, as browsers do, for headers in one line.
+// preflight returns a preflight for a method and, in one line as in browsers, headers.
 func preflight(path, method string, headers ...string) request {
 	r := do("OPTIONS", path).with("Access-Control-Request-Method", method)
 	if len(headers) > 0 {
@@ -145,7 +145,7 @@ func preflight(path, method string, headers ...string) request {
 	return r
 }
 
-// webSocket says something once it is connected.
+// webSocket returns a WebSocket handshake, followed by a message.
 func webSocket(path string) request {
 	r := get(path)
 	r.Text = "ping"

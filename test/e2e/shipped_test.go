@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The three configurations are one gateway: where they are not about how corsd
-// is asked, they say the same.
+// The three configurations describe one gateway: they differ only in the settings of the calls to
+// corsd.
 func TestShippedConfigurationsAgree(t *testing.T) {
 	want := gateway(t, requestResponse)
 	for _, p := range shipped[1:] {
@@ -117,8 +117,8 @@ func ofType(node any, kind string) (found []map[string]any) {
 	return found
 }
 
-// Every configuration of deploy/ is run by a profile, and tells its reader how to
-// see that it works.
+// Every configuration of deploy/ is run by a profile, and has a comment that shows how to check that it
+// works.
 func TestShippedConfigurationsAreAllRun(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root, "deploy", "envoy*.yaml"))
 	if err != nil || len(files) != len(shipped) {

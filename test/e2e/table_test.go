@@ -31,7 +31,7 @@ var (
 	upstreams  = []string{"access-control-allow-origin: *", acac, "access-control-expose-headers: X-Cost"}
 )
 
-// What Vary says.
+// Values of Vary.
 var (
 	varyOrigin    = vary("Origin")
 	varyBoth      = vary("Accept-Encoding", "Origin") // the application's and ours

@@ -127,7 +127,7 @@ var blocked = []row{
 	},
 }
 
-// webSockets are handshakes; what was said through a connection comes back.
+// webSockets are handshakes. The application echoes the messages.
 var webSockets = []row{
 	{
 		name:    "a WebSocket is not checked unless a policy asks for it",

@@ -31,7 +31,7 @@ func TestComposeRunsTheEnvoyOfTheTests(t *testing.T) {
 	}
 }
 
-// Within compose the names of services are DNS names: those that Envoy asks for.
+// Within compose the names of services are DNS names, which Envoy resolves.
 func TestComposeHasTheServicesThatEnvoyCalls(t *testing.T) {
 	services := loadCompose(t).Services
 	addresses := regexp.MustCompile(`socket_address: \{ address: ([a-z]+),`).FindAllStringSubmatch(read(t, "deploy/envoy.yaml"), -1)

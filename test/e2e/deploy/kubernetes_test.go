@@ -188,8 +188,8 @@ func TestImageIsPinned(t *testing.T) {
 	}
 }
 
-// The ConfigMap is mounted where --policy points, as a directory, and what is in it
-// is a policy that corsd takes without a warning.
+// The ConfigMap is mounted as a directory at the path of --policy. It contains a policy that corsd
+// accepts without a warning.
 func TestPolicyIsMountedAndTaken(t *testing.T) {
 	base := render(t, filesys.MakeFsOnDisk(), root+manifests)
 	const container = "spec.template.spec.containers.0."
@@ -209,7 +209,7 @@ func TestPolicyIsMountedAndTaken(t *testing.T) {
 	}
 }
 
-// What kustomize renders is what `corsd check -` reads: the policy in the ConfigMap, among the manifests of others.
+// `corsd check -` reads the output of kustomize: the policy in the ConfigMap, among other manifests.
 func TestRenderedManifestsAreChecked(t *testing.T) {
 	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), root+manifests)
 	if err != nil {
@@ -228,7 +228,7 @@ func TestRenderedManifestsAreChecked(t *testing.T) {
 	}
 }
 
-// The overlay that kustomization.yaml's comment shows does what it says.
+// The overlay in the comment of kustomization.yaml has the effect that the comment describes.
 func TestOverlayOfTheComment(t *testing.T) {
 	files := filesys.MakeFsInMemory()
 	paths, err := filepath.Glob(root + manifests + "/*.yaml")
@@ -297,8 +297,7 @@ func render(t *testing.T, files filesys.FileSystem, dir string) objects {
 	return got
 }
 
-// at returns what stands at a path of field names and indexes, nil where there is
-// nothing.
+// at returns the value at a path of field names and indexes, nil if there is none.
 func (o objects) at(t *testing.T, kind, path string) any {
 	t.Helper()
 	value, ok := o[kind]
