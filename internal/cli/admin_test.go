@@ -87,6 +87,7 @@ func TestMetrics(t *testing.T) {
 		`corsd_peer_refusals_total{kind="connection"}`:                      "0",
 		`corsd_peer_refusals_total{kind="connection_closed"}`:               "0",
 		`corsd_peer_refusals_total{kind="accept"}`:                          "0",
+		`corsd_peer_refusals_total{kind="tls_handshake"}`:                   "0",
 		`corsd_log_lines_dropped_total`:                                     "0",
 		`corsd_policy_read_retry_pending`:                                   "0",
 		`corsd_policy_from_snapshot`:                                        "0",

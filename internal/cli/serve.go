@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,6 +42,7 @@ type serveFlags struct {
 	rawSyscalls bool
 	maxStreams  uint32
 	socketMode  string
+	tls         tlsFlags
 }
 
 func newServe(std Stdio) *cobra.Command {
@@ -71,7 +73,8 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.snapshot, "snapshot", "",
 		"keep the last good policy in `FILE`, and serve it if the policies have faults at the start (default: nowhere)")
 	flags.StringArrayVar(&f.listen, "listen", []string{":9002"},
-		"serve Envoy on `ADDR`, HOST:PORT or unix:PATH (repeatable)")
+		"serve Envoy on `ADDR`, HOST:PORT or unix:PATH (repeatable); after it ,static=strip+vary is what all virtual "+
+			"hosts that use it would send as corsd-static")
 	flags.StringVar(&f.admin, "admin", "", "serve /livez, /readyz and /metrics on `ADDR` (default: nowhere)")
 	flags.StringArrayVar(&f.adminHosts, "admin-host", nil,
 		"a host `NAME` that --admin serves, in addition to localhost and IP addresses (repeatable)")
@@ -85,6 +88,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 	flags.Uint32Var(&f.maxStreams, "max-streams", 0,
 		"streams of all connections together; one lasts until the application answers (default: by the memory limit)")
 	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of Unix sockets, octal")
+	f.tls.register(flags)
 }
 
 // fromEnvironment sets flags that were not given from CORSD_* variables.
@@ -98,7 +102,7 @@ func fromEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 		}
 		values := []string{value}
 		if _, isList := f.Value.(pflag.SliceValue); isList {
-			values = strings.Split(value, ",")
+			values = splitList(value)
 		}
 		for _, v := range values {
 			if err := flags.Set(f.Name, strings.TrimSpace(v)); err != nil {
@@ -112,13 +116,25 @@ func fromEnvironment(flags *pflag.FlagSet, env func(string) string) error {
 	return nil
 }
 
+// splitList splits a list at commas. The option of a listener follows a comma too, and stays with its address.
+func splitList(text string) (values []string) {
+	for v := range strings.SplitSeq(text, ",") {
+		if last := len(values) - 1; last >= 0 && strings.HasPrefix(strings.TrimSpace(v), "static=") {
+			values[last] += "," + strings.TrimSpace(v)
+		} else {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 // check refuses invalid values, and returns those that are parsed.
 func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
 	if len(f.policy) == 0 {
 		return 0, 0, usagef("serve needs --policy PATH")
 	}
 	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
-		checkAdminHosts(f.adminHosts), checkSnapshot(f.snapshot, f.policy)); err != nil {
+		checkAdminHosts(f.adminHosts), checkSnapshot(f.snapshot, f.policy), f.tls.check()); err != nil {
 		return 0, 0, err
 	}
 	if slices.Contains(f.policy, policyfile.StandardInput) {
@@ -169,6 +185,10 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	m := telemetry.New(buildInfo().labels())
 	logger, log := newLogger(std.Err, level, m.LogDropped)
 	defer log.close(flushTimeout)
+	files, tlsConfig, err := f.tls.open(m.TLSExpires, logger)
+	if err != nil {
+		return usageError{err}
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // from here on it does not end the process
 	defer signal.Stop(hangup)
@@ -180,7 +200,7 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 		return errPolicy
 	}
 	s, err := server.New(ctx, server.Options{
-		Listen: f.listen, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
+		Listen: f.listen, TLS: tlsConfig, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
 		Reflection: f.reflection, RawSyscalls: f.rawSyscalls,
 		MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
 		Policies: reloader, Observers: []exchange.Observer{m, telemetry.NewRefusals(logger)},
@@ -190,11 +210,11 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return runUntilSignal(ctx, s, reloader)
+	return runUntilSignal(ctx, s, reloader.Run, files.Run)
 }
 
-// runUntilSignal serves until SIGTERM or SIGINT. Policies are reloaded until the server has stopped.
-func runUntilSignal(ctx context.Context, s *server.Server, reloader *reload.Reloader) error {
+// runUntilSignal serves until SIGTERM or SIGINT. Policies and certificates are followed until the server has stopped.
+func runUntilSignal(ctx context.Context, s *server.Server, followers ...func(context.Context)) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	// A second signal ends the process at once. Some supervisors send each signal twice, so one that
@@ -202,13 +222,12 @@ func runUntilSignal(ctx context.Context, s *server.Server, reloader *reload.Relo
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })()
 
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		reloader.Run(watching)
-	}()
+	var following sync.WaitGroup
+	for _, follow := range followers {
+		following.Go(func() { follow(watching) })
+	}
 	err := s.Run(ctx)
 	stopWatching()
-	<-stopped
+	following.Wait()
 	return err
 }

@@ -16,7 +16,7 @@ import (
 type Exchange struct {
 	// Request is what the decision is made from. Its strings must last until End.
 	Request policy.Request
-	// Static is what the proxy's route does by itself.
+	// Static is what the proxy's route does by itself. Begin sets what the listener promises.
 	Static policy.Static
 
 	service  *Service
@@ -33,6 +33,9 @@ type Exchange struct {
 // Begin starts an exchange, with the engine that is live now.
 func (x *Exchange) Begin(ctx context.Context, s *Service) {
 	x.service, x.ctx, x.engine = s, ctx, s.engine()
+	if s.static != nil {
+		x.Static = s.static(ctx)
+	}
 }
 
 // Reset discards the request and the decision. The engine and Static stay.

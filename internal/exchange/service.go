@@ -88,6 +88,8 @@ type Options struct {
 	Engine func() *policy.Engine
 	// Logger receives warnings and contained panics. Required.
 	Logger *slog.Logger
+	// Static returns what the listener of a stream or call promises of its routes. nil if no listener does.
+	Static func(context.Context) policy.Static
 	// Observers receive every event, in this order.
 	Observers []Observer
 }
@@ -95,6 +97,7 @@ type Options struct {
 // Service is what all exchanges have in common. It is safe for concurrent use.
 type Service struct {
 	engine    func() *policy.Engine
+	static    func(context.Context) policy.Static
 	log       *slog.Logger
 	observers []Observer
 	warnings  warnOnce
@@ -113,7 +116,7 @@ func New(o Options) (*Service, error) {
 			return nil, fmt.Errorf("Options.Observers[%d] is nil", i)
 		}
 	}
-	return &Service{engine: o.Engine, log: o.Logger, observers: o.Observers}, nil
+	return &Service{engine: o.Engine, static: o.Static, log: o.Logger, observers: o.Observers}, nil
 }
 
 // StreamStarted reports the start of a stream to the observers.

@@ -24,7 +24,8 @@ const (
 	fieldCost    = 64
 )
 
-// Credentials returns the transport credentials of a server whose connections are bounded. They do not encrypt.
+// Credentials returns the transport credentials of a server whose connections are bounded. They encrypt as the
+// listener's [Port] does.
 func (l *Limits) Credentials() credentials.TransportCredentials {
 	return transport{insecure.NewCredentials(), l}
 }
@@ -35,8 +36,19 @@ type transport struct {
 }
 
 // ServerHandshake is that of [credentials.TransportCredentials].
-func (t transport) ServerHandshake(inner net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c := t.limits.newConn(inner)
+func (t transport) ServerHandshake(accepted net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	var port Port
+	inner := accepted
+	if c, ok := accepted.(*counted); ok {
+		port = c.port
+	}
+	if port.TLS != nil {
+		var err error
+		if inner, err = t.limits.secure(accepted, port.TLS); err != nil {
+			return nil, nil, err
+		}
+	}
+	c := t.limits.newConn(inner, port)
 	return c, c, nil
 }
 

@@ -35,6 +35,7 @@ const (
 type Conn struct {
 	net.Conn
 	limits  *Limits
+	port    Port
 	streams *Share
 	partial *Share
 	burst   *Share
@@ -59,9 +60,9 @@ var _ interface {
 	mem.BufferPool
 } = (*Conn)(nil)
 
-func (l *Limits) newConn(inner net.Conn) *Conn {
+func (l *Limits) newConn(inner net.Conn, port Port) *Conn {
 	c := &Conn{
-		Conn: inner, limits: l,
+		Conn: inner, limits: l, port: port,
 		streams: l.streams.Share(), partial: l.partial.Share(), burst: l.burst.Share(), answers: l.answers.Share(),
 		drained: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
@@ -70,7 +71,15 @@ func (l *Limits) newConn(inner net.Conn) *Conn {
 }
 
 // AuthType is that of [credentials.AuthInfo]: a stream finds its connection in what authenticates it.
-func (c *Conn) AuthType() string { return "insecure" }
+func (c *Conn) AuthType() string {
+	if c.port.TLS != nil {
+		return "tls"
+	}
+	return "insecure"
+}
+
+// Tag returns the Tag of the listener's [Port].
+func (c *Conn) Tag() any { return c.port.Tag }
 
 // Read is that of [net.Conn].
 func (c *Conn) Read(b []byte) (int, error) {

@@ -172,7 +172,7 @@ func TestExchangeAllocatesNothing(t *testing.T) {
 	l, _ := limited(0)
 	ours, peer := net.Pipe()
 	defer peer.Close()
-	c := l.newConn(ours)
+	c := l.newConn(ours, Port{})
 	defer c.Close()
 	f := newFrames(l.partial.Share(), 1000)
 	if err := f.read(written(func(*http2.Framer) {})); err != nil {

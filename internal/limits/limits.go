@@ -42,6 +42,8 @@ const (
 	ConnClosed
 	// AcceptFailed is a connection that could not be accepted, for lack of file descriptors as a rule.
 	AcceptFailed
+	// HandshakeFailed is a connection without a good TLS handshake: of a peer that may not connect, as a rule.
+	HandshakeFailed
 )
 
 // Config has the values that bounds are derived from.
@@ -68,7 +70,7 @@ type Limits struct {
 	partial *Pool // of messages and header blocks that are not complete
 	burst   *Pool // of bytes that are read while something waits to be written
 	answers *Pool // of answers that are not written
-	logs    [AcceptFailed + 1]eventLog
+	logs    [HandshakeFailed + 1]eventLog
 
 	admitted atomic.Int64 // streams that have a handler
 
@@ -126,6 +128,8 @@ var eventMessages = [...]string{
 	ConnRefused:   "a connection was refused: too many are open",
 	ConnClosed:    "a connection was closed: its peer does not read answers, or does not finish messages",
 	AcceptFailed:  "a connection could not be accepted",
+
+	HandshakeFailed: "a TLS handshake failed",
 }
 
 func (l *Limits) event(e Event, attrs ...slog.Attr) {

@@ -5,14 +5,27 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+
+	"google.golang.org/grpc/credentials"
 )
 
+// Port is what connections keep of the listener that accepted them.
+type Port struct {
+	// TLS makes the handshake of each connection, nil for a port without TLS.
+	TLS credentials.TransportCredentials
+	// Tag is for the caller: [Conn.Tag] returns it.
+	Tag any
+}
+
 // Listener returns a listener that accepts no more connections than there may be, and shares them between hosts.
-func (l *Limits) Listener(inner net.Listener) net.Listener { return &listener{inner, l} }
+func (l *Limits) Listener(inner net.Listener, port Port) net.Listener {
+	return &listener{inner, l, port}
+}
 
 type listener struct {
 	net.Listener
 	limits *Limits
+	port   Port
 }
 
 // host is the share of the connections of one address. Those of a Unix socket have one address.
@@ -32,7 +45,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		if admitted := l.limits.admitConn(c); admitted != nil {
+		if admitted := l.limits.admitConn(c, l.port); admitted != nil {
 			return admitted, nil
 		}
 		l.limits.event(ConnRefused, slog.String("peer", c.RemoteAddr().String()))
@@ -41,7 +54,7 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // admitConn returns nil if there are too many connections.
-func (l *Limits) admitConn(c net.Conn) net.Conn {
+func (l *Limits) admitConn(c net.Conn, port Port) net.Conn {
 	name := hostOf(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +67,7 @@ func (l *Limits) admitConn(c net.Conn) net.Conn {
 	}
 	h.conns++
 	l.hosts[name] = h
-	admitted := &counted{Conn: c, limits: l, host: name}
+	admitted := &counted{Conn: c, limits: l, host: name, port: port}
 	l.open[admitted] = struct{}{}
 	return admitted
 }
@@ -84,6 +97,7 @@ type counted struct {
 	net.Conn
 	limits *Limits
 	host   string
+	port   Port
 	once   sync.Once
 }
 

@@ -57,7 +57,7 @@ func accepting(t *testing.T, l *Limits) (address string, accepted <-chan net.Con
 	conns, done := make(chan net.Conn, 100), make(chan struct{})
 	go func() {
 		defer close(done)
-		for listener := l.Listener(inner); ; {
+		for listener := l.Listener(inner, Port{}); ; {
 			c, err := listener.Accept()
 			if err != nil {
 				return
@@ -144,7 +144,7 @@ func TestAcceptFails(t *testing.T) {
 		{net.ErrClosed, 0, ""},
 	} {
 		l, e := limited(0)
-		listener := l.Listener(failing{err: row.err})
+		listener := l.Listener(failing{err: row.err}, Port{})
 		for range 3 {
 			if _, err := listener.Accept(); !errors.Is(err, row.err) {
 				t.Errorf("%v becomes %v", row.err, err)
@@ -182,7 +182,7 @@ func TestClosedConnectionHoldsNothing(t *testing.T) {
 	l, _ := limited(16 << 20)
 	ours, peer := net.Pipe()
 	defer peer.Close()
-	c := l.newConn(ours)
+	c := l.newConn(ours, Port{})
 	c.Queued()
 	go func() { _, _ = peer.Write(make([]byte, 1000)) }()
 	if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -18,6 +19,7 @@ import (
 	"github.com/corsd/corsd/internal/wire"
 	"github.com/corsd/corsd/pkg/extauthz"
 	"github.com/corsd/corsd/pkg/extproc"
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 const (
@@ -38,7 +40,7 @@ const (
 	// measure for a better one, which takes a ping for every few messages.
 	connWindow = 16 << 20
 
-	// handshakeTimeout is how long the HTTP/2 handshake of a connection may take.
+	// handshakeTimeout is how long the handshakes of a connection, of TLS and HTTP/2, may take together.
 	handshakeTimeout = 5 * time.Second
 
 	// keepaliveTimeout is how long a peer may leave a ping, or TCP data, unacknowledged.
@@ -67,13 +69,16 @@ type grpcServer struct {
 	*grpc.Server
 	limits      *limits.Limits
 	sockets     rawconn.Options
+	tls         credentials.TransportCredentials // nil for none
 	health      *health.Server
 	endWatches  context.CancelFunc
 	stopTimeout time.Duration
 }
 
 func newGRPC(o *Options) (*grpcServer, error) {
-	options := extproc.Options{Engine: o.Policies.Engine, Logger: o.Logger, Observers: o.Observers}
+	options := extproc.Options{
+		Engine: o.Policies.Engine, Static: staticOf, Logger: o.Logger, Observers: o.Observers,
+	}
 	process, err := extproc.New(options)
 	if err != nil {
 		return nil, err
@@ -86,6 +91,9 @@ func newGRPC(o *Options) (*grpcServer, error) {
 	g := &grpcServer{
 		limits: newLimits(o), sockets: rawconn.Options{RawSyscalls: o.RawSyscalls, UserTimeout: keepaliveTimeout},
 		health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout,
+	}
+	if o.TLS != nil {
+		g.tls = credentials.NewTLS(o.TLS)
 	}
 	g.Server = grpc.NewServer(append(grpcOptions(g.limits), process.ServerOption(), check.ServerOption())...)
 	services := g.limits.Registrar(g.Server)
@@ -131,9 +139,19 @@ func newLimits(o *Options) *limits.Limits {
 	})
 }
 
-// listener returns a listener for Serve, of connections that are bounded.
-func (g *grpcServer) listener(l net.Listener) net.Listener {
-	return g.limits.Listener(rawconn.Listener(l, g.sockets))
+// bounded returns a listener for Serve, of connections that are bounded.
+func (g *grpcServer) bounded(l listener) net.Listener {
+	port := limits.Port{Tag: l.endpoint.static}
+	if l.endpoint.tls {
+		port.TLS = g.tls
+	}
+	return g.limits.Listener(rawconn.Listener(l.Listener, g.sockets), port)
+}
+
+// staticOf returns what the listener of a stream promises of the routes that use it.
+func staticOf(ctx context.Context) policy.Static {
+	static, _ := limits.ConnOf(ctx).Tag().(policy.Static)
+	return static
 }
 
 func (g *grpcServer) setHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {

@@ -74,19 +74,19 @@ func inBubble(t *testing.T, test func(t *testing.T, b bubble), options ...grpc.D
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener := bufconn.Listen(1 << 16)
+		buffers := bufconn.Listen(1 << 16)
 		served := make(chan error, 1)
-		go func() { served <- g.Serve(g.listener(listener)) }()
+		go func() { served <- g.Serve(g.bounded(listener{Listener: buffers})) }()
 		var dials atomic.Int64
 		conn, err := grpc.NewClient("passthrough:corsd", append(options, grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 				dials.Add(1)
-				return listener.DialContext(ctx)
+				return buffers.DialContext(ctx)
 			}))...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, bubble{g, log, conn, &dials, m, listener})
+		test(t, bubble{g, log, conn, &dials, m, buffers})
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}

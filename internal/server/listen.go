@@ -12,30 +12,40 @@ import (
 	"syscall"
 )
 
+// listener is a listener for Envoy.
+type listener struct {
+	net.Listener
+	endpoint endpoint
+}
+
 // listenAll opens every listener, or none.
-func listenAll(ctx context.Context, addresses []string, mode fs.FileMode) ([]net.Listener, error) {
-	var listeners []net.Listener
-	for _, address := range addresses {
-		l, err := listen(ctx, address, mode)
+func listenAll(ctx context.Context, endpoints []endpoint, mode fs.FileMode) ([]listener, error) {
+	var listeners []listener
+	for _, e := range endpoints {
+		l, err := listen(ctx, e.address, mode)
 		if err != nil {
 			closeAll(listeners)
-			return nil, &listenError{flag: "--listen", address: address, err: err}
+			return nil, &listenError{flag: "--listen", address: e.address, err: err}
 		}
-		listeners = append(listeners, l)
+		listeners = append(listeners, listener{l, e})
 	}
 	return listeners, nil
 }
 
-func closeAll(listeners []net.Listener) {
+func closeAll(listeners []listener) {
 	for _, l := range listeners {
 		_ = l.Close() // nothing was served
 	}
 }
 
 // logListening is called when all listeners are open: a line that reports one is true of all.
-func logListening(listeners []net.Listener, logger *slog.Logger) {
+func logListening(listeners []listener, logger *slog.Logger) {
 	for _, l := range listeners {
-		logger.Info("listening", "address", l.Addr().String(), "network", l.Addr().Network())
+		attrs := []any{"address", l.Addr().String(), "network", l.Addr().Network(), "tls", l.endpoint.tls}
+		if l.endpoint.words != "" {
+			attrs = append(attrs, "static", l.endpoint.words)
+		}
+		logger.Info("listening", attrs...)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestListenErrors(t *testing.T) {
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			listeners, err := listenAll(t.Context(), []string{"127.0.0.1:0", row.address}, 0o660)
+			listeners, err := listenAll(t.Context(), []endpoint{{address: "127.0.0.1:0"}, {address: row.address}}, 0o660)
 			closeAll(listeners)
 			if row.want == "" && err == nil {
 				return

@@ -4,10 +4,10 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -31,7 +31,8 @@ type Policies interface {
 
 // Options are the properties of a [Server].
 type Options struct {
-	Listen      []string      // HOST:PORT or unix:PATH, for Envoy
+	Listen      []string      // HOST:PORT or unix:PATH, for Envoy; ",static=WORD+WORD" may follow
+	TLS         *tls.Config   // of the TCP listeners in Listen, nil for none
 	SocketMode  fs.FileMode   // of Unix sockets
 	Admin       string        // HOST:PORT for probes and metrics, "" for none
 	AdminHosts  []string      // host names that the admin listener serves, beside localhost
@@ -51,7 +52,7 @@ type Options struct {
 // Server serves Envoy and the admin port. Make one with [New].
 type Server struct {
 	options   Options
-	listeners []net.Listener
+	listeners []listener
 	grpc      *grpcServer
 	admin     *admin
 	stopping  atomic.Bool
@@ -59,12 +60,16 @@ type Server struct {
 
 // New opens all listeners. An error means that the options cannot be met, and none is open.
 func New(ctx context.Context, o Options) (*Server, error) {
+	endpoints, err := parseEndpoints(o.Listen, o.TLS != nil)
+	if err != nil {
+		return nil, err
+	}
 	g, err := newGRPC(&o)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{options: o, grpc: g}
-	s.listeners, err = listenAll(ctx, o.Listen, o.SocketMode)
+	s.listeners, err = listenAll(ctx, endpoints, o.SocketMode)
 	if err == nil {
 		s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
 	}
@@ -85,7 +90,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, listener := range s.listeners {
 		group.Go(func() error {
-			err := s.grpc.Serve(s.grpc.listener(listener))
+			err := s.grpc.Serve(s.grpc.bounded(listener))
 			if errors.Is(err, grpc.ErrServerStopped) { // it was stopped before it served
 				return nil
 			}

@@ -34,6 +34,7 @@ type Metrics struct {
 	policies      prometheus.Gauge
 	hosts         prometheus.Gauge
 	expires       *prometheus.GaugeVec
+	tlsExpires    *prometheus.GaugeVec
 	readRetry     prometheus.Gauge
 	fromSnapshot  prometheus.Gauge
 	snapshotTime  prometheus.Gauge
@@ -70,6 +71,8 @@ func New(b Build) *Metrics {
 		hosts:      gauge("hosts", "Hosts that live policies name, wildcards counted as one."),
 		expires: gauges("origin_set_expires_timestamp_seconds",
 			"The time from which on an origin set grants nothing.", "origin_set"),
+		tlsExpires: gauges("tls_certificate_expires_timestamp_seconds",
+			"The time from which on the certificate of the gRPC port is not valid."),
 		readRetry: gauge("policy_read_retry_pending",
 			"1 while files that could not be read will be read again, else 0."),
 		fromSnapshot: gauge("policy_from_snapshot",
@@ -85,7 +88,7 @@ func New(b Build) *Metrics {
 	info.WithLabelValues(b.Version, b.Revision, b.GoVersion).Set(1)
 	m.Registry.MustRegister(
 		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
-		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires,
+		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires, m.tlsExpires,
 		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails, m.LogDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -161,6 +164,8 @@ var peerRefusals = [...]string{
 	limits.ConnRefused:   "connection",
 	limits.ConnClosed:    "connection_closed",
 	limits.AcceptFailed:  "accept",
+
+	limits.HandshakeFailed: "tls_handshake",
 }
 
 // Reloaded counts a policy that was read and is live.
@@ -221,6 +226,9 @@ func expiries(engine *policy.Engine) (sets []expiry) {
 	slices.SortFunc(sets, func(a, b expiry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
 	return sets[:min(len(sets), maxExpiries)]
 }
+
+// TLSExpires sets when the live certificate of the gRPC port ends. Without TLS there is no series.
+func (m *Metrics) TLSExpires(at time.Time) { m.tlsExpires.WithLabelValues().Set(float64(at.Unix())) }
 
 // Refused counts a policy that was read and refused.
 func (m *Metrics) Refused() {

@@ -52,6 +52,7 @@ func TestCountersFromTheStart(t *testing.T) {
 		"peer_refusals": {
 			"peer_refusals_total accept": 0, "peer_refusals_total connection": 0,
 			"peer_refusals_total connection_closed": 0, "peer_refusals_total stream": 0,
+			"peer_refusals_total tls_handshake": 0,
 		},
 	} {
 		if diff := cmp.Diff(want, values(t, m, prefix)); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/pkg/policy"
 )
 
@@ -38,8 +39,9 @@ type streamMetadata struct {
 	static   policy.Static
 }
 
-func metadataOf(ctx context.Context) streamMetadata {
-	m := streamMetadata{ctx: ctx}
+// metadataOf reads the metadata of a stream. Its corsd-static adds to static.
+func metadataOf(ctx context.Context, static policy.Static) streamMetadata {
+	m := streamMetadata{ctx: ctx, static: static}
 	m.selector, _ = m.get(keyPolicy)
 	authority, _ := m.get(keyAuthority)
 	if words, ok := strings.CutSuffix(authority, authorityStatic); ok {
@@ -55,14 +57,7 @@ func metadataOf(ctx context.Context) streamMetadata {
 // readStatic reads what the virtual host does by itself. Unknown words are ignored.
 func (m *streamMetadata) readStatic(words, separator string) {
 	for word := range strings.SplitSeq(words, separator) {
-		switch strings.TrimSpace(word) {
-		case "strip":
-			m.static.Strip = true
-		case "vary":
-			m.static.Vary = true
-		case "set":
-			m.static.Set = true
-		}
+		exchange.AddStatic(&m.static, strings.TrimSpace(word))
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *Server) begin(ctx context.Context) *stream {
 		x = &stream{}
 	}
 	x.exchange.Begin(ctx, s.service)
-	x.metadata, x.answer.Outbox = metadataOf(ctx), wire.OutboxOf(ctx)
+	x.metadata, x.answer.Outbox = metadataOf(ctx, x.exchange.Static), wire.OutboxOf(ctx)
 	x.exchange.Static = x.metadata.static
 	x.headersOnly, x.last = false, false
 	return x
