@@ -95,11 +95,18 @@ func start(t *testing.T, p *profile) *bench {
 // startInstances runs a profile with that many corsd, and with its configuration changed.
 func startInstances(t *testing.T, p *profile, instances int, change func(*envoy.Config) error) *bench {
 	t.Helper()
-	return startPolicy(t, p, copyPolicy(t), instances, change)
+	return startMesh(t, p, mesh.Options{Instances: instances}, change)
 }
 
 // startPolicy runs it with other policies.
 func startPolicy(t *testing.T, p *profile, policy string, instances int, change func(*envoy.Config) error) *bench {
+	t.Helper()
+	return startMesh(t, p, mesh.Options{Policy: policy, Instances: instances}, change)
+}
+
+// startMesh runs a profile with the options, and with its configuration changed. Without a policy in the options it is a
+// copy of testdata/policy.yaml.
+func startMesh(t *testing.T, p *profile, o mesh.Options, change func(*envoy.Config) error) *bench {
 	t.Helper()
 	if lacking != nil {
 		t.Skip(lacking)
@@ -114,10 +121,12 @@ func startPolicy(t *testing.T, p *profile, policy string, instances int, change 
 	if err := change(config); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{profile: p, policy: policy}
-	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{
-		Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy, Instances: instances,
-	})
+	if o.Policy == "" {
+		o.Policy = copyPolicy(t)
+	}
+	b := &bench{profile: p, policy: o.Policy}
+	o.Envoy, o.Config, o.Corsd = binary, config, corsd
+	b.Mesh, err = mesh.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,19 @@ func (c *Config) AddEndpoint(cluster, address string) error {
 	return err
 }
 
+// AddFields adds the fields of a YAML mapping to the one at a path from the root, by names.
+func (c *Config) AddFields(fields []byte, path ...string) error {
+	var doc yaml.Node
+	if err := yaml.Load(fields, &doc); err != nil {
+		return err
+	}
+	at, err := c.at(path...)
+	if err == nil {
+		at.Content = append(at.Content, doc.Content[0].Content...)
+	}
+	return err
+}
+
 // find returns all mappings below node that have the field.
 func find(node *yaml.Node, field string) []*yaml.Node {
 	var found []*yaml.Node

@@ -17,6 +17,7 @@ type Instance struct {
 
 	binary   string
 	policies []string
+	flags    []string
 	socket   string
 	admin    atomic.Pointer[string]
 }
@@ -28,6 +29,7 @@ func (i *Instance) Admin() string { return *i.admin.Load() }
 func (i *Instance) Start(ctx context.Context) (err error) {
 	// The drain is short: Envoy has been stopped before, or the test is about an Envoy that still runs.
 	args := []string{"serve", "--listen", "unix:" + i.socket, "--admin", "127.0.0.1:0", "--drain", "100ms"}
+	args = append(args, i.flags...)
 	for _, path := range i.policies {
 		args = append(args, "--policy", path)
 	}

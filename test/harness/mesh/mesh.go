@@ -30,6 +30,9 @@ type Options struct {
 	// Instances is the number of corsd instances in the cluster; 0 means 1.
 	Instances int
 
+	// Flags are further flags of corsd.
+	Flags []string
+
 	// Addresses has the addresses of further servers that the configuration calls, as for [envoy.Config.Resolve].
 	Addresses map[string]string
 }
@@ -133,6 +136,7 @@ func (m *Mesh) startInstances(ctx context.Context) error {
 		instance := &Instance{
 			binary:   m.options.Corsd,
 			policies: append([]string{m.options.Policy}, m.options.More...),
+			flags:    m.options.Flags,
 			socket:   filepath.Join(m.dir, fmt.Sprintf("corsd-%d.sock", i)),
 		}
 		m.Instances = append(m.Instances, instance)
