@@ -21,6 +21,7 @@ import (
 //	<!-- warns CODE ... -->   it loads, with these warnings and no others
 //	<!-- spec -->             it is the spec of a CORSPolicy; fails and warns may follow
 //	<!-- envoy -->            it is a part of an Envoy configuration
+//	<!-- kubernetes -->       it is a resource of Kubernetes, or a part of one
 func TestYAML(t *testing.T) {
 	policies := 0
 	for _, p := range pages(t) {
@@ -38,7 +39,7 @@ func TestYAML(t *testing.T) {
 				case strings.Contains(text, "apiVersion: corsd.dev/"):
 					policies++
 					checkPolicy(t, text, words)
-				case len(words) == 1 && words[0] == "envoy":
+				case len(words) == 1 && (words[0] == "envoy" || words[0] == "kubernetes"):
 					var any any
 					if err := yaml.Load([]byte(text), &any); err != nil {
 						t.Error(err)

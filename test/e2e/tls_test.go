@@ -112,21 +112,25 @@ func TestMutualTLS(t *testing.T) {
 				of   string
 				leaf servetest.Leaf
 				ca   *servetest.Authority
-				log  string // of corsd, if it is the one that refuses
+				log  string // of corsd, if it refuses
+				stat string // of Envoy, if it refuses
 			}{
-				{"Envoy's certificate has expired", "envoy", servetest.Leaf{URIs: good.URIs, NotAfter: time.Now().Add(-time.Minute)}, m.ca, "certificate has expired"},
-				{"Envoy's certificate is of a foreign authority", "envoy", good, servetest.NewAuthority(t, "theirs"), "unknown authority"},
-				{"Envoy has another SPIFFE ID", "envoy", servetest.Leaf{URIs: []string{envoyID + "2"}}, m.ca, "no --tls-client-id allows"},
-				{"corsd has another name", "corsd", servetest.Leaf{DNSNames: []string{"evil"}}, m.ca, ""},
-				{"corsd's certificate is of a foreign authority", "corsd", ours, servetest.NewAuthority(t, "theirs"), ""},
-				{"corsd's certificate has expired", "corsd", servetest.Leaf{DNSNames: ours.DNSNames, NotAfter: time.Now().Add(-time.Minute)}, m.ca, ""},
+				{"Envoy's certificate has expired", "envoy", servetest.Leaf{URIs: good.URIs, NotAfter: time.Now().Add(-time.Minute)}, m.ca, "certificate has expired", ""},
+				{"Envoy's certificate is of a foreign authority", "envoy", good, servetest.NewAuthority(t, "theirs"), "unknown authority", ""},
+				{"Envoy has another SPIFFE ID", "envoy", servetest.Leaf{URIs: []string{envoyID + "2"}}, m.ca, "no --tls-client-id allows", ""},
+				{"corsd has another name", "corsd", servetest.Leaf{DNSNames: []string{"evil"}}, m.ca, "", "fail_verify_san"},
+				{"corsd's certificate is of a foreign authority", "corsd", ours, servetest.NewAuthority(t, "theirs"), "", "fail_verify_error"},
+				{"corsd's certificate has expired", "corsd", servetest.Leaf{DNSNames: ours.DNSNames, NotAfter: time.Now().Add(-time.Minute)}, m.ca, "", "fail_verify_error"},
 			} {
 				t.Run(row.name, func(t *testing.T) {
+					before := b.tls(t, row.stat)
 					m.issue(row.of, row.ca, row.leaf)
 					m.restart(t, b, 0)
 					b.expect(t, "the gateway fails open", get("/cart").from(page), 200, failOpen)
 					if row.log != "" {
 						b.awaitCorsdSays(t, row.log)
+					} else if b.tls(t, row.stat) == before {
+						t.Errorf("Envoy does not count %s", row.stat)
 					}
 					m.issue("envoy", m.ca, good)
 					m.issue("corsd", m.ca, ours)
@@ -157,9 +161,12 @@ func (m *mutual) restart(t *testing.T, b *bench, healthy int) {
 }
 
 // handshakes is how many TLS handshakes Envoy has made with corsd.
-func (b *bench) handshakes(t *testing.T) int {
+func (b *bench) handshakes(t *testing.T) int { return b.tls(t, "handshake") }
+
+// tls is a counter of Envoy about TLS with corsd.
+func (b *bench) tls(t *testing.T, name string) int {
 	t.Helper()
-	const counter = "cluster.corsd.ssl.handshake"
+	counter := "cluster.corsd.ssl." + name
 	stats, err := b.Envoy.Stats(t.Context(), "^"+counter+"$")
 	if err != nil {
 		t.Fatal(err)
