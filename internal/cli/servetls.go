@@ -36,7 +36,7 @@ func (f *tlsFlags) check() error {
 	case f.clientCA != "" && f.cert == "":
 		return usagef("--tls-client-ca needs --tls-cert FILE and --tls-key FILE: without them there is no TLS")
 	case len(f.clientIDs) > 0 && f.clientCA == "":
-		return usagef("--tls-client-id needs --tls-client-ca FILE, the authorities that issue the clients' certificates")
+		return usagef("--tls-client-id needs --tls-client-ca FILE, the authorities of the clients' certificates")
 	}
 	for _, id := range f.clientIDs {
 		if err := tlsfiles.CheckClientID(id); err != nil {

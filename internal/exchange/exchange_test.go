@@ -209,6 +209,27 @@ func (w witness) StreamEnded(ctx context.Context, err error) {
 	w.note(ctx, "ended", err.Error())
 }
 
+// TestListenerStatic: an exchange begins with the promise of its listener, which the next one does not keep.
+func TestListenerStatic(t *testing.T) {
+	type key struct{}
+	s := newService(t, exchange.Options{
+		Engine: func() *policy.Engine { return nil }, Logger: slog.New(slog.DiscardHandler),
+		Static: func(ctx context.Context) policy.Static { return policy.Static{Strip: ctx.Value(key{}) != nil} },
+	})
+	var x exchange.Exchange
+	for _, strips := range []bool{true, false, true} {
+		ctx := t.Context()
+		if strips {
+			ctx = context.WithValue(ctx, key{}, true)
+		}
+		x.Begin(ctx, s)
+		if got, want := x.Static, (policy.Static{Strip: strips}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		x.End()
+	}
+}
+
 // TestObservers: each observer receives each event, in its order, with the context of the stream, the
 // request and the decision.
 func TestObservers(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// maxHandshake bounds what a peer may send until its TLS handshake is complete, in bytes. Go's bound of 256 KiB for a chain
-// of certificates would be more than a connection needs otherwise. A chain of four has some 8 KiB.
+// maxHandshake bounds the bytes that a peer may send until its TLS handshake is complete. Go's bound of 256 KiB for a
+// chain of certificates would be more than a connection needs otherwise. A chain of four has some 8 KiB.
 const maxHandshake = 64 << 10
 
 // maxHandshakeError bounds the text of an error, which may contain names from the peer's certificate.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,7 +51,7 @@ func TestEndpoints(t *testing.T) {
 
 // TestUnusedTLS: a certificate that no listener uses is an error, since a reader of the flags would trust in it.
 func TestUnusedTLS(t *testing.T) {
-	if _, err := parseEndpoints([]string{"unix:a"}, true); err != errUnusedTLS {
+	if _, err := parseEndpoints([]string{"unix:a"}, true); !errors.Is(err, errUnusedTLS) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := parseEndpoints([]string{"unix:a"}, false); err != nil {

@@ -25,7 +25,7 @@ const interval = 5 * time.Second
 type Options struct {
 	// Cert and Key are PEM files: a certificate with its intermediates, and its private key. Required.
 	Cert, Key string
-	// ClientCA is a PEM file of the authorities that issue the clients' certificates. "" if clients need no certificate.
+	// ClientCA is a PEM file of the authorities of the clients' certificates. "" if clients need none.
 	ClientCA string
 	// ClientIDs are the clients that may connect, as [CheckClientID] allows. Empty for every client of ClientCA.
 	ClientIDs []string
@@ -125,8 +125,9 @@ func (f *Files) setLive(m *material) {
 	f.fault = ""
 	f.options.Expires(m.notAfter)
 	log, leaf := f.options.Logger, m.leaf
-	log.Info("TLS certificate is live", "subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "uris", texts(leaf.URIs),
-		"expires", m.notAfter, "clientCertificates", f.options.ClientCA != "", "clientIDs", f.options.ClientIDs)
+	log.Info("TLS certificate is live", "subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames,
+		"uris", texts(leaf.URIs), "expires", m.notAfter,
+		"clientCertificates", f.options.ClientCA != "", "clientIDs", f.options.ClientIDs)
 	if err := m.invalidAt(time.Now()); err != nil {
 		log.Warn("TLS certificate is not valid now: Envoy refuses it; replace it", "error", err.Error())
 	}

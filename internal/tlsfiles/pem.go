@@ -89,8 +89,8 @@ func (o *Options) parsePair(c content) (tls.Certificate, error) {
 	for block, rest := pem.Decode(c.key); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case block.Type == "ENCRYPTED PRIVATE KEY", block.Headers["DEK-Info"] != "":
-			return tls.Certificate{}, faultf(flag, o.Key, "the private key is encrypted; write it without a passphrase, "+
-				"as \"openssl pkey -in FILE -out FILE\" does")
+			return tls.Certificate{}, faultf(flag, o.Key, "the private key is encrypted; "+
+				"write it without a passphrase, as \"openssl pkey -in FILE -out FILE\" does")
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 			key = true
 		default:

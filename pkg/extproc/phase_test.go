@@ -1,10 +1,12 @@
 package extproc_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 
 	"github.com/corsd/corsd/internal/exchange/exchangetest"
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 // TestResponsePhase: which requests need the response, too. A virtual host may strip upstream's CORS
@@ -101,6 +103,34 @@ func TestStaticSpellings(t *testing.T) {
 				want = ends(refused)
 			}
 			exchangetest.Equal(t, []answer{want}, newFixture(t).answers(t, r.lines, get("api.shop.example/cart", evil)))
+		})
+	}
+}
+
+// TestListenerStatic: a listener's promise counts like corsd-static from the stream, which adds to it.
+func TestListenerStatic(t *testing.T) {
+	for _, r := range []struct {
+		name     string // a sentence
+		listener policy.Static
+		lines    []string
+		both     bool
+	}{
+		{"the listener promises both", policy.Static{Strip: true, Vary: true}, nil, true},
+		{"the listener promises one", policy.Static{Strip: true}, nil, false},
+		{"the stream adds the other", policy.Static{Strip: true}, []string{"corsd-static: vary"}, true},
+		{"the authority of the stream does", policy.Static{Vary: true}, []string{":authority: strip.corsd-static"}, true},
+		{"an empty value takes nothing away", policy.Static{Strip: true, Vary: true}, []string{"corsd-static: "}, true},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			f := newFixture(t)
+			o := f.Options()
+			o.Static = func(context.Context) policy.Static { return r.listener }
+			f.process = handler(t, o)
+			want := awaits(refused)
+			if r.both {
+				want = ends(refused)
+			}
+			exchangetest.Equal(t, []answer{want}, f.answers(t, r.lines, get("api.shop.example/cart", evil)))
 		})
 	}
 }
