@@ -35,6 +35,16 @@ func TestAllocations(t *testing.T) {
 	})
 	add("tenant", spec.PolicySpec{Hosts: []string{"{t}.api.example"}, CORS: allowing("https://{t}.app.example", "https://*.x.example:*")})
 	add("block", spec.PolicySpec{Enforcement: new(spec.EnforcementBlock), CORS: allowing(shop)})
+	byOrigin := ofOrigin("sub", "/a", []string{"https://*.x.example", "https://{t}.app.example"})
+	byOrigin.CORS = &spec.CORS{ExposeHeaders: []string{"X-*", "ETag"}, TimingAllowOrigin: new(true), CrossOriginResourcePolicy: new(spec.ResourceSameSite)}
+	add("origins", spec.PolicySpec{
+		Hosts: []string{"{t}.origins.example"}, Paths: &spec.Paths{IgnoreCase: new(true), IgnoreTrailingSlash: new(true)}, UpstreamHeaders: new(spec.UpstreamMerge),
+		CORS:  &spec.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A", "X-Amz-*"}, TimingAllowOrigin: new(true)},
+		Rules: []spec.Rule{
+			byOrigin, ofOrigin("one", "/a", []string{shop}, "PUT", "GET"), ofOrigin("rest", "/a", []string{shop}), at("re", spec.PathRegularExpression, "/re/.*"),
+			ofOrigin("deny", "/re", []string{"https://*.other.example:*"}), at("exact", spec.PathExact, "/Exact/Path/"),
+		},
+	})
 	e := compiled(t, cfg)
 
 	upstream := []string{
@@ -65,6 +75,19 @@ func TestAllocations(t *testing.T) {
 		{"a selector", get("/").selected("regex#re").from("https://a.re.example").answered(200, upstream...)},
 		{"a selector of a tenant", get("/").selected("tenant").at("acme.api.example").from("https://acme.app.example").answered(200, upstream...)},
 		{"an unknown selector", get("/").selected("x").answered(200, upstream...)},
+		{"a rule by origin", get("/A/").at("origins.example").answered(200, upstream...)},
+		{"a 304 of one", get("/a").at("origins.example").answered(304, upstream...)},
+		{"a 304 to another origin", get("/a").at("origins.example").from(evil).answered(304, upstream...)},
+		{"a rule by origins of tenants", get("/a").at("b.origins.example").from("https://b.app.example").answered(200, upstream...)},
+		{"a 304 of one with families", get("/a").at("b.origins.example").from("https://b.x.example").answered(304, upstream...)},
+		{"a preflight by origin and method", preflight("PUT", "/a").at("origins.example").headers("x-amz-a, X-A", "x-amz-b")},
+		{"families of a preflight that tells", preflight("PUT", "/z").at("origins.example").headers("x-amz-a, x-other, x-amz-b, authorization")},
+		{"many names of families", preflight("PUT", "/z").at("origins.example").headers(strings.ReplaceAll(numberedNames(128), "x-", "x-amz-"))},
+		{"a path in another case", get("/EXACT/PATH").at("origins.example").answered(200, upstream...)},
+		{"an expression with one more slash", get("/RE/x").at("origins.example").answered(200, upstream...)},
+		{"an expression with a long path", get("/re/" + strings.Repeat("x", 8000)).at("origins.example").answered(200, upstream...)},
+		{"a path with letters that fold", get("/%C4%B0").at("origins.example").answered(304, upstream...)},
+		{"a selected rule by origin", get("/").at("origins.example").selected("origins#sub").from("https://b.x.example").answered(0, upstream...)},
 		{"a blocked request", get("/").at("block.example").from(evil)},
 		{"a WebSocket", webSocket("/").at("shop.example")},
 		{"an unmatched host", get("/").at("other.example")},

@@ -205,8 +205,6 @@ type search struct {
 	origin    origin.Origin
 	hasOrigin bool // there is one origin, and it is well-formed
 
-	folded []byte // the beginning of the path in lower case, if case is ignored
-
 	methodDependent, originDependent bool
 	refused                          plan.Conduct  // of the rules that match other origins
 	others                           func(EntryID) // is called with each of these rules, if it is not nil
@@ -231,19 +229,19 @@ func (s *search) find(t *table) EntryID {
 	if t.paths.IgnoreCase {
 		return s.findFolded(t)
 	}
-	return s.findPath(t)
+	return s.findPath(t, nil)
 }
 
-// findFolded finds without regard to case.
+// findFolded finds without regard to case. The buffer is no part of the search, so that it stays on the stack.
 func (s *search) findFolded(t *table) EntryID {
 	var buf [plan.MaxFoldedPath]byte
-	s.folded = header.AppendLower(buf[:0], s.key.Path[:min(len(s.key.Path), t.longest)])
-	return s.findPath(t)
+	return s.findPath(t, header.AppendLower(buf[:0], s.key.Path[:min(len(s.key.Path), t.longest)]))
 }
 
-func (s *search) findPath(t *table) EntryID {
+// findPath finds by the path. folded is its beginning in lower case, if case is ignored.
+func (s *search) findPath(t *table, folded []byte) EntryID {
 	if t.exact {
-		if e := s.atPath(t, len(t.paths.Trim(s.key.Path)), false); e != None {
+		if e := s.atPath(t, folded, len(t.paths.Trim(s.key.Path)), false); e != None {
 			return e
 		}
 	}
@@ -252,7 +250,7 @@ func (s *search) findPath(t *table) EntryID {
 			return e
 		}
 	}
-	if e := s.below(t, s.key.Path); e != None {
+	if e := s.below(t, folded); e != None {
 		return e
 	}
 	return t.own
@@ -286,28 +284,29 @@ func (s *search) byExpression(t *table) EntryID {
 
 // below tries the path as a PathPrefix, then what is before each "/" of it, the longest first.
 // The root matches everything, also what does not begin with "/".
-func (s *search) below(t *table, path string) EntryID {
+func (s *search) below(t *table, folded []byte) EntryID {
+	path := s.key.Path
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		if t.prefixes.has(end) {
-			if e := s.atPath(t, end, true); e != None {
+			if e := s.atPath(t, folded, end, true); e != None {
 				return e
 			}
 		}
 	}
 	if t.prefixes.has(0) {
-		return s.atPath(t, 0, true)
+		return s.atPath(t, folded, 0, true)
 	}
 	return None
 }
 
 // atPath tries the first n bytes of the path.
-func (s *search) atPath(t *table, n int, prefix bool) EntryID {
+func (s *search) atPath(t *table, folded []byte, n int, prefix bool) EntryID {
 	var id slotID
 	known := false
 	if !t.paths.IgnoreCase {
 		id, known = s.paths.byPath[slotPath{s.host.table, prefix, s.key.Path[:n]}]
-	} else if n <= len(s.folded) {
-		id, known = s.paths.byPath[slotPath{s.host.table, prefix, string(s.folded[:n])}]
+	} else if n <= len(folded) {
+		id, known = s.paths.byPath[slotPath{s.host.table, prefix, string(folded[:n])}]
 	}
 	if !known {
 		return None
