@@ -49,8 +49,13 @@ var ofAdapter = []mutation{
 	},
 	{
 		name: "a filter's promise to strip is read as one to vary",
+		file: "internal/exchange/static.go", packages: adapter,
+		from: "		s.Strip = true", to: "		s.Strip, s.Vary = true, true",
+	},
+	{
+		name: "the promise of a listener is lost",
 		file: "pkg/extproc/metadata.go", packages: adapter,
-		from: "			m.static.Strip = true", to: "			m.static.Strip, m.static.Vary = true, true",
+		from: "streamMetadata{ctx: ctx, static: static}", to: "streamMetadata{ctx: ctx}",
 	},
 	{
 		name: "the virtual host receives no headers to set",
