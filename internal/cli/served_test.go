@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -234,6 +235,20 @@ func (s *served) metric(series string) string {
 		}
 	}
 	return ""
+}
+
+// waitForMetric waits until a counter is at least so high.
+func (s *served) waitForMetric(series string, least int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		value := s.metric(series)
+		if n, err := strconv.Atoi(value); err == nil && n >= least {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s is %q, want at least %d", series, value, least)
+		}
+	}
 }
 
 // verdict asks by ext_authz whether a page may read.
