@@ -39,7 +39,7 @@ func TestAllocations(t *testing.T) {
 	byOrigin.CORS = &spec.CORS{ExposeHeaders: []string{"X-*", "ETag"}, TimingAllowOrigin: new(true), CrossOriginResourcePolicy: new(spec.ResourceSameSite)}
 	add("origins", spec.PolicySpec{
 		Hosts: []string{"{t}.origins.example"}, Paths: &spec.Paths{IgnoreCase: new(true), IgnoreTrailingSlash: new(true)}, UpstreamHeaders: new(spec.UpstreamMerge),
-		CORS:  &spec.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A", "X-Amz-*"}, TimingAllowOrigin: new(true)},
+		CORS: &spec.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"PUT"}, AllowHeaders: []string{"X-A", "X-Amz-*"}, TimingAllowOrigin: new(true)},
 		Rules: []spec.Rule{
 			byOrigin, ofOrigin("one", "/a", []string{shop}, "PUT", "GET"), ofOrigin("rest", "/a", []string{shop}), at("re", spec.PathRegularExpression, "/re/.*"),
 			ofOrigin("deny", "/re", []string{"https://*.other.example:*"}), at("exact", spec.PathExact, "/Exact/Path/"),
@@ -85,7 +85,7 @@ func TestAllocations(t *testing.T) {
 		{"many names of families", preflight("PUT", "/z").at("origins.example").headers(strings.ReplaceAll(numberedNames(128), "x-", "x-amz-"))},
 		{"a path in another case", get("/EXACT/PATH").at("origins.example").answered(200, upstream...)},
 		{"an expression with one more slash", get("/RE/x").at("origins.example").answered(200, upstream...)},
-		{"an expression with a long path", get("/re/" + strings.Repeat("x", 8000)).at("origins.example").answered(200, upstream...)},
+		{"an expression with a long path", get("/re/"+strings.Repeat("x", 8000)).at("origins.example").answered(200, upstream...)},
 		{"a path with letters that fold", get("/%C4%B0").at("origins.example").answered(304, upstream...)},
 		{"a selected rule by origin", get("/").at("origins.example").selected("origins#sub").from("https://b.x.example").answered(0, upstream...)},
 		{"a blocked request", get("/").at("block.example").from(evil)},

@@ -45,10 +45,14 @@ func familyWorlds() []world {
 		missing("in any case", "AUTHORIZATION, auth-x", "authorization_not_listed", "X-First, x-amz-date, auth-x"),
 		{"it is granted where it is named beside one", preflight("GET", "/named").headers("authorization, autha"), "preflight allow allowed shop/named respond 204", []string{acao + shop, acah + "autha, Authorization", exposed, varyPreflight}},
 		{"beside * a family grants what * does not", preflight("GET", "/star").headers("sec-a, x-b"), "preflight allow allowed shop/star respond 204", []string{acao + shop, acah + "sec-a, x-b", exposed, varyPreflight}},
-		{"of a preset", preflight("GET", "/mcp").headers("mcp-param-region,mcp-param-a,content-type"), "preflight allow allowed shop/mcp respond 204",
-			[]string{acao + shop, acam + "GET, POST, DELETE", acah + mcp + "mcp-param-region, mcp-param-a, Last-Event-ID", aceh + "Mcp-Session-Id, WWW-Authenticate", varyPreflight}},
-		{"a preflight that is forwarded exposes no family", preflight("GET", "/forward").headers("x-amz-a").answered(200, upstream...), "preflight allow allowed shop/forward continue 200",
-			[]string{acao + shop, acah + "X-First, x-amz-a, x-amz-date", exposed, varyPreflight}},
+		{
+			"of a preset", preflight("GET", "/mcp").headers("mcp-param-region,mcp-param-a,content-type"), "preflight allow allowed shop/mcp respond 204",
+			[]string{acao + shop, acam + "GET, POST, DELETE", acah + mcp + "mcp-param-region, mcp-param-a, Last-Event-ID", aceh + "Mcp-Session-Id, WWW-Authenticate", varyPreflight},
+		},
+		{
+			"a preflight that is forwarded exposes no family", preflight("GET", "/forward").headers("x-amz-a").answered(200, upstream...), "preflight allow allowed shop/forward continue 200",
+			[]string{acao + shop, acah + "X-First, x-amz-a, x-amz-date", exposed, varyPreflight},
+		},
 		actual("the response's own names are exposed where the family stands, each once", "/", "actual allow allowed shop continue 200", 200, acao+shop, aceh+"x-b, x-a, ETag, X-Listed"),
 		actual("on an error, too", "/", "actual allow allowed shop continue 500", 500, acao+shop, aceh+"x-b, x-a, ETag, X-Listed"),
 		actual("a 304 leaves the stored list in force", "/", "actual allow allowed shop continue 304", 304, acao+shop),
@@ -122,7 +126,8 @@ func resourceWorlds() []world {
 	theirs := corp + "cross-origin"
 	none := one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop)})
 	lax := with(one("a", spec.PolicySpec{Hosts: []string{host}, CORS: &spec.CORS{CrossOriginResourcePolicy: new(spec.ResourceCrossOrigin)}, Rules: []spec.Rule{{Match: &spec.Match{
-		Path: &spec.PathMatch{Value: "/a"}}, CORS: allowing(shop)}}}), "b", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("b", spec.PathPrefix, "/b")}})
+		Path: &spec.PathMatch{Value: "/a"},
+	}, CORS: allowing(shop)}}}), "b", spec.PolicySpec{Hosts: []string{host}, Rules: []spec.Rule{at("b", spec.PathPrefix, "/b")}})
 	return []world{{"crossOriginResourcePolicy", cfg, []row{
 		{"a granted response has it, in place of upstream's", get("/").answered(200, theirs), "actual allow allowed shop continue 200", []string{acao + shop, sameSite, varyOrigin}},
 		{"a refused one, too", get("/").from(evil).answered(200, theirs), "actual deny origin_not_allowed shop continue 200", []string{sameSite, varyOrigin}},

@@ -42,6 +42,16 @@ func manyPolicies(n int, doc spec.PolicySpec) spec.Config {
 	return cfg
 }
 
+// bySet lets each rule match the origins of a set, by a method of its own.
+func bySet(rules []spec.Rule) []spec.Rule {
+	for i := range rules {
+		m := *rules[i].Match
+		m.OriginSets, m.Methods = []string{"s"}, []string{fmt.Sprintf("M%d", i)}
+		rules[i].Match = &m
+	}
+	return rules
+}
+
 // sizedRegexes are n different expressions of 1000 instructions each, the last
 // of which has some more.
 func sizedRegexes(t *testing.T, n, more int) []string {
@@ -239,6 +249,11 @@ func TestHostileConfig(t *testing.T) {
 		{"many references to sets that are not there", unknown},
 		{"many rules of one path", one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: slices.Repeat(manyRules(1, spec.PathExact, "/%d"), 100_000)})},
 		{"many rules of one name", one("shop", spec.PolicySpec{Hosts: []string{host}, CORS: allowing(shop), Rules: slices.Repeat([]spec.Rule{{Name: "a"}}, 100_000)})},
+		{"many paths of a rule with many patterns of origins", withSet(one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: bySet(manyRules(1_000, spec.PathExact, "/%d"))}),
+			"s", spec.OriginSetSpec{Origins: numbered(1_000, "https://*.s%d.example")})},
+		{"many rules of one path for one origin", one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: slices.Repeat([]spec.Rule{ofOrigin("", "/", []string{shop})}, 50_000)})},
+		{"many rules of one path for many origins", withSet(one("shop", spec.PolicySpec{Hosts: []string{host}, Rules: bySet(slices.Repeat(manyRules(1, spec.PathExact, "/%d"), 900))}),
+			"s", spec.OriginSetSpec{Origins: numbered(5_000, "https://s%d.example")})},
 		{"long values", one(strings.Repeat("a", 1<<20), spec.PolicySpec{Hosts: []string{strings.Repeat("a.", 1<<19) + "b"}, CORS: &spec.CORS{
 			AllowOrigins: []string{"https://" + strings.Repeat("a.", 1<<19) + "b"}, AllowHeaders: []string{strings.Repeat("a", 1<<20)},
 		}})},

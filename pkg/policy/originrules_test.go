@@ -275,7 +275,7 @@ func foldWorlds() []world {
 			ambiguous("and with small digits", "/adm%c4%b0n"),
 			ambiguous("dotted capital I as it is", "/adm\u0130n"),
 			ambiguous("dotless i", "/adm%C4%B1n"),
-			ambiguous("long s", "/clas%C5%BF"),
+			ambiguous("long s", "/bas%C5%BF"),
 			ambiguous("the Kelvin sign", "/%E2%84%AAey"),
 			byRule("other letters are not", "/%C3%A9", ""),
 			byRule("a query is not looked at", "/ADMIN?%C4%B0", "admin"),

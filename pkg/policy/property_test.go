@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -48,8 +49,14 @@ func TestTwin(t *testing.T) {
 			if got := twinSaid(&d); got != want.said() {
 				t.Fatalf("decision: %s\nthe twin: %s\nrequest: %+v\nconfig: %s", got, want.said(), r.Request, written(cfg))
 			}
-			if dependent := e.Explain(&r.Request).MethodDependent; dependent != want.depends {
-				t.Fatalf("depends on the method: %t, the twin: %t\nrequest: %+v\nconfig: %s", dependent, want.depends, r.Request, written(cfg))
+			y := e.Explain(&r.Request)
+			if y.MethodDependent != want.depends {
+				t.Fatalf("depends on the method: %t, the twin: %t\nrequest: %+v\nconfig: %s", y.MethodDependent, want.depends, r.Request, written(cfg))
+			}
+			for _, s := range y.Settings {
+				if value, known := want.settings.explained()[s.Name]; known && value != s.Value {
+					t.Fatalf("explain: %s is %q, the twin: %q\nrequest: %+v\nconfig: %s", s.Name, s.Value, value, r.Request, written(cfg))
+				}
 			}
 			if d.Enforcement() != want.settings.enforcement || d.UpstreamHeaders() != want.settings.upstream {
 				t.Fatalf("settings: %s, %s, the twin: %s, %s\nrequest: %+v\nconfig: %s",
@@ -67,6 +74,21 @@ func TestTwin(t *testing.T) {
 			t.Errorf("none of %d requests is about %s: the generator does not reach it", seen["requests"], what)
 		}
 	}
+}
+
+// explained are the settings that apply to a request whether a rule was chosen or not, as explain writes them.
+func (s *layered) explained() map[string]string {
+	return map[string]string{
+		"enforcement": string(s.enforcement), "upstreamHeaders": string(s.upstream), "preflight.mode": string(s.mode), "preflight.detail": string(s.detail),
+		"preflight.denyStatus": strconv.Itoa(s.denyStatus), "webSocket.originCheck": string(s.check), "crossOriginResourcePolicy": orUnset(string(s.resource)),
+	}
+}
+
+func orUnset(value string) string {
+	if value == "" {
+		return "unset"
+	}
+	return value
 }
 
 // countedAlways are the circumstances that some of the random requests have to be in.

@@ -624,6 +624,7 @@ func (w *twin) strictest(owners []*spec.Policy, refused []*twinRule, reason stri
 		enforcement: spec.Enforcement(values(func(s layered) string { return string(s.enforcement) }, "Block", "Enforce", "Shadow", "Disabled")),
 		upstream:    spec.UpstreamHeaders(values(func(s layered) string { return string(s.upstream) }, "Override", "Merge", "Preserve")),
 		mode:        spec.PreflightMode(values(func(s layered) string { return string(s.mode) }, "Answer", "Forward")),
+		detail:      spec.PreflightDetail(values(func(s layered) string { return string(s.detail) }, "Minimal", "Full")),
 		check:       spec.OriginCheck(values(func(s layered) string { return string(s.check) }, "Enforce", "Disabled")),
 		resource:    spec.ResourcePolicy(values(func(s layered) string { return string(s.resource) }, "same-origin", "same-site", "", "cross-origin")),
 		denyStatus:  slices.MaxFunc(all, func(a, b layered) int { return a.denyStatus - b.denyStatus }).denyStatus,

@@ -32,12 +32,14 @@ func (b *tableBuilder) checkOrigins(s *Slot) {
 	withMethods := func(e *Entry) int { return min(len(e.Methods), 1) }
 	slices.SortStableFunc(s.ByOrigin, func(x, y *Entry) int { return withMethods(y) - withMethods(x) })
 	if n := len(s.ByOrigin); n > MaxOriginRules {
-		b.tooManyOrigins(s, fmt.Sprintf("has %d rules with origins on host %s, more than %d", n, b.Host, MaxOriginRules),
+		b.tooManyOrigins(s,
+			fmt.Sprintf("has %d rules with origins on host %s, more than %d", n, b.Host, MaxOriginRules),
 			"one rule for all origins that have the same settings")
 		return
 	}
 	if len(s.ByOrigin) > 1 && b.work(0) && !b.compareOrigins(s) { // else it is reported already
-		b.tooManyOrigins(s, "has rules with more origins on host "+b.Host+" than can be compared", "fewer origins in each rule")
+		b.tooManyOrigins(s, "has rules with more origins on host "+b.Host+" than can be compared",
+			"fewer origins in each rule")
 	}
 }
 

@@ -273,7 +273,8 @@ func (s *search) byExpression(t *table) EntryID {
 	}
 	for i := range t.expressions {
 		e := &t.expressions[i]
-		if e.re.MatchString(path) || trimmed != path && e.re.MatchString(trimmed) || longer != nil && e.re.Match(longer) {
+		if e.re.MatchString(path) || trimmed != path && e.re.MatchString(trimmed) ||
+			longer != nil && e.re.Match(longer) {
 			if found := s.pick(e.slot); found != None {
 				return found
 			}
