@@ -105,7 +105,7 @@ func (b *bench) engine(ctx context.Context) ([]row, error) {
 	), nil
 }
 
-// compile measures how long the large policy takes to compile, and the memory that this allocates.
+// compile measures the time in which the large policy is compiled, and the memory that this allocates.
 func (b *bench) compile(context.Context) ([]row, error) {
 	config := large.config()
 	runtime.GC()

@@ -14,9 +14,9 @@ import (
 // An Exchange is used for many exchanges, one after the other, and then does not allocate. It must
 // not be copied: its decision refers to its request.
 type Exchange struct {
-	// Request is what the decision is made from. Its strings must last until End.
+	// Request is the input of the decision. Its strings must last until End.
 	Request policy.Request
-	// Static is what the proxy's route does by itself. Begin sets what the listener promises.
+	// Static has the actions of the proxy's route itself. Begin sets what the listener promises.
 	Static policy.Static
 
 	service  *Service

@@ -35,8 +35,8 @@ func (p Profile) String() string {
 // Profiles lists every profile.
 func Profiles() []Profile { return []Profile{RequestResponse, ResponseOnly, ExtAuthz} }
 
-// Event is a decision and what it was made from. All of it is used again for other exchanges, so
-// observers must not keep any part of it.
+// Event is a decision and its input. All of it is used again for other exchanges, so observers must not
+// keep any part of it.
 type Event struct {
 	Profile  Profile
 	Request  *policy.Request
@@ -94,7 +94,7 @@ type Options struct {
 	Observers []Observer
 }
 
-// Service is what all exchanges have in common. It is safe for concurrent use.
+// Service is the common part of all exchanges. It is safe for concurrent use.
 type Service struct {
 	engine    func() *policy.Engine
 	static    func(context.Context) policy.Static

@@ -26,7 +26,7 @@ const (
 // nil for a file that cannot be examined.
 type snapshot map[string]fs.FileInfo
 
-// look takes a snapshot of the files that paths name.
+// look returns a snapshot of the files that paths name.
 func look(paths []string) snapshot {
 	s := snapshot{}
 	for _, name := range policyfile.List(paths) {

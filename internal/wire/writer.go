@@ -6,7 +6,7 @@ import "google.golang.org/protobuf/encoding/protowire"
 // length, then its tag. Fields are written in the reverse of their order on the wire.
 type writer struct {
 	pooled *[]byte // of Buffers, nil if there is none
-	buf    []byte  // *pooled, or what it was replaced by
+	buf    []byte  // *pooled, or a larger one that replaced it
 	start  int     // the message is buf[start:]
 }
 

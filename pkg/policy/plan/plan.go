@@ -130,11 +130,11 @@ func (e *Entry) String() string {
 type Host struct {
 	Pattern HostPattern
 	Table   *Table
-	// Tenants are the names that policies give to the captured label.
+	// Tenants are the names of the captured label in the policies.
 	Tenants []TenantName
 }
 
-// TenantName is the name that a policy gives to the captured label of a host.
+// TenantName is a policy's name for the captured label of a host.
 type TenantName struct {
 	Policy *Policy
 	Name   string

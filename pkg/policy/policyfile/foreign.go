@@ -11,7 +11,7 @@ import (
 	"github.com/corsd/corsd/internal/suggest"
 )
 
-// skippedData is the name of what is skipped in the data of ConfigMaps, in place of a kind.
+// skippedData is used in place of a kind for skipped data of ConfigMaps.
 const skippedData = "data of a ConfigMap"
 
 const group = "corsd.dev"
@@ -28,7 +28,7 @@ func inputSource(in io.Reader, most int64) *source {
 	return &source{name: InputName, data: data, rendered: true}
 }
 
-// isForeign reports whether a document is to be skipped, and as what. A document of corsd whose
+// isForeign reports whether a document is to be skipped, and returns the kind to report. A document of corsd whose
 // kind or apiVersion is misspelt is not: it would be overlooked.
 func (d *document) isForeign(root *yaml.Node) (kind string, foreign bool) {
 	if !d.source.rendered {

@@ -11,7 +11,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// lookalike is what a character is that looks like one of YAML, or like nothing at all. Word
+// lookalike is the class of a character that looks like one of YAML, or that is invisible. Word
 // processors, chats and web pages put them in.
 type lookalike uint8
 
@@ -38,7 +38,7 @@ func lookalikeOf(r rune) lookalike {
 	return ordinary
 }
 
-// describe names a character, and what to write instead.
+// describe names a character, and returns a hint for the correct one.
 func (l lookalike) describe(r rune) (what, hint string) {
 	code := fmt.Sprintf("U+%04X", r)
 	switch l {

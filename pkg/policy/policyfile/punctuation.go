@@ -16,7 +16,7 @@ func exceedsNodes(text []byte, most int) bool {
 	return c.nodes+inFlow > most+most/10 || c.tokens > most
 }
 
-// punctuation has upper bounds of what a parser makes of a text.
+// punctuation has upper bounds of the nodes and tokens that a parser makes of a text.
 type punctuation struct {
 	nodes  int // with comments, of which nodes keep a copy
 	flow   int // entries of flow collections

@@ -209,7 +209,7 @@ func (d *decoder) openWrapper(root *yaml.Node, version string, fields ...string)
 	return parts
 }
 
-// refuseKind adds the fault of a document whose kind cannot be where it is.
+// refuseKind adds the fault of a document whose kind is not allowed at its position.
 func (d *decoder) refuseKind(root *yaml.Node, message, hint string) {
 	_, kind := field(root, "kind")
 	d.within(spec.Step{Field: "kind"}, func() {

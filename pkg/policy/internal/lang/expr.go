@@ -34,7 +34,7 @@ func Parse(text string) (*Expr, error) {
 // States returns how many states questions to the expression have looked at so far.
 func (e *Expr) States() int { return e.states }
 
-// kind is what an empty-width assertion can see of a symbol.
+// kind is the property of a symbol that an empty-width assertion can see.
 type kind uint8
 
 const (
@@ -55,7 +55,7 @@ func kindOf(r rune) kind {
 	return kindOther
 }
 
-// sample is a rune of each kind, as syntax.EmptyOpContext takes them.
+// sample returns a rune of the kind, for syntax.EmptyOpContext.
 func (k kind) sample() rune { return [numKinds]rune{-1, '\n', 'a', '-'}[k] }
 
 // state is a state of an expression: an instruction before its empty-width assertions are

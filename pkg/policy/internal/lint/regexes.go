@@ -25,8 +25,8 @@ const (
 	maxAdvised = 200
 )
 
-// verdict is what an expression accepts, as far as the judgement of a policy depends on it. An
-// origin is "" if the expression accepts none of its kind.
+// verdict has the properties of an expression on which the judgement of a policy depends. An origin
+// is "" if the expression accepts none of its kind.
 type verdict struct {
 	undecided bool // the rest is not known
 	dead      bool // accepts no origin that a browser can send

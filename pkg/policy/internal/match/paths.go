@@ -260,7 +260,7 @@ func (s *search) findPath(t *table, folded []byte) EntryID {
 var slashed = sync.Pool{New: func() any { return new([]byte) }}
 
 // byExpression tries the expressions. If a final "/" is ignored, they are matched against the path with and
-// without it: /admin/.* matches /admin too, since the application takes it for /admin/.
+// without it: /admin/.* matches /admin too, since the application may treat both alike.
 func (s *search) byExpression(t *table) EntryID {
 	path := s.key.Path
 	trimmed := t.paths.Trim(path)

@@ -35,7 +35,7 @@ func (s *Escapes) Add(value string) {
 func (s *Escapes) addEscape(high, low byte) {
 	c, ok := unhex(high, low)
 	if !ok {
-		return // of a regular expression, where no escape need follow a %
+		return // of a regular expression, in which no escape need follow a %
 	}
 	s.escaped.add(c)
 	for i := range s.written {
