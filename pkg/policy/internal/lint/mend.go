@@ -185,7 +185,7 @@ func isSafe(text string, credentials bool, within ...*lang.Expr) bool {
 		return false
 	}
 	var v verdict
-	if v.judge(e) != nil || v.dead || v.foreign != "" || credentials && v.isDangerous() {
+	if v.judge(e, text) != nil || v.dead || v.foreign != "" || credentials && v.isDangerous() {
 		return false
 	}
 	if len(within) == 0 {

@@ -78,7 +78,7 @@ func (l *linter) judge(text string) *verdict {
 	v := &verdict{}
 	e, err := lang.Parse(text)
 	if err == nil {
-		err = v.judge(e)
+		err = v.judge(e, text)
 		defer func() { l.regexStates += e.States() }()
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (l *linter) mend(text string, v *verdict, credentials bool) *mended {
 	return *known
 }
 
-func (v *verdict) judge(e *lang.Expr) error {
+func (v *verdict) judge(e *lang.Expr, text string) error {
 	example, err := e.Example(lang.Sent)
 	v.long = len(example) > origin.MaxLength
 	if v.dead = err == nil && (example == "" || v.long); v.dead || err != nil {
@@ -138,7 +138,9 @@ func (v *verdict) judge(e *lang.Expr) error {
 	if v.anyHost, err = takesAnyHost(e, v.foreign); err != nil {
 		return err
 	}
-	v.scheme, err = wholeScheme(e)
+	if !hasWebScheme(text) {
+		v.scheme, err = wholeScheme(e)
+	}
 	return err
 }
 
@@ -184,6 +186,13 @@ func takesAnyHost(e *lang.Expr, text string) (bool, error) {
 	all := origin.Pattern{Scheme: o.Scheme, Kind: origin.AnyHost, Port: o.Port}
 	missing, err := patternExpr(all).Missing(lang.Sent, e)
 	return missing == "", err
+}
+
+// hasWebScheme reports whether an expression begins with http: or https:, as most do. It then matches no
+// custom scheme.
+func hasWebScheme(text string) bool {
+	begin := lang.Literal(text)
+	return strings.HasPrefix(begin, "http:") || strings.HasPrefix(begin, "https:")
 }
 
 // wholeScheme returns an origin of a scheme of web views or extensions if the expression accepts
