@@ -112,6 +112,21 @@ var ofDocuments = []mutation{
 		from: "case untouched(s) != untouched(f):", to: "case untouched(s) && !untouched(s):",
 	},
 	{
+		name: "a rule by origin cannot stand beside a cors that is only inherited from",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "if p.Own != nil && p.Own == b.Own {", to: "if p.Own != nil {",
+	},
+	{
+		name: "an origin that two rules match is no conflict",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "if other == x.Entry || shareMethod(x.Entry, other) {", to: "if other == x.Entry {",
+	},
+	{
+		name: "the work on rules by origin has no bound",
+		file: "pkg/policy/plan/originrules.go", packages: plans,
+		from: "return b.originWork <= maxOriginWork", to: "return b.originWork >= 0",
+	},
+	{
 		name: "a rule by origin inherits the policy's origins",
 		file: "pkg/policy/plan/match.go", packages: plans,
 		from: "	if l.origins == nil {\n		l.origins = from", to: "	if false {\n		l.origins = from",

@@ -2,6 +2,21 @@ package main
 
 // ofTables are mistakes in the choice of an entry by host, path, method or selector.
 var ofTables = []mutation{
+	{
+		name: "an expression does not match the path that has one slash less",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "longer != nil && e.re.Match(longer) {", to: "longer == nil && false {",
+	},
+	{
+		name: "an expression does not match the path that has one slash more",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "trimmed != path && e.re.MatchString(trimmed) ||", to: "trimmed == \"\" ||",
+	},
+	{
+		name: "a rule that names HEAD for another origin takes it from one that names GET",
+		file: "pkg/policy/internal/match/paths.go", packages: tables,
+		from: "		case slices.Contains(e.methods, \"GET\"):\n", to: "		case slices.Contains(e.methods, \"GET\") && len(slot.byOrigin) == 1:\n",
+	},
 	// Hosts.
 	{
 		name: "a wildcard comes before a tenant's host",
