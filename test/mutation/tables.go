@@ -15,7 +15,8 @@ var ofTables = []mutation{
 	{
 		name: "a rule that names HEAD for another origin takes it from one that names GET",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "		case slices.Contains(e.methods, \"GET\"):\n", to: "		case slices.Contains(e.methods, \"GET\") && len(slot.byOrigin) == 1:\n",
+		from: "		case slices.Contains(e.methods, \"GET\"):\n",
+		to:   "		case slices.Contains(e.methods, \"GET\") && len(slot.byOrigin) == 1:\n",
 	},
 	// Hosts.
 	{
