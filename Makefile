@@ -34,27 +34,27 @@ test: test-unit test-e2e test-browser ## run all tests
 test-unit: ## run the unit tests, fuzz seeds and scripts, with the race detector if there is a C compiler
 ifeq ($(shell go env CGO_ENABLED),1)
 	@echo "with the race detector:"
-	@go test -race $(UNIT)
-	@go test -C test -race -count=1 $(UNIT_OF_TESTS)
+	@go test -timeout 30m -race $(UNIT)
+	@go test -C test -timeout 30m -race -count=1 $(UNIT_OF_TESTS)
 	@go test -C bench -race -count=1 ./...
 	@echo "without it, the tests that it would slow down or falsify:"
-	@for package in $(NOT_UNDER_RACE); do go test ./$$package || exit 1; done
+	@for package in $(NOT_UNDER_RACE); do go test -timeout 30m ./$$package || exit 1; done
 else
 	@echo "There is no C compiler here, so the unit tests run without the race detector."
-	@go test $(UNIT)
-	@go test -C test -count=1 $(UNIT_OF_TESTS)
+	@go test -timeout 30m $(UNIT)
+	@go test -C test -timeout 30m -count=1 $(UNIT_OF_TESTS)
 	@go test -C bench -count=1 ./...
 endif
 
 .PHONY: test-e2e
 test-e2e: ## run the tests of the documentation, of deploy/, and those end to end on a real Envoy
 	@go test -count=1 ./docs
-	@go test -C test -count=1 $(END_TO_END)
+	@go test -C test -timeout 30m -count=1 $(END_TO_END)
 
 .PHONY: test-browser
 test-browser: ## run the tests in Chromium and Firefox, if installed (ARGS='-seed 1 -fetches 20000')
 	@go test -C test -count=1 ./harness/browser
-	@go test -C test -count=1 ./browser $(ARGS)
+	@go test -C test -timeout 30m -count=1 ./browser $(ARGS)
 
 .PHONY: mutate
 mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')

@@ -28,7 +28,7 @@ import (
 
 var (
 	seed    = flag.Uint64("seed", 0, "what the randomised run is made from; 0 takes the clock")
-	fetches = flag.Int("fetches", 2400, "requests of TestRandom in Chromium and the request-response profile; a quarter of it elsewhere, an eighth in TestRevalidatedForAnotherPage")
+	fetches = flag.Int("fetches", 1600, "requests of TestRandom in Chromium and the request-response profile; a quarter of it elsewhere, a fifth in TestRevalidatedForAnotherPage")
 )
 
 // maxHosts bounds the policies of a run, with a host each: a profile of Chromium, which

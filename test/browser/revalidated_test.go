@@ -25,7 +25,7 @@ func TestRevalidatedForAnotherPage(t *testing.T) {
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			inEach(t, func(t *testing.T, b browser.Browser) {
-				newSharedRun(s, p, *fetches/8).check(t, p, b)
+				newSharedRun(s, p, *fetches/5).check(t, p, b)
 			})
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy/internal/origin"
 )
 
-var words = flag.Int("words", 1_000_000, "how many random words each comparison tries")
+var words = flag.Int("words", randomWords, "how many random words each comparison tries")
 
 const wordsPerExpr = 50
 
