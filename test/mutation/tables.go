@@ -147,7 +147,7 @@ var ofTables = []mutation{
 	{
 		name: "an expression does not match a path with a final slash",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
-		from: "trimmed != path && e.re.MatchString(trimmed)", to: "false",
+		from: "trimmed != path && e.re.MatchString(trimmed)", to: "trimmed != path && false",
 	},
 
 	// Selectors.

@@ -102,3 +102,40 @@ func countMatches(p Pattern, origins []Origin) int {
 	}
 	return len(seen)
 }
+
+// TestIntersectsKinds has a row for each pair of kinds, which random patterns may miss.
+func TestIntersectsKinds(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"https://a.example", "https://a.example", true},
+		{"https://a.example", "https://b.example", false},
+		{"https://a.example", "http://a.example", false},
+		{"https://a.example", "https://a.example:8443", false},
+		{"https://a.example:*", "https://a.example:8443", true},
+		{"https://a.example", "https://*.example", true},
+		{"https://c.a.example", "https://*.example", true},
+		{"https://example", "https://*.example", false},
+		{"https://a.example", "https://{t}.example", true},
+		{"https://c.a.example", "https://{t}.example", false},
+		{"https://a.example", "https://*", true},
+		{"https://*.example", "https://*.a.example", true},
+		{"https://*.a.example", "https://*.b.example", false},
+		{"https://*.example", "https://{t}.example", true},
+		{"https://*.example", "https://{t}.a.example", true},
+		{"https://*.a.example", "https://{t}.example", false},
+		{"https://{t}.example", "https://{u}.example", true},
+		{"https://{t}.example", "https://{t}.a.example", false},
+		{"https://{t}.example", "https://*", true},
+	} {
+		a, _, faultA := ParsePattern(tt.a)
+		b, _, faultB := ParsePattern(tt.b)
+		if faultA != nil || faultB != nil {
+			t.Fatal(faultA, faultB)
+		}
+		if a.Intersects(b) != tt.want || b.Intersects(a) != tt.want {
+			t.Errorf("%s and %s: %t and %t, want %t", tt.a, tt.b, a.Intersects(b), b.Intersects(a), tt.want)
+		}
+	}
+}
