@@ -127,7 +127,7 @@ var ofResponses = []mutation{
 	{
 		name: "a family is named by its pattern",
 		file: "pkg/policy/plan/names.go", packages: plans,
-		from: "if !isFamily || kind == methodNames {", to: "if true {",
+		from: "if !isFamily || kind == methodNames {", to: "if !isFamily || kind < numNameKinds {",
 	},
 	{
 		name: "upstream's Timing-Allow-Origin is kept",
