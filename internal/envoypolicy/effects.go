@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"github.com/corsd/corsd/internal/envoyconfig"
+	"github.com/corsd/corsd/internal/exchange"
+	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // static has the words of corsd-static, by which a virtual host reports its effects.
 type static struct {
 	envoyconfig.Text // as the configuration has it, "" if it has none
-	strip, vary, set bool
+	words            policy.Static
 }
 
 // staticAuthority ends an authority that has the words.
@@ -33,14 +35,7 @@ func staticOf(authority envoyconfig.Text, metadata []envoyconfig.Header) static 
 func readStatic(t envoyconfig.Text, words []string) static {
 	s := static{Text: t}
 	for _, word := range words {
-		switch strings.TrimSpace(word) {
-		case "strip":
-			s.strip = true
-		case "vary":
-			s.vary = true
-		case "set":
-			s.set = true
-		}
+		exchange.AddStatic(&s.words, strings.TrimSpace(word))
 	}
 	return s
 }

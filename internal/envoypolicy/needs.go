@@ -99,7 +99,7 @@ func (n *needs) addGrants(s *plan.Settings, set func(to **reason, name, value st
 	if !s.Grants {
 		return
 	}
-	if s.ExpandExposeHeaders && s.Credentials && s.Expose.Any {
+	if s.ExpandsExposed() {
 		set(&n.expands, "expandExposeHeaders", "true")
 	}
 	if len(s.Expose.Families) > 0 {

@@ -164,15 +164,15 @@ func (k *checker) reported(v *place) {
 		word, effect   string
 	}{
 		{
-			v.static.strip, v.strips(), "strip",
+			v.static.words.Strip, v.strips(), "strip",
 			"it does not remove access-control-allow-origin; refused origins can read upstream's own headers",
 		},
 		{
-			v.static.vary, v.varies(), "vary",
+			v.static.words.Vary, v.varies(), "vary",
 			"it does not add Vary: Origin; a cache can answer one origin with the response of another",
 		},
 		{
-			v.static.set, v.sets(), "set",
+			v.static.words.Set, v.sets(), "set",
 			"it does not set all of access-control-allow-origin, -allow-credentials and -expose-headers from the " +
 				"metadata of corsd; allowed origins lack them",
 		},
@@ -185,7 +185,7 @@ func (k *checker) reported(v *place) {
 }
 
 // stripped reports whether upstream's CORS headers are removed, or corsd believes it.
-func (v *place) stripped() bool { return v.strips() || v.static.strip }
+func (v *place) stripped() bool { return v.strips() || v.static.words.Strip }
 
 // strip judges a place that removes upstream's CORS headers.
 func (k *checker) strip(v *place, c *caller) {

@@ -56,9 +56,9 @@ func uses(s *plan.Settings, f Feature) bool {
 	case FeatureMerge:
 		return s.UpstreamHeaders == spec.UpstreamMerge
 	case FeatureExpandExposeHeaders:
-		return s.ExpandExposeHeaders && s.Credentials && s.Expose.Any
+		return s.Grants && s.ExpandsExposed()
 	case FeatureExposeFamilies:
-		return s.Expose != nil && len(s.Expose.Families) > 0
+		return s.Grants && len(s.Expose.Families) > 0
 	case FeatureForward:
 		return s.Preflight.Mode == spec.PreflightForward
 	}

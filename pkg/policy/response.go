@@ -167,7 +167,9 @@ func (d *Decision) knowsAhead() bool {
 func (d *Decision) ReadsAllFields() bool { return d.Outcome == Granted && d.readsNames() }
 
 // readsNames reports whether the exposed headers depend on those of the response.
-func (d *Decision) readsNames() bool { return d.expands() || len(d.settings.Expose.Families) > 0 }
+func (d *Decision) readsNames() bool {
+	return d.settings.ExpandsExposed() || len(d.settings.Expose.Families) > 0
+}
 
 // mixesOrigins reports whether a 304 must have every header of a grant, whatever was decided. A browser
 // that holds the response for one origin revalidates it for another one, and a 304 replaces only the
@@ -373,7 +375,7 @@ func (d *Decision) exposed(a *Response, upstream []Field) []byte {
 	start := len(a.buf)
 	list := header.NewList(a.buf, start)
 	own := names.List
-	if d.expands() {
+	if d.settings.ExpandsExposed() {
 		d.addOwn(&list, "", upstream)
 		if d.Class == ClassPreflight {
 			own = nil // nobody reads the headers of a preflight's answer
@@ -382,7 +384,7 @@ func (d *Decision) exposed(a *Response, upstream []Field) []byte {
 	for _, name := range own {
 		if prefix, isFamily := plan.FamilyPrefix(name); isFamily {
 			d.addOwn(&list, prefix, upstream)
-		} else if name != "*" || !d.expands() {
+		} else if name != "*" || !d.settings.ExpandsExposed() {
 			list.AddString(name)
 		}
 	}
@@ -392,11 +394,6 @@ func (d *Decision) exposed(a *Response, upstream []Field) []byte {
 	}
 	a.buf = list.Bytes()
 	return a.keep(start)
-}
-
-// expands reports whether the response's own header names replace "*".
-func (d *Decision) expands() bool {
-	return d.settings.ExpandExposeHeaders && d.settings.Credentials && d.settings.Expose.Any
 }
 
 // addOwn adds the response's own names that begin with a prefix, but those that the policy names

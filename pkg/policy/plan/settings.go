@@ -36,6 +36,12 @@ type Settings struct {
 	From Sources
 }
 
+// ExpandsExposed reports whether the names of the response replace the "*" of exposeHeaders. The settings
+// must be those of an entry.
+func (s *Settings) ExpandsExposed() bool {
+	return s.ExpandExposeHeaders && s.Credentials && s.Expose.Any
+}
+
 // Preflight has the effective settings of preflights.
 type Preflight struct {
 	Mode          spec.PreflightMode
