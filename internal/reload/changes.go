@@ -22,22 +22,12 @@ type documents map[string][sha256.Size]byte
 
 func documentsOf(c *spec.Config) documents {
 	all := documents{}
-	for i := range c.Policies {
-		all.add(spec.KindPolicy, c.Policies[i].ID(), &c.Policies[i].Spec)
-	}
-	for i := range c.OriginSets {
-		all.add(spec.KindOriginSet, c.OriginSets[i].ID(), &c.OriginSets[i].Spec)
-	}
-	for i := range c.Defaults {
-		all.add(spec.KindDefaults, c.Defaults[i].ID(), &c.Defaults[i].Spec)
+	for d := range c.Documents() {
+		hash := sha256.New()
+		_ = json.NewEncoder(hash).Encode(d.Spec) // every type of a document has a JSON form
+		all[fmt.Sprintf("%s %s", d.Kind, d.ID)] = [sha256.Size]byte(hash.Sum(nil))
 	}
 	return all
-}
-
-func (d documents) add(kind spec.Kind, id spec.ID, document any) {
-	hash := sha256.New()
-	_ = json.NewEncoder(hash).Encode(document) // every type of a document has a JSON form
-	d[fmt.Sprintf("%s %s", kind, id)] = [sha256.Size]byte(hash.Sum(nil))
 }
 
 // changes are the documents that a reload adds, removes and changes, sorted by kind and name.

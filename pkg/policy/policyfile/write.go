@@ -21,14 +21,8 @@ import (
 // that is not UTF-8, is an error, and nothing or a part of it is written.
 func Write(w io.Writer, c *spec.Config) error {
 	out := &writer{limits: defaultLimits(), w: w}
-	for i := range c.Policies {
-		out.document(spec.KindPolicy, c.Policies[i].ID(), &c.Policies[i].Spec)
-	}
-	for i := range c.OriginSets {
-		out.document(spec.KindOriginSet, c.OriginSets[i].ID(), &c.OriginSets[i].Spec)
-	}
-	for i := range c.Defaults {
-		out.document(spec.KindDefaults, c.Defaults[i].ID(), &c.Defaults[i].Spec)
+	for d := range c.Documents() {
+		out.document(d.Kind, d.ID, d.Spec)
 	}
 	return out.err
 }

@@ -1,5 +1,7 @@
 package spec
 
+import "iter"
+
 // ID identifies a document among those of its kind.
 type ID struct{ Namespace, Name string }
 
@@ -49,6 +51,34 @@ type Config struct {
 	// Defaults has at most one element. More are a fault, which is reported with the places
 	// of both.
 	Defaults []Defaults
+}
+
+// Document is one document of a [Config].
+type Document struct {
+	Kind Kind
+	ID   ID
+	Spec any // a pointer to the spec in the Config
+}
+
+// Documents returns all documents, kind by kind.
+func (c *Config) Documents() iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		for i := range c.Policies {
+			if !yield(Document{KindPolicy, c.Policies[i].ID(), &c.Policies[i].Spec}) {
+				return
+			}
+		}
+		for i := range c.OriginSets {
+			if !yield(Document{KindOriginSet, c.OriginSets[i].ID(), &c.OriginSets[i].Spec}) {
+				return
+			}
+		}
+		for i := range c.Defaults {
+			if !yield(Document{KindDefaults, c.Defaults[i].ID(), &c.Defaults[i].Spec}) {
+				return
+			}
+		}
+	}
 }
 
 // Bounds of one [Config]. More is limit_exceeded.
