@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/corsd/corsd/pkg/policy/internal/lang"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
@@ -28,7 +29,7 @@ func (l *linter) shadowedBy(t *plan.Table, s *plan.Slot, e *plan.Entry) {
 			continue
 		}
 		for _, winner := range withoutOrigins(longer) {
-			if !shareMethod(winner, e) || winner.Origins == nil {
+			if !meetMethods(winner, e) || winner.Origins == nil {
 				continue
 			}
 			if example := allowsSome(winner.Origins, e.From); example != "" {
@@ -51,8 +52,8 @@ func isBelow(longer, s *plan.Slot) bool {
 		return false
 	}
 	path := longer.Path.Key().Value
-	if longer.Path.Type == spec.PathRegularExpression {
-		path, _ = longer.Path.Regexp.LiteralPrefix()
+	if isExpression(longer) {
+		path = lang.Literal(longer.Path.Value)
 	}
 	prefix := s.Path.Key().Value
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
@@ -69,7 +70,8 @@ func withoutOrigins(s *plan.Slot) []*plan.Entry {
 	return list
 }
 
-func shareMethod(a, b *plan.Entry) bool {
+// meetMethods reports whether a request can have a method that both match.
+func meetMethods(a, b *plan.Entry) bool {
 	return a.Methods == nil || b.Methods == nil ||
 		slices.ContainsFunc(a.Methods, func(m string) bool { return slices.Contains(b.Methods, m) })
 }
