@@ -41,7 +41,8 @@ type ignoredSearch struct {
 func (s *ignoredSearch) directory(path string) {
 	for _, e := range s.entries(path) {
 		below := filepath.Join(path, e.Name())
-		if strings.HasPrefix(e.Name(), ".") || slices.Contains(s.named, below) || len(s.found) == maxIgnored {
+		if e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || slices.Contains(s.named, below) ||
+			len(s.found) == maxIgnored {
 			continue
 		}
 		isFile := func(e fs.DirEntry) bool { return isPolicyFile(below, e) }
