@@ -47,11 +47,15 @@ func (l leakChecked) Run() int {
 	return code
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:         "testdata/script",
+		Dir:         dir,
 		WorkdirRoot: t.TempDir(), // testscript's own directory is left behind if only some scripts run
-		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "contains": contains},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "contains": contains, "decides": decides,
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, raceOptions)
 			return nil

@@ -13,19 +13,7 @@ import (
 
 // TestRealCases runs check and explain on policies that were made from public reports and
 // configurations, with names replaced. Each script has its source and the right outcome.
-func TestRealCases(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:         "testdata/cases",
-		WorkdirRoot: t.TempDir(),
-		Cmds:        map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "decides": decides},
-		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, raceOptions)
-			return nil
-		},
-		RequireUniqueNames: true,
-		UpdateScripts:      *update,
-	})
-}
+func TestRealCases(t *testing.T) { runScripts(t, "testdata/cases") }
 
 // decides writes, for each line of a file of requests, the verdict, the reason, the action, the status
 // and the headers that the client gets: decides POLICY REQUESTS

@@ -55,7 +55,7 @@ func TestServe(t *testing.T) {
 // TestServeByEnvironment: lists are separated by commas, and a flag wins.
 func TestServeByEnvironment(t *testing.T) {
 	t.Parallel()
-	socket := filepath.Join(shortDir(t), "corsd.sock")
+	socket := filepath.Join(servetest.ShortDir(t), "corsd.sock")
 	env := map[string]string{
 		"CORSD_POLICY": servetest.PolicyFile(t) + ", " + servetest.Write(t, filepath.Join(t.TempDir(), "more.yaml"), strings.NewReplacer("shop}", "more}", "api.", "more.").Replace(servetest.Allowing(servetest.NewPage))),
 		"CORSD_LISTEN": "127.0.0.1:0,unix:" + socket, "CORSD_ADMIN": "nowhere", "CORSD_DRAIN": "0s", "CORSD_REFLECTION": "true",

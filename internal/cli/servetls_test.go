@@ -195,7 +195,7 @@ func TestListenerStatic(t *testing.T) {
 		{",static=strip", "vary", false},
 		{",static=strip+vary", "unknown", false},
 	} {
-		env := map[string]string{"CORSD_LISTEN": "unix:" + shortDir(t) + "/other.sock,127.0.0.1:0" + row.listen}
+		env := map[string]string{"CORSD_LISTEN": "unix:" + servetest.ShortDir(t) + "/other.sock,127.0.0.1:0" + row.listen}
 		s := startWith(t, func(name string) string { return env[name] },
 			"serve", "--admin", "127.0.0.1:0", "--drain", "0s", "--policy", servetest.PolicyFile(t))
 		s.waitForLines(2, "listening")

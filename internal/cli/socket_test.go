@@ -11,22 +11,6 @@ import (
 	"github.com/corsd/corsd/internal/servetest"
 )
 
-// shortDir returns a directory whose name leaves room for that of a socket, which is limited to about
-// 100 bytes.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "corsd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 func modeOf(t *testing.T, path string) os.FileMode {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -73,7 +57,7 @@ func TestSocket(t *testing.T) {
 	}
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			path := filepath.Join(shortDir(t), "corsd.sock")
+			path := filepath.Join(servetest.ShortDir(t), "corsd.sock")
 			r.before(t, path)
 			args := append([]string{"serve", "--policy", servetest.PolicyFile(t), "--drain", "0s", "--listen", "unix:" + path}, r.flags...)
 			if r.mode == 0 {
@@ -120,7 +104,7 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	socket := filepath.Join(shortDir(t), "corsd.sock")
+	socket := filepath.Join(servetest.ShortDir(t), "corsd.sock")
 	for _, flag := range []string{"--listen", "--admin"} {
 		var log servetest.Log
 		args := []string{"serve", "--policy", servetest.PolicyFile(t), "--listen", "unix:" + socket, flag, taken.Addr().String()}

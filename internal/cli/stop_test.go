@@ -18,7 +18,7 @@ import (
 // including new ones. Then streams under way may end.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	socket := filepath.Join(shortDir(t), "corsd.sock")
+	socket := filepath.Join(servetest.ShortDir(t), "corsd.sock")
 	s := startProcess(t, "--policy", servetest.PolicyFile(t), "--listen", "unix:"+socket, "--drain", "4s")
 	address := s.waitForLines(1, "listening")[0]["address"].(string)
 	conn := s.dial(address)

@@ -25,7 +25,7 @@ func TestListenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	dir := shortDir(t)
+	dir := servetest.ShortDir(t)
 	servetest.Write(t, filepath.Join(dir, "file"), "precious")
 	in := func(name string) string { return "unix:" + filepath.Join(dir, name) }
 	longest := strings.Repeat("x", maxUnixPath-1-len(dir)-1)
@@ -127,7 +127,7 @@ func TestPermissionErrors(t *testing.T) {
 
 // TestListeningIsLoggedWhenAllAre: if one listener cannot be opened, none is reported.
 func TestListeningIsLoggedWhenAllAre(t *testing.T) {
-	socket := "unix:" + filepath.Join(shortDir(t), "corsd.sock")
+	socket := "unix:" + filepath.Join(servetest.ShortDir(t), "corsd.sock")
 	for _, row := range []struct {
 		listen []string
 		admin  string
@@ -165,21 +165,6 @@ type noPolicies struct{}
 
 func (noPolicies) Engine() *policy.Engine { return &policy.Engine{} }
 func (noPolicies) State() reload.State    { return reload.State{} }
-
-// shortDir returns a directory whose name leaves room for that of a socket.
-func shortDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "corsd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
 
 func datagramSocket(t *testing.T, path string) *net.UnixConn {
 	t.Helper()

@@ -124,8 +124,16 @@ func startMesh(t *testing.T, p *profile, o mesh.Options, change func(*envoy.Conf
 	if o.Policy == "" {
 		o.Policy = copyPolicy(t)
 	}
+	o.Config = config
+	return runMesh(t, p, o)
+}
+
+// runMesh starts a mesh with the options, and stops it at the end of the test.
+func runMesh(t *testing.T, p *profile, o mesh.Options) *bench {
+	t.Helper()
 	b := &bench{profile: p, policy: o.Policy}
-	o.Envoy, o.Config, o.Corsd = binary, config, corsd
+	o.Envoy, o.Corsd = binary, corsd
+	var err error
 	b.Mesh, err = mesh.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

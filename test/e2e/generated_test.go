@@ -103,20 +103,7 @@ func startGenerated(t *testing.T, p *profile, policy string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{profile: p, policy: policy}
-	b.Mesh, err = mesh.Start(t.Context(), mesh.Options{Envoy: binary, Config: config, Corsd: corsd, Policy: b.policy})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Stop(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(b.Logs())
-		}
-	})
-	return b
+	return runMesh(t, p, mesh.Options{Config: config, Policy: policy})
 }
 
 // checkDump compares what Envoy runs with the policies, and with policies for which it is wrong.
