@@ -91,12 +91,17 @@ func (l load) drive(listen string, began, ended func()) (*outcome, error) {
 		_ = c.conn.Close() // which ends its reader
 	}
 	group.Wait()
+	o.add(clients)
+	return o, err
+}
+
+// add adds the latencies of the clients, sorted.
+func (o *outcome) add(clients []*client) {
 	for _, c := range clients {
 		o.exchanges += len(c.latencies)
 		o.latencies = append(o.latencies, c.latencies...)
 	}
 	slices.Sort(o.latencies)
-	return o, err
 }
 
 func cmpError(err error) error {

@@ -46,15 +46,10 @@ The output depends on the policies and the flags alone.`,
 			if err := inputOnce(paths, ""); err != nil {
 				return err
 			}
-			options := envoypolicy.Options{Cluster: cluster}
-			switch profile {
-			case profileRequestResponse:
-			case profileLean:
-				options.Lean = true
-			default:
+			if profile != profileRequestResponse && profile != profileLean {
 				return usagef("--profile %s: write %s or %s", profile, profileRequestResponse, profileLean)
 			}
-			return writeEnvoy(std, paths, options)
+			return writeEnvoy(std, paths, envoypolicy.Options{Cluster: cluster, Lean: profile == profileLean})
 		},
 	}
 	flags := cmd.Flags()

@@ -12,12 +12,12 @@ import (
 // conn reads and writes a socket without informing Go's scheduler. Deadlines, Close and waiting
 // are those of net.
 //
-// Before each system call, net informs the scheduler, so that a call that blocks takes no thread
+// Before each system call, net informs the scheduler, so that a call that blocks keeps no thread
 // from other goroutines. If everything was idle before, that wakes the runtime's monitor thread,
 // and it was idle before nearly every message of an Envoy that does not saturate corsd. Two of
 // three context switches were that thread's. Without them corsd uses a quarter less CPU time.
 //
-// The sockets do not block, so the scheduler need not know: a call takes a few microseconds.
+// The sockets do not block, so the scheduler need not know: a call lasts a few microseconds.
 // Calls that do block, such as reading a policy file, go the usual way and wake the monitor.
 type conn struct {
 	net.Conn

@@ -8,7 +8,7 @@ import (
 
 // inBackground runs f on a thread of the lowest priority, so that requests do not wait while a
 // policy is read. On one core, Go itself would let f run for 10 ms at a time. The thread ends with
-// f: raising its priority again takes a privilege.
+// f: raising its priority again needs a privilege.
 func inBackground(f func()) {
 	if procs := runtime.GOMAXPROCS(0); procs == 1 { // f would hold the only one
 		runtime.GOMAXPROCS(2)

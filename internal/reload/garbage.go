@@ -24,7 +24,7 @@ func gcPercent(live, roots uint64) int {
 }
 
 // tuneGC sets the percentage for the live heap, which a reload has changed. GOGC in the environment
-// takes precedence.
+// has precedence.
 func tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return

@@ -95,7 +95,7 @@ func (r *Reloader) Start() bool {
 	}
 	r.keep(report)
 	tuneGC()
-	debug.FreeOSMemory() // reading takes several times the memory of the engine
+	debug.FreeOSMemory() // reading needs several times the memory of the engine
 	return r.engine.Load() != nil
 }
 

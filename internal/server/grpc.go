@@ -37,7 +37,7 @@ const (
 	streamWindow = 64<<10 - 1
 
 	// connWindow is the same for all streams of a connection. With a fixed window, grpc-go does not
-	// measure for a better one, which takes a ping for every few messages.
+	// measure for a better one, which costs a ping for every few messages.
 	connWindow = 16 << 20
 
 	// handshakeTimeout is how long the handshakes of a connection, of TLS and HTTP/2, may take together.

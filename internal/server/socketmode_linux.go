@@ -6,7 +6,7 @@ import (
 )
 
 // withMode returns a function for [net.ListenConfig] that sets the mode of a Unix socket before its
-// file appears: on Linux bind(2) gives the file the mode of the socket, less the umask. Setting it
+// file appears: on Linux the file has the mode that the socket has at bind(2), less the umask. Setting it
 // later would let anyone connect in the meantime.
 func withMode(mode fs.FileMode) func(network, address string, c syscall.RawConn) error {
 	return func(_, _ string, c syscall.RawConn) error {

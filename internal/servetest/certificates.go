@@ -75,7 +75,7 @@ func (a *Authority) Issue(l Leaf) (cert, key string) {
 	return cert, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-// sign makes a key and its certificate. The certificate signs itself if there is no key of an issuer.
+// sign makes a key and its certificate. The certificate signs itself if the issuer has no key.
 func (a *Authority) sign(
 	template, issuer *x509.Certificate, issuerKey *ecdsa.PrivateKey,
 ) (*x509.Certificate, *ecdsa.PrivateKey, string) {
