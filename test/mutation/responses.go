@@ -27,7 +27,7 @@ var ofResponses = []mutation{
 	},
 	{
 		name: "headers that are not listed are reflected",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: "d.addRequested(&list, allowed.AllowsHeader)",
 		to:   `d.addRequested(&list, func(name string) bool { return name != "" })`,
 	},
@@ -38,7 +38,7 @@ var ofResponses = []mutation{
 	},
 	{
 		name: "methods of other rules are also granted",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: "	case d.methodDependent:\n", to: "	case false:\n",
 	},
 	{
@@ -49,18 +49,18 @@ var ofResponses = []mutation{
 	},
 	{
 		name: "Vary is dropped",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: "header.AppendVary(a.buf, lines, varyNames[v])", to: "header.AppendVary(a.buf, lines, varyNames[0])",
 	},
 	{
 		name: "Vary does not name the headers of preflights",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: `append(names[v], "Access-Control-Request-Method", "Access-Control-Request-Headers")`,
 		to:   `append(names[v], "Access-Control-Request-Method")`,
 	},
 	{
 		name: "a public response that upstream may replace has no Vary",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: "if !d.settings.Public || preserves || d.originDependent {",
 		to:   "if !d.settings.Public || preserves && false || d.originDependent {",
 	},
@@ -116,7 +116,7 @@ var ofResponses = []mutation{
 	},
 	{
 		name: "a public response does not depend on the origin where another rule would have answered another one",
-		file: "pkg/policy/response.go", packages: engine,
+		file: "pkg/policy/lists.go", packages: engine,
 		from: "if !d.settings.Public || preserves || d.originDependent {", to: "if !d.settings.Public || preserves {",
 	},
 	{
