@@ -82,7 +82,7 @@ var ofTables = []mutation{
 		name: "a prefix comes before an expression",
 		file: "pkg/policy/internal/match/paths.go", packages: tables,
 		from: "	for i := range t.expressions {\n",
-		to: "	if e := s.below(t, path); e != None {\n		return e\n	}\n" +
+		to: "	if e := s.below(t, []byte(s.key.Path)); e != None {\n		return e\n	}\n" +
 			"	for i := range t.expressions {\n",
 	},
 	{
