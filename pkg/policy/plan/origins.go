@@ -75,6 +75,7 @@ type OriginSet struct {
 	Name     string
 	Entries  []string        // origins as written
 	Patterns []OriginPattern // the valid ones
+	Tenants  []int           // the indices in Patterns of those that name a tenant
 	Expires  time.Time       // zero if it never expires, or if no time is known
 	Expired  bool
 	Used     bool // by a layer
@@ -181,6 +182,9 @@ func (r *resolver) resolveSets() {
 					Hint:    `allowOrigins: ["*"] in the policy, alone and without credentials`,
 				})
 			} else if p, ok := r.resolvePattern(text, place); ok {
+				if p.Kind == origin.TenantHost {
+					set.Tenants = append(set.Tenants, len(set.Patterns))
+				}
 				set.Patterns = append(set.Patterns, OriginPattern{p, text, j})
 			}
 		}

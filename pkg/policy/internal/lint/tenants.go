@@ -17,11 +17,9 @@ func (l *linter) tenants(p *plan.Policy, o *plan.Origins) {
 		}
 	}
 	for _, set := range o.Sets {
-		for i := range set.Patterns {
-			if t := &set.Patterns[i]; t.Kind == origin.TenantHost {
-				l.tenant(p, t.Tenant, o.Place("allowOriginSets").Item(set.Index), set.Name,
-					"of the set's origins "+t.Text+" ")
-			}
+		for _, i := range set.Tenants { // many policies may name one large set
+			t := &set.Patterns[i]
+			l.tenant(p, t.Tenant, o.Place("allowOriginSets").Item(set.Index), set.Name, "of the set's origins "+t.Text+" ")
 		}
 	}
 }
