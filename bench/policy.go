@@ -17,6 +17,7 @@ func (s size) String() string {
 }
 
 var (
+	few   = size{hosts: 100, origins: 100}
 	usual = size{hosts: 1000, origins: 1000}
 	large = size{hosts: 10_000, origins: 100_000}
 )
