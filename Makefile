@@ -5,6 +5,7 @@ FUZZTIME ?= 10s
 FUZZED ?= cmd internal pkg
 GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
+CONTROLLER_GEN := .tools/controller-gen-$(CONTROLLER_GEN_VERSION)/controller-gen
 
 # The Go modules: the product, its tests, its benchmarks. Only the first is built for users.
 MODULES := . test bench
@@ -14,7 +15,8 @@ MODULES := . test bench
 UNIT := $$(go list ./... | grep -v /docs$$)
 END_TO_END := ./conformance ./conformance/corpus ./demo/... ./e2e/...
 IN_BROWSERS := ./harness/browser ./browser
-UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS))")
+ON_API_SERVER := ./cluster
+UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER))")
 
 # The packages with tests that skip themselves under the race detector (allocations, time). They also run without it.
 NOT_UNDER_RACE := $$(grep -rl --include='*_test.go' '^//go:build !race' cmd internal pkg | xargs -n 1 dirname | sort -u)
@@ -56,6 +58,10 @@ test-browser: ## run the tests in Chromium and Firefox, if installed (ARGS='-see
 	@go test -C test -count=1 ./harness/browser
 	@go test -C test -timeout 30m -count=1 ./browser $(ARGS)
 
+.PHONY: test-cluster
+test-cluster: ## run the tests on a Kubernetes API server, which is built once (fifteen minutes; ARGS='-run Columns')
+	@go test -C test -timeout 90m -count=1 $(ON_API_SERVER) $(ARGS)
+
 .PHONY: mutate
 mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')
 	@go build -C test -o ../bin/mutation ./mutation && exec bin/mutation $(ARGS)
@@ -63,6 +69,15 @@ mutate: ## make mistakes in the engine and the adapter, each of which a test has
 .PHONY: demo
 demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)
 	@go build -C test -o ../bin/demo ./demo && exec bin/demo $(ARGS)
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## write the Kubernetes resource definitions in deploy/k8s/crds from the Go types
+	@$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=deploy/k8s/crds
+
+.PHONY: generate-check
+generate-check: $(CONTROLLER_GEN) ## fail if a resource definition is not what `make generate` would write
+	@new=$$(mktemp -d) && $(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$$new && \
+		diff -r -x kustomization.yaml deploy/k8s/crds $$new; status=$$?; rm -rf "$$new"; exit $$status
 
 .PHONY: docs
 docs: ## write again the parts of the documentation that are made from the code and from runs
@@ -116,6 +131,7 @@ clean: ## remove the files that these targets have made
 
 $(GOLANGCI_LINT): TOOL := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): TOOL := golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
-$(GOLANGCI_LINT) $(GOVULNCHECK):
+$(CONTROLLER_GEN): TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION)
+$(GOLANGCI_LINT) $(GOVULNCHECK) $(CONTROLLER_GEN):
 	@echo "building $(@F) (once; golangci-lint takes some two minutes)"
 	@log=$$(GOBIN="$(CURDIR)/$(@D)" go install $(TOOL) 2>&1) || { echo "$$log"; exit 1; }

@@ -1,5 +1,7 @@
 package spec
 
+// +kubebuilder:validation:Enum=grpc-web;connect;tus;mcp;trace;otlp
+
 // Preset names the methods and headers that a protocol needs.
 type Preset string
 

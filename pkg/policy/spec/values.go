@@ -1,5 +1,7 @@
 package spec
 
+// +kubebuilder:validation:Enum=Disabled;Shadow;Enforce;Block
+
 // Enforcement sets how much of a decision reaches the wire.
 type Enforcement string
 
@@ -17,6 +19,8 @@ const (
 	EnforcementBlock Enforcement = "Block"
 )
 
+// +kubebuilder:validation:Enum=Override;Preserve;Merge
+
 // UpstreamHeaders sets what happens to the CORS headers that the application sends.
 type UpstreamHeaders string
 
@@ -31,6 +35,8 @@ const (
 	UpstreamMerge UpstreamHeaders = "Merge"
 )
 
+// +kubebuilder:validation:Enum=Answer;Forward
+
 // PreflightMode sets who answers a granted preflight.
 type PreflightMode string
 
@@ -42,6 +48,8 @@ const (
 	// its answer.
 	PreflightForward PreflightMode = "Forward"
 )
+
+// +kubebuilder:validation:Enum=Full;Minimal
 
 // PreflightDetail sets how much an allowed origin learns about why its preflight was refused.
 type PreflightDetail string
@@ -55,6 +63,8 @@ const (
 	DetailMinimal PreflightDetail = "Minimal"
 )
 
+// +kubebuilder:validation:Enum=Disabled;Enforce
+
 // OriginCheck sets whether the origin of WebSocket handshakes is checked.
 type OriginCheck string
 
@@ -65,6 +75,8 @@ const (
 	// OriginCheckEnforce answers 403 to origins that are not allowed.
 	OriginCheckEnforce OriginCheck = "Enforce"
 )
+
+// +kubebuilder:validation:Enum=Exact;RegularExpression;PathPrefix
 
 // PathMatchType sets how the value of a [PathMatch] is compared with a path.
 type PathMatchType string
@@ -79,6 +91,8 @@ const (
 	PathPrefix PathMatchType = "PathPrefix"
 )
 
+// +kubebuilder:validation:Enum=same-origin;same-site;cross-origin
+
 // ResourcePolicy is a value of the header Cross-Origin-Resource-Policy (Fetch standard, section 3.8).
 type ResourcePolicy string
 
@@ -92,6 +106,8 @@ const (
 	ResourceCrossOrigin ResourcePolicy = "cross-origin"
 )
 
+// +kubebuilder:validation:Enum=PassThrough;Deny
+
 // UnmatchedHosts sets what happens to requests to hosts that no policy names.
 type UnmatchedHosts string
 
@@ -102,6 +118,8 @@ const (
 	// UnmatchedDeny treats them as a policy that allows nobody would.
 	UnmatchedDeny UnmatchedHosts = "Deny"
 )
+
+// +kubebuilder:validation:Enum=AnyOriginWithCredentials;NullOriginWithCredentials;PublicSuffixSubdomains;InsecureOrigins;UnboundedRegexes
 
 // Danger names a refusal of unsafe policies that a policy may waive.
 type Danger string
