@@ -26,6 +26,7 @@ import (
 	"github.com/corsd/corsd/internal/server"
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/internal/telemetry"
+	"github.com/corsd/corsd/internal/tlsfiles"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
@@ -43,18 +44,23 @@ type serveFlags struct {
 	maxStreams  uint32
 	socketMode  string
 	tls         tlsFlags
+	kubernetes  kubernetesFlags
 }
 
 func newServe(std Stdio) *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve --policy PATH [flags]",
+		Use:   "serve --policy PATH | --kubernetes [flags]",
 		Short: "Answer Envoy's ext_proc and ext_authz calls",
 		Long: `serve answers ext_proc and ext_authz calls by the policies in PATH. It reads them
 again when they change, or on SIGHUP. A policy with faults changes nothing: the
 last good one stays live. With --snapshot this holds for a start, too. On SIGTERM
 it reports NOT_SERVING, continues to serve for --drain, and then waits for streams
 under way.
+
+With --kubernetes the policies are resources of a cluster. Each stands alone: one
+with faults is replaced by its last good version, or else nobody is allowed at its
+hosts. What became of a resource is in its status.
 
 Every flag can be set in the environment: --max-streams is CORSD_MAX_STREAMS.
 Lists are separated by commas. A flag takes precedence.`,
@@ -89,6 +95,7 @@ func (f *serveFlags) register(flags *pflag.FlagSet) {
 		"streams of all connections together; one lasts until the application answers (default: by the memory limit)")
 	flags.StringVar(&f.socketMode, "socket-mode", "0660", "file mode of Unix sockets, octal")
 	f.tls.register(flags)
+	f.kubernetes.register(flags)
 }
 
 // fromEnvironment sets flags that were not given from CORSD_* variables.
@@ -130,10 +137,7 @@ func splitList(text string) (values []string) {
 
 // check refuses invalid values, and returns those that are parsed.
 func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
-	if len(f.policy) == 0 {
-		return 0, 0, usagef("serve needs --policy PATH")
-	}
-	if err := cmp.Or(nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
+	if err := cmp.Or(f.kubernetes.check(f.policy, f.tls.cert != ""), nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
 		checkAdminHosts(f.adminHosts), checkSnapshot(f.snapshot, f.policy), f.tls.check()); err != nil {
 		return 0, 0, err
 	}
@@ -192,15 +196,16 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // from here on it does not end the process
 	defer signal.Stop(hangup)
-	reloader := reload.New(source.NewFiles(f.policy, logger), hangup, m, logger)
-	if f.snapshot != "" {
-		reloader.UseSnapshot(reload.Snapshot{Path: f.snapshot, Version: buildInfo().String(), From: f.policy})
+	reloader, webhook, err := f.reloader(files, hangup, m, logger)
+	if err != nil {
+		return usageError{err}
 	}
 	if !reloader.Start() {
 		return errPolicy
 	}
 	s, err := server.New(ctx, server.Options{
-		Listen: f.listen, TLS: tlsConfig, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts, Drain: f.drain,
+		Listen: f.listen, TLS: tlsConfig, SocketMode: mode, Admin: f.admin, AdminHosts: f.adminHosts,
+		Webhook: webhook, Drain: f.drain,
 		Reflection: f.reflection, RawSyscalls: f.rawSyscalls,
 		MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
 		Policies: reloader, Observers: []exchange.Observer{m, telemetry.NewRefusals(logger)},
@@ -211,6 +216,24 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 		return usageError{err}
 	}
 	return runUntilSignal(ctx, s, reloader.Run, files.Run)
+}
+
+// reloader returns what keeps the policies live, and the webhook that judges them.
+func (f *serveFlags) reloader(
+	files *tlsfiles.Files, hangup <-chan os.Signal, m *telemetry.Metrics, logger *slog.Logger,
+) (*reload.Reloader, server.Webhook, error) {
+	policies, webhook := reload.FromFiles(source.NewFiles(f.policy, logger)), server.Webhook{}
+	if f.kubernetes.on {
+		var err error
+		if policies, webhook, err = f.kubernetes.source(files, m, logger); err != nil {
+			return nil, webhook, err
+		}
+	}
+	r := reload.New(policies, hangup, m, logger)
+	if f.snapshot != "" {
+		r.UseSnapshot(reload.Snapshot{Path: f.snapshot, Version: buildInfo().String(), From: f.policy})
+	}
+	return r, webhook, nil
 }
 
 // runUntilSignal serves until SIGTERM or SIGINT. Policies and certificates are followed until the server has stopped.

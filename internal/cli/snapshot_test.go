@@ -31,7 +31,7 @@ func TestServeSnapshot(t *testing.T) {
 	if s.verdict(conn, servetest.OldPage) != "allow" || s.verdict(conn, servetest.NewPage) != "deny" {
 		t.Error("the last good policy is not served")
 	}
-	line := `the policy is that of the snapshot ` + regexp.QuoteMeta(snapshot) + `, written 20\S+Z \(\S+s ago\): the policy files are refused\n`
+	line := `the policy is that of the snapshot ` + regexp.QuoteMeta(snapshot) + `, written 20\S+Z \(\S+s ago\): those of the source are refused, or not read yet\n`
 	for path, body := range map[string]string{
 		"/readyz": `ok\n` + line, "/readyz?verbose": `ok\n` + line + `live policy: [0-9a-f]{64} since .*\nrefused policy: [0-9a-f]{64}\n.*/policy.yaml:1:1: .*\n`,
 	} {

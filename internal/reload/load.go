@@ -24,14 +24,23 @@ type Report struct {
 	Faults   []spec.Diagnostic
 	Warnings []spec.Diagnostic
 
+	// Replaced are faults of documents that stand alone, such as resources of a cluster. In the place of such a
+	// document another one is live, its last good version or one that allows nobody; the Engine is not nil.
+	Replaced []spec.Diagnostic
+
 	// Hash, Skipped and Unreadable are those of [policyfile.Files].
 	Hash       string
 	Skipped    map[string]int
 	Unreadable *spec.Diagnostic
 
 	documents documents         // set by a [Reloader], nil if there is any fault
-	config    *spec.Config      // set by a [Reloader] that has a snapshot to write, until that has it
+	config    *spec.Config      // set by a [Source]; a [Reloader] keeps it only until the snapshot has it
 	files     *policyfile.Files // nil in a report of the Reloader, which must not keep the text of all files
+}
+
+// Built returns the report of documents that were compiled to an engine. The hash identifies them.
+func Built(engine *policy.Engine, config *spec.Config, hash string) *Report {
+	return &Report{Engine: engine, Hash: hash, config: config}
 }
 
 // Load reads and compiles the policies that paths name, see [policyfile.Read].

@@ -11,8 +11,6 @@ import (
 
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/pkg/policy"
-	"github.com/corsd/corsd/pkg/policy/policyfile"
-	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // The causes of a reload that do not come from the source.
@@ -46,14 +44,16 @@ type Metrics interface {
 
 // Reloader keeps the live engine, and replaces it when its source changes. Make one with [New].
 type Reloader struct {
-	source  source.Source
+	source  Source
 	metrics Metrics
 	logger  *slog.Logger
 	hangup  <-chan os.Signal
 	engine  atomic.Pointer[policy.Engine]
+	ready   chan struct{} // closed when the first engine is live
 
 	snapshot *snapshotWriter // nil if there is none
 
+	running    bool      // Run was called
 	documents  documents // of the live engine; used by restore and apply alone
 	first      *Report   // that Start made live, until Run logs it
 	firstCause source.Cause
@@ -64,12 +64,22 @@ type Reloader struct {
 
 // New returns a reloader without an engine. A value from hangup makes it read the source, even if
 // nothing has changed.
-func New(s source.Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Reloader {
-	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger}
+func New(s Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Reloader {
+	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger, ready: make(chan struct{})}
 }
 
 // Engine returns the live engine, nil before the first good policy.
 func (r *Reloader) Engine() *policy.Engine { return r.engine.Load() }
+
+// Ready returns a channel that is closed when the first policy is live.
+func (r *Reloader) Ready() <-chan struct{} { return r.ready }
+
+// goLive replaces the live engine. The caller holds r.mu.
+func (r *Reloader) goLive(engine *policy.Engine) {
+	if r.engine.Swap(engine) == nil {
+		close(r.ready)
+	}
+}
 
 // State returns the present state.
 func (r *Reloader) State() State {
@@ -80,11 +90,19 @@ func (r *Reloader) State() State {
 	return s
 }
 
-// Start reads the first policy at once, and reports whether a policy is live: this one if it is good,
-// or else that of the snapshot. Run logs that it is live.
+// Start reads the first policy at once, and reports whether corsd can serve: this policy is live if it is good,
+// or else that of the snapshot. If the source does not know its policies yet, that of the snapshot is live until
+// it does, or none. Run logs that a policy is live.
 func (r *Reloader) Start() bool {
-	files, _ := r.source.Read("")
-	report := r.compile(files)
+	report, _ := r.source.Build("", time.Now())
+	if report == nil {
+		if err := r.restore(); err != nil {
+			r.logger.Warn("no policy is live until the first are read; the snapshot cannot be served meanwhile",
+				"snapshot", r.snapshot.Path, "error", err)
+		}
+		return true
+	}
+	r.complete(report)
 	var failed error
 	if report.Err() != nil {
 		failed = r.restore()
@@ -110,7 +128,7 @@ func (r *Reloader) restore() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.engine.Store(report.Engine)
+	r.goLive(report.Engine)
 	r.documents, r.first, r.firstCause = report.documents, report, causeSnapshot
 	r.state = State{Hash: report.Hash, Since: time.Now(), Snapshot: r.snapshot.Path, Written: written}
 	r.metrics.Restored(report.Hash, written)
@@ -125,6 +143,7 @@ func (r *Reloader) Run(ctx context.Context) {
 		r.logLive(r.first, r.firstCause, changes{})
 		r.first = nil
 	}
+	r.running = true
 	defer r.snapshot.start(ctx)()
 	changes := r.source.Watch(ctx)
 	for {
@@ -173,24 +192,23 @@ func (r *Reloader) read(cause source.Cause) (report *Report, torn bool) {
 		known = r.State().read
 	}
 	inBackground(func() {
-		files, changed := r.source.Read(known)
-		if torn = changed; files != nil {
-			report = r.compile(files)
+		if report, torn = r.source.Build(known, time.Now()); report != nil {
+			r.complete(report)
 		}
 	})
 	return report, torn
 }
 
-func (r *Reloader) compile(files *policyfile.Files) *Report {
-	report := compile(files, []policy.Option{policy.At(time.Now())})
-	if report.Engine != nil {
-		report.documents = documentsOf(&files.Config)
-		if r.snapshot != nil {
-			report.config = &spec.Config{}
-			*report.config = files.Config
-		}
+// complete adds to the report of a good policy what is compared with the next one.
+func (r *Reloader) complete(report *Report) {
+	if report.Engine == nil {
+		report.config = nil
+		return
 	}
-	return report
+	report.documents = documentsOf(report.config)
+	if r.snapshot == nil {
+		report.config = nil
+	}
 }
 
 // keep hands the documents of a live policy to the snapshot. It is called after the switch to that
@@ -217,12 +235,14 @@ func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
 	replace := report.Hash != r.state.Hash || cause == causeExpiry ||
 		!report.Engine.NextExpiry().Equal(before.NextExpiry())
 	if replace { // an engine that stays has warned about its profile already
-		r.engine.Store(report.Engine)
+		r.goLive(report.Engine)
 	}
 	r.metrics.Reloaded(report.Hash)
 	switch {
-	case before == nil:
+	case before == nil && !r.running:
 		r.first, r.firstCause = report, cause
+	case before == nil:
+		r.logLive(report, cause, changes{})
 	case replace || r.state.Refused != "":
 		r.expireSets(before)
 		r.logLive(report, cause, changesBetween(r.documents, report.documents))
@@ -236,7 +256,7 @@ func (r *Reloader) apply(report *Report, cause source.Cause) (live bool) {
 	if report.Hash != r.state.Hash {
 		r.state.Since = time.Now()
 	}
-	r.state = State{read: report.Hash, Hash: report.Hash, Since: r.state.Since}
+	r.state = State{read: report.Hash, Hash: report.Hash, Since: r.state.Since, Replaced: report.Replaced}
 	return true
 }
 

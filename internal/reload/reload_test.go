@@ -19,7 +19,7 @@ import (
 // reloaderOf returns a reloader of a file or directory.
 func reloaderOf(path string, m Metrics, h slog.Handler) *Reloader {
 	logger := slog.New(h)
-	return New(source.NewFiles([]string{path}, logger), nil, m, logger)
+	return New(FromFiles(source.NewFiles([]string{path}, logger)), nil, m, logger)
 }
 
 // readNow reads the source for a cause, and reports whether its policy is good.
@@ -89,7 +89,7 @@ func TestExpiry(t *testing.T) {
 	if got := r.verdict(); got != "allow" {
 		t.Fatalf("before the set expires: %s", got)
 	}
-	r.source.Read("") // as if it had been read before
+	r.source.Build("", time.Now()) // as if it had been read before
 	r.run(t)
 	eventually(t, "the set has expired", func() bool { return r.verdict() == "deny" })
 	eventually(t, "the new policy is live", func() bool { return len(log.Entries(t, "policy warning")) > 0 })

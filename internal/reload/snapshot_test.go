@@ -106,7 +106,7 @@ func TestSnapshotServes(t *testing.T) {
 			}
 			var page strings.Builder
 			r.State().WriteSnapshot(&page)
-			if want := regexp.MustCompile(`^the policy is that of the snapshot ` + regexp.QuoteMeta(s.Path) + `, written 2026-11-30T12:00:00Z \(\d\S*s ago\): the policy files are refused\n$`); !want.MatchString(page.String()) {
+			if want := regexp.MustCompile(`^the policy is that of the snapshot ` + regexp.QuoteMeta(s.Path) + `, written 2026-11-30T12:00:00Z \(\d\S*s ago\): those of the source are refused, or not read yet\n$`); !want.MatchString(page.String()) {
 				t.Errorf("/readyz says %q", page.String())
 			}
 			for name, want := range map[string]float64{
@@ -231,7 +231,7 @@ func TestSnapshotWritten(t *testing.T) {
 	file := servetest.PolicyFile(t)
 	hangup := make(chan os.Signal, 1)
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	r := New(source.NewFiles([]string{file}, logger), hangup, m, logger)
+	r := New(FromFiles(source.NewFiles([]string{file}, logger)), hangup, m, logger)
 	r.UseSnapshot(s)
 	if !r.Start() {
 		t.Fatalf("the policy is refused:\n%s", log)

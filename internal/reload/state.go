@@ -25,7 +25,10 @@ type State struct {
 	Refused string
 	Faults  []spec.Diagnostic
 
-	// Pending is that of [source.Source].
+	// Replaced are the faults of documents in whose place others are live, see [Report.Replaced].
+	Replaced []spec.Diagnostic
+
+	// Pending is that of [Source].
 	Pending string
 
 	read string // the hash that was read last
@@ -45,16 +48,24 @@ func (s State) snapshotFields() []any {
 // WriteSnapshot writes a line if the policy of a snapshot is live.
 func (s State) WriteSnapshot(w io.Writer) {
 	if s.Snapshot != "" {
-		fmt.Fprintf(w, "the policy is that of the snapshot %s, written %s (%s ago): the policy files are refused\n",
+		fmt.Fprintf(w, "the policy is that of the snapshot %s, written %s (%s ago): "+
+			"those of the source are refused, or not read yet\n",
 			printable.Name(s.Snapshot), s.Written.UTC().Format(time.RFC3339), s.age())
 	}
 }
 
 // WriteText writes the state for people.
 func (s State) WriteText(w io.Writer) {
-	fmt.Fprintf(w, "live policy: %s since %s\n", s.Hash, s.Since.UTC().Format(time.RFC3339))
+	if s.Hash == "" {
+		fmt.Fprintln(w, "live policy: none yet")
+	} else {
+		fmt.Fprintf(w, "live policy: %s since %s\n", s.Hash, s.Since.UTC().Format(time.RFC3339))
+	}
 	if s.Pending != "" {
 		fmt.Fprintf(w, "retry: %s\n", s.Pending)
+	}
+	for _, f := range s.Replaced {
+		fmt.Fprintln(w, f.String())
 	}
 	if s.Refused == "" {
 		return

@@ -32,6 +32,14 @@ type policies struct{ engine *policy.Engine }
 
 func (p policies) Engine() *policy.Engine { return p.engine }
 func (policies) State() reload.State      { return reload.State{} }
+func (policies) Ready() <-chan struct{}   { return alwaysReady }
+
+// alwaysReady is a closed channel.
+var alwaysReady = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 const (
 	serving    = grpc_health_v1.HealthCheckResponse_SERVING

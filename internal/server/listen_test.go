@@ -165,6 +165,7 @@ type noPolicies struct{}
 
 func (noPolicies) Engine() *policy.Engine { return &policy.Engine{} }
 func (noPolicies) State() reload.State    { return reload.State{} }
+func (noPolicies) Ready() <-chan struct{} { return alwaysReady }
 
 func datagramSocket(t *testing.T, path string) *net.UnixConn {
 	t.Helper()

@@ -23,19 +23,22 @@ import (
 
 // Policies are the live policies.
 type Policies interface {
-	// Engine returns the live engine.
+	// Engine returns the live engine, nil if there is none yet.
 	Engine() *policy.Engine
+	// Ready returns a channel that is closed when there is one.
+	Ready() <-chan struct{}
 	// State returns what /readyz?verbose reports.
 	State() reload.State
 }
 
 // Options are the properties of a [Server].
 type Options struct {
-	Listen      []string      // HOST:PORT or unix:PATH, for Envoy; ",static=WORD+WORD" may follow
-	TLS         *tls.Config   // of the TCP listeners in Listen, nil for none
-	SocketMode  fs.FileMode   // of Unix sockets
-	Admin       string        // HOST:PORT for probes and metrics, "" for none
-	AdminHosts  []string      // host names that the admin listener serves, beside localhost
+	Listen      []string    // HOST:PORT or unix:PATH, for Envoy; ",static=WORD+WORD" may follow
+	TLS         *tls.Config // of the TCP listeners in Listen, nil for none
+	SocketMode  fs.FileMode // of Unix sockets
+	Admin       string      // HOST:PORT for probes and metrics, "" for none
+	AdminHosts  []string    // host names that the admin listener serves, beside localhost
+	Webhook     Webhook
 	Drain       time.Duration // how long to serve after the stop begins
 	Reflection  bool          // whether to serve gRPC reflection
 	RawSyscalls bool          // see package rawconn
@@ -49,12 +52,20 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
+// Webhook are the properties of the webhook of an API server.
+type Webhook struct {
+	Listen  string // HOST:PORT, "" for none
+	TLS     *tls.Config
+	Handler http.Handler
+}
+
 // Server serves Envoy and the admin port. Make one with [New].
 type Server struct {
 	options   Options
 	listeners []listener
 	grpc      *grpcServer
-	admin     *admin
+	admin     *httpServer
+	webhook   *httpServer
 	stopping  atomic.Bool
 }
 
@@ -71,7 +82,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{options: o, grpc: g}
 	s.listeners, err = listenAll(ctx, endpoints, o.SocketMode)
 	if err == nil {
-		s.admin, err = newAdmin(ctx, &o, readiness(s.stopping.Load, o.Policies.State))
+		err = s.listenHTTP(ctx)
 	}
 	if err != nil {
 		closeAll(s.listeners)
@@ -81,8 +92,25 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	logListening(s.listeners, o.Logger)
 	s.admin.logListening(o.Logger)
+	s.webhook.logListening(o.Logger)
 	o.Logger.Info("peers are bounded", "maxStreams", g.limits.MaxStreams(), "maxConnections", g.limits.MaxConns())
 	return s, nil
+}
+
+// listenHTTP opens the listeners of HTTP, or none.
+func (s *Server) listenHTTP(ctx context.Context) (err error) {
+	o := &s.options
+	ready := readiness(s.stopping.Load, o.Policies)
+	s.admin, err = listenHTTP(ctx, "admin", "--admin", o.Admin, adminHandler(o, ready), nil, o.Logger)
+	if err != nil {
+		return err
+	}
+	h := o.Webhook
+	s.webhook, err = listenHTTP(ctx, "webhook", "--webhook", h.Listen, h.Handler, h.TLS, o.Logger)
+	if err != nil {
+		s.admin.close()
+	}
+	return err
 }
 
 // Run serves until ctx ends or a listener fails. Then it drains and stops.
@@ -98,11 +126,19 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	group.Go(s.admin.serve)
+	group.Go(s.webhook.serve)
 	group.Go(func() error {
 		<-ctx.Done()
 		return s.stop()
 	})
-	s.grpc.ready()
+	group.Go(func() error {
+		select {
+		case <-s.options.Policies.Ready():
+			s.grpc.ready()
+		case <-ctx.Done():
+		}
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -111,5 +147,6 @@ func (s *Server) stop() error {
 	s.grpc.health.Shutdown()
 	s.options.Logger.Info("stopping", "drain", s.options.Drain.String())
 	s.grpc.stop(s.options.Drain, s.options.Logger)
-	return s.admin.stop()
+	// The admin listener is the last, so that probes and metrics work while the others stop.
+	return errors.Join(s.webhook.stop(), s.admin.stop())
 }

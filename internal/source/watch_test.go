@@ -47,7 +47,7 @@ func started(t *testing.T, file string) *live {
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	l := &live{files: source.NewFiles([]string{file}, logger), log: log, metrics: telemetry.New(telemetry.Build{})}
 	l.files.WatchBy(noWatcher)
-	l.Reloader = reload.New(l.files, nil, l.metrics, logger)
+	l.Reloader = reload.New(reload.FromFiles(l.files), nil, l.metrics, logger)
 	if !l.Start() {
 		t.Fatal("the policy is refused")
 	}

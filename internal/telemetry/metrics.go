@@ -39,6 +39,9 @@ type Metrics struct {
 	fromSnapshot  prometheus.Gauge
 	snapshotTime  prometheus.Gauge
 	snapshotFails prometheus.Counter
+	objects       *prometheus.GaugeVec
+	lastEvent     *prometheus.GaugeVec
+	statusFails   prometheus.Counter
 	// LogDropped counts log lines that were dropped.
 	LogDropped prometheus.Counter
 }
@@ -76,10 +79,15 @@ func New(b Build) *Metrics {
 		readRetry: gauge("policy_read_retry_pending",
 			"1 while files that could not be read will be read again, else 0."),
 		fromSnapshot: gauge("policy_from_snapshot",
-			"1 while the live policy is that of the snapshot, because the start refused the policy files, else 0."),
+			"1 while the live policy is that of the snapshot, because the start could not read a good one, else 0."),
 		snapshotTime: gauge("policy_snapshot_timestamp_seconds",
 			"When the snapshot was written, 0 if there is none."),
 		snapshotFails: counter("policy_snapshot_write_failures_total", "Attempts to write the snapshot that failed."),
+		objects: gauges("kubernetes_objects",
+			"Resources, by what of them is live: this version, the last good one, or none.", "kind", "live"),
+		lastEvent: gauges("kubernetes_last_event_timestamp_seconds",
+			"When the API server sent something last. It does so at least once in some minutes."),
+		statusFails: counter("kubernetes_status_write_failures_total", "Attempts to write a status that failed."),
 		LogDropped: counter("log_lines_dropped_total",
 			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
@@ -89,7 +97,8 @@ func New(b Build) *Metrics {
 	m.Registry.MustRegister(
 		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
 		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires, m.tlsExpires,
-		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails, m.LogDropped, info,
+		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails,
+		m.objects, m.lastEvent, m.statusFails, m.LogDropped, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

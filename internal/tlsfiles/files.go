@@ -66,6 +66,19 @@ func (f *Files) Config() *tls.Config {
 	}
 }
 
+// OpenConfig returns the same for HTTP, and for clients that have no certificate.
+func (f *Files) OpenConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			c := f.live.Load().config.Clone()
+			c.ClientAuth, c.ClientCAs, c.VerifyConnection = tls.NoClientCert, nil, nil
+			c.NextProtos = []string{"h2", "http/1.1"}
+			return c, nil
+		},
+	}
+}
+
 // Run follows the files until ctx ends. Files with a fault change nothing: the last good ones stay live. A nil Files
 // has none to follow.
 func (f *Files) Run(ctx context.Context) {

@@ -24,6 +24,17 @@ func At(now time.Time) Option {
 	return func(o *plan.Options) { o.Now = now }
 }
 
+// InOrder makes the order of policies that of their precedence: of two that conflict, the later one has the fault.
+// Without it, their names decide which one has it, and their order has no meaning.
+func InOrder() Option {
+	return func(o *plan.Options) { o.InOrder = true }
+}
+
+// MayBeEmpty accepts documents without any policy. The engine knows no host then.
+func MayBeEmpty() Option {
+	return func(o *plan.Options) { o.MayBeEmpty = true }
+}
+
 // Compile makes an [Engine] of documents, or reports everything that is wrong with them: the
 // error is nil or [spec.Faults]. Warnings are returned in both cases.
 func Compile(documents spec.Config, opts ...Option) (engine *Engine, warnings []spec.Diagnostic, err error) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/corsd/corsd/pkg/policy/internal/header"
@@ -28,6 +29,37 @@ type HostPattern struct {
 // String returns the pattern as explain writes it, {tenant} for every name of a label.
 func (p HostPattern) String() string {
 	return [...]string{"", "{tenant}.", "*.", "*"}[p.Kind] + p.Name
+}
+
+// ParseHost returns the pattern of an entry of hosts, without the name of a captured label.
+func ParseHost(text string) (HostPattern, error) {
+	p, _, fault := readHost(text)
+	if fault != nil {
+		return HostPattern{}, errors.New(fault.Message)
+	}
+	return p, nil
+}
+
+// Contains reports whether every host that another pattern matches is matched by this one. The captured label is one
+// label, and a wildcard is one or more.
+func (p HostPattern) Contains(other HostPattern) bool {
+	switch p.Kind {
+	case HostExact:
+		return p == other
+	case HostAny:
+		return true
+	}
+	if other.Kind == HostAny {
+		return false
+	}
+	if other.Kind != HostExact && other.Name == p.Name {
+		return p.Kind == HostWildcard || other.Kind == HostCapture
+	}
+	first, below := strings.CutSuffix(other.Name, "."+p.Name)
+	if p.Kind == HostWildcard {
+		return below && first != ""
+	}
+	return below && first != "" && other.Kind == HostExact && !strings.Contains(first, ".")
 }
 
 // parseHost reads an entry of hosts.

@@ -80,10 +80,11 @@ func (r *resolver) resolveHosts() {
 
 // tableOf returns the table of the policies that name a host, nil if there are too many entries.
 func (r *resolver) tableOf(policies []*Policy, host string) *Table {
-	// By name and not by order: the result must not depend on the order of documents.
-	slices.SortFunc(policies, func(a, b *Policy) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Index, b.Index))
-	})
+	if !r.options.InOrder {
+		slices.SortFunc(policies, func(a, b *Policy) int {
+			return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Index, b.Index))
+		})
+	}
 	var key strings.Builder
 	for _, p := range policies {
 		key.WriteString(strconv.Itoa(p.Index) + ",")

@@ -145,13 +145,20 @@ type Options struct {
 	// Now is the moment for which origin sets are judged to have expired or not. If it is zero,
 	// none has.
 	Now time.Time
+
+	// InOrder means that the order of policies is that of their precedence: of two that conflict, the later
+	// one is at fault. Without it, the names of policies decide which one is, and their order has no meaning.
+	InOrder bool
+
+	// MayBeEmpty means that it is not a fault if there is no policy.
+	MayBeEmpty bool
 }
 
 // Resolve resolves documents. If the report has faults, the plan is incomplete and only good
 // for further checks.
 func Resolve(cfg spec.Config, o Options) (*Plan, *Report) {
 	r := &resolver{
-		cfg: cfg, now: o.Now.UTC(), plan: &Plan{}, report: &Report{},
+		cfg: cfg, options: o, now: o.Now.UTC(), plan: &Plan{}, report: &Report{},
 		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{},
 		names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
 	}
@@ -163,10 +170,11 @@ func Resolve(cfg spec.Config, o Options) (*Plan, *Report) {
 
 // resolver is the state of one [Resolve].
 type resolver struct {
-	cfg    spec.Config
-	now    time.Time
-	plan   *Plan
-	report *Report
+	cfg     spec.Config
+	options Options
+	now     time.Time
+	plan    *Plan
+	report  *Report
 
 	defaults   *layer
 	sets       map[string]*OriginSet
@@ -187,7 +195,7 @@ func (r *resolver) resolve() {
 	for i := range r.cfg.Policies {
 		r.resolvePolicy(i, &r.cfg.Policies[i])
 	}
-	if len(r.plan.Policies) == 0 {
+	if len(r.plan.Policies) == 0 && !r.options.MayBeEmpty {
 		r.report.Fault(spec.Diagnostic{
 			Code: spec.CodeNoPolicies, Message: "there is no CORSPolicy", Hint: "a document of kind CORSPolicy",
 		})

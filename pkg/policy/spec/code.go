@@ -43,6 +43,10 @@ const (
 	CodeSyntax           Code = "syntax"
 )
 
+// CodeHostNotGranted is the code of a fault that only a resource of a cluster can have: a host that its namespace
+// may not name.
+const CodeHostNotGranted Code = "host_not_granted"
+
 // The codes of warnings.
 const (
 	CodeDefaultPort             Code = "default_port"

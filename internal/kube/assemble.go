@@ -1,0 +1,314 @@
+package kube
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// choice is which version of an object is live.
+type choice uint8
+
+const (
+	// current: the one that the API server has.
+	current choice = iota
+	// lastGood: the last one that was live.
+	lastGood
+	// standIn: none. For a policy, another one allows nobody at its hosts.
+	standIn
+)
+
+// judged is an object, and what became of it.
+type judged struct {
+	*object
+
+	choice   choice
+	good     *goodVersion      // the last one that was live, nil if none is known
+	faults   []spec.Diagnostic // of the current version
+	warnings []spec.Diagnostic // of the current version, if it is live
+}
+
+// goodVersion is a version that was live.
+type goodVersion struct {
+	uid        types.UID
+	generation int64
+	config     spec.Config
+}
+
+// refuse adds a fault. Only those of the current version are kept: they are what the author has to mend.
+func (j *judged) refuse(d spec.Diagnostic) {
+	if j.choice == current {
+		j.faults = append(j.faults, d)
+	}
+}
+
+// stepDown chooses the next version after the chosen one was found to have a fault.
+func (j *judged) stepDown() {
+	if j.choice == current && j.good != nil && j.good.generation != j.generation {
+		j.choice = lastGood
+	} else {
+		j.choice = standIn
+	}
+}
+
+// assembly is what is made of all objects at one moment.
+type assembly struct {
+	objects []*judged // in the order of their precedence
+	config  spec.Config
+	engine  *policy.Engine // nil if no choice of versions could be found without a fault
+	refused []spec.Diagnostic
+
+	// owners has the object of each document of config, by its kind.
+	owners map[spec.Kind][]*judged
+	// good has the last good version of each object, of which one is known.
+	good map[key]*goodVersion
+}
+
+// maxRounds bounds how often the objects are compiled until none that is live has a fault. Two or three times are
+// usual: a fault is found, and what is in the place of the object has none.
+const maxRounds = 20
+
+// assemble finds for each object the version that goes live, so that the fault of one does not keep another one
+// from it. good has the last good versions that are known.
+func assemble(objects []*object, good map[key]*goodVersion, g grants, now time.Time) *assembly {
+	x := &assembly{good: good}
+	for _, o := range slices.SortedFunc(slices.Values(objects), compareAge) {
+		j := &judged{object: o, good: goodOf(o, good)}
+		for _, d := range slices.Concat(o.faults, g.check(o)) {
+			j.refuse(d)
+		}
+		if len(j.faults) > 0 {
+			j.stepDown()
+		}
+		x.objects = append(x.objects, j)
+	}
+	for range maxRounds {
+		x.collect(g)
+		engine, warnings, err := policy.Compile(x.config, policy.At(now), policy.InOrder(), policy.MayBeEmpty())
+		var faults spec.Faults
+		if !errors.As(err, &faults) {
+			x.engine = engine
+			x.warn(warnings)
+			x.remember()
+			return x
+		}
+		blamed := x.blame(faults)
+		if len(blamed) == 0 {
+			x.refused = faults // such as a limit of all together: no object is at fault alone
+			return x
+		}
+		for _, j := range blamed {
+			j.stepDown()
+		}
+	}
+	x.refused = []spec.Diagnostic{{
+		Code:    spec.CodeLimitExceeded,
+		Message: fmt.Sprintf("resources that conflict with each other did not settle in %d rounds", maxRounds),
+		Hint:    "resources that do not conflict, see their status",
+	}}
+	return x
+}
+
+// goodOf returns the last good version of an object: the one that this process knows, or else that of its status.
+func goodOf(o *object, known map[key]*goodVersion) *goodVersion {
+	if good := known[o.key]; good != nil && good.uid == o.uid {
+		return good
+	}
+	if o.status == nil || o.status.LastAccepted == nil {
+		return nil
+	}
+	accepted := o.status.LastAccepted
+	v := decode(o.key, accepted.Spec)
+	if len(v.faults) > 0 { // another version of corsd may have written it
+		return nil
+	}
+	return &goodVersion{o.uid, accepted.Generation, v.config}
+}
+
+// remember keeps what is live as the last good version of each object.
+func (x *assembly) remember() {
+	x.good = make(map[key]*goodVersion, len(x.objects))
+	for _, j := range x.objects {
+		if j.choice == current {
+			j.good = &goodVersion{j.uid, j.generation, j.config}
+		}
+		if j.good != nil {
+			x.good[j.key] = j.good
+		}
+	}
+}
+
+// collect makes the config of the chosen versions.
+func (x *assembly) collect(g grants) {
+	x.config, x.owners = spec.Config{}, map[spec.Kind][]*judged{}
+	for _, j := range x.objects {
+		switch j.choice {
+		case current:
+			x.add(j, j.config)
+		case lastGood:
+			x.add(j, j.good.config)
+		}
+	}
+	named := map[string]bool{}
+	for i := range x.config.Policies {
+		for _, host := range x.config.Policies[i].Spec.Hosts {
+			if pattern, err := plan.ParseHost(host); err == nil {
+				named[pattern.String()] = true
+			}
+		}
+	}
+	for _, j := range x.objects {
+		if j.choice == standIn && len(j.config.Policies) > 0 {
+			x.addStandIn(j, g, named)
+		}
+	}
+}
+
+func (x *assembly) add(j *judged, c spec.Config) {
+	own := func(k spec.Kind, n int) {
+		for range n {
+			x.owners[k] = append(x.owners[k], j)
+		}
+	}
+	x.config.Policies = append(x.config.Policies, c.Policies...)
+	own(spec.KindPolicy, len(c.Policies))
+	x.config.OriginSets = append(x.config.OriginSets, c.OriginSets...)
+	own(spec.KindOriginSet, len(c.OriginSets))
+	x.config.Defaults = append(x.config.Defaults, c.Defaults...)
+	own(spec.KindDefaults, len(c.Defaults))
+}
+
+// addStandIn adds a policy that allows nobody, in the place of one of which no good version is known: somebody
+// meant to govern its hosts. It leaves out hosts that another policy names, where it could conflict, and hosts
+// that the namespace is not granted.
+func (x *assembly) addStandIn(j *judged, g grants, named map[string]bool) {
+	doc := &j.config.Policies[0]
+	p := spec.Policy{Namespace: doc.Namespace, Name: doc.Name}
+	seen := map[string]bool{}
+	for _, host := range doc.Spec.Hosts {
+		pattern, err := plan.ParseHost(host)
+		if name := pattern.String(); err == nil && !named[name] && !seen[name] && g.allow(j.id.Namespace, pattern) {
+			seen[name] = true
+			p.Spec.Hosts = append(p.Spec.Hosts, host)
+		}
+	}
+	if len(p.Spec.Hosts) == 0 {
+		return
+	}
+	// A policy that was to change nothing yet must not begin to because it has a fault.
+	if e := doc.Spec.Enforcement; e != nil {
+		switch *e {
+		case spec.EnforcementDisabled, spec.EnforcementShadow, spec.EnforcementBlock:
+			p.Spec.Enforcement = e
+		}
+	}
+	x.add(j, spec.Config{Policies: []spec.Policy{p}})
+}
+
+// ownerOf returns the object that has a place, nil for the documents as a whole.
+func (x *assembly) ownerOf(p spec.Place) *judged {
+	if owners := x.owners[p.Kind]; p.Index < len(owners) {
+		return owners[p.Index]
+	}
+	return nil
+}
+
+// blame adds each fault to its object, and returns the objects that have one. A conflict with an object that is
+// blamed itself is left out: that one is replaced, and the conflict may be gone. So conflicts are judged last,
+// in the order of precedence of the objects that have them.
+func (x *assembly) blame(faults []spec.Diagnostic) (blamed []*judged) {
+	conflict := func(d spec.Diagnostic) bool {
+		return d.Code == spec.CodeConflict && d.Related != nil && x.ownerOf(d.Related.Place) != x.ownerOf(d.Place)
+	}
+	rank := func(d spec.Diagnostic) int {
+		if !conflict(d) {
+			return -1
+		}
+		return slices.Index(x.objects, x.ownerOf(d.Place))
+	}
+	faults = slices.SortedStableFunc(slices.Values(faults), func(a, b spec.Diagnostic) int {
+		return cmp.Compare(rank(a), rank(b))
+	})
+	for _, d := range faults {
+		owner := x.ownerOf(d.Place)
+		if owner == nil || conflict(d) && slices.Contains(blamed, x.ownerOf(d.Related.Place)) {
+			continue
+		}
+		owner.refuse(x.named(x.withReason(d, owner)))
+		if !slices.Contains(blamed, owner) {
+			blamed = append(blamed, owner)
+		}
+	}
+	return blamed
+}
+
+// withReason returns the fault of a name of an origin set that exists, and is not live since it has a fault itself,
+// with that reason.
+func (x *assembly) withReason(d spec.Diagnostic, owner *judged) spec.Diagnostic {
+	if d.Code != spec.CodeUnknownReference {
+		return d
+	}
+	for _, j := range x.objects {
+		if j.kind == originSetKind && j.choice == standIn &&
+			(j.id.String() == d.Value || j.id == spec.ID{Namespace: owner.id.Namespace, Name: d.Value}) {
+			d.Message = "is the name of an OriginSet that has a fault and no good version"
+			d.Hint = "the status of " + j.String()
+		}
+	}
+	return d
+}
+
+// named returns a diagnostic whose locations have the names of their objects.
+func (x *assembly) named(d spec.Diagnostic) spec.Diagnostic {
+	if owner := x.ownerOf(d.Place); owner != nil {
+		owner.name(&d.Location)
+	}
+	if d.Related != nil {
+		related := *d.Related
+		if owner := x.ownerOf(related.Place); owner != nil {
+			owner.name(&related)
+		}
+		d.Related = &related
+	}
+	return d
+}
+
+// warn adds warnings to the objects whose current versions are live.
+func (x *assembly) warn(warnings []spec.Diagnostic) {
+	for _, d := range warnings {
+		if owner := x.ownerOf(d.Place); owner != nil && owner.choice == current {
+			owner.warnings = append(owner.warnings, x.named(d))
+		}
+	}
+}
+
+// hash identifies what is live: which version of which object.
+func (x *assembly) hash() string {
+	h := sha256.New()
+	for _, j := range x.objects {
+		generation := j.generation
+		if j.choice == lastGood {
+			generation = j.good.generation
+		}
+		fmt.Fprintf(h, "%s\n%s\n%d\n%d\n", j.key, j.uid, j.choice, generation)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// faults lists the faults of all objects whose current versions are not live.
+func (x *assembly) faults() (all []spec.Diagnostic) {
+	for _, j := range x.objects {
+		all = append(all, j.faults...)
+	}
+	return all
+}

@@ -1,0 +1,378 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/corsd/corsd/api/v1alpha1"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/source"
+	"github.com/corsd/corsd/pkg/policy/plan"
+)
+
+// causeChange is why policies are read again. It is logged.
+const causeChange source.Cause = "resource change"
+
+const (
+	// quietTime is how long no object must have changed before the objects are read: `kubectl apply` of many
+	// objects is one change.
+	quietTime = 100 * time.Millisecond
+	// maxQuietTime bounds the wait for that.
+	maxQuietTime = time.Second
+)
+
+// backoff bounds the time between attempts to reach the API server. client-go's own goes up to 30 s, for which
+// changes would not be seen after an outage.
+var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 10, Cap: 3 * time.Second}
+
+// Metrics describe the resources of a cluster.
+type Metrics interface {
+	// Objects sets how many objects of a kind there are in each state.
+	Objects(kind string, accepted, lastGood, noGoodVersion int)
+	// SeenEvent is called for each sign that changes arrive from the API server.
+	SeenEvent(at time.Time)
+	// StatusFailed counts a status that could not be written.
+	StatusFailed()
+}
+
+// Options are the properties of a [Reader].
+type Options struct {
+	Config     *rest.Config // see [Connect]
+	Namespace  string       // whose objects are read, without CORSDefaults; "" for those of all namespaces
+	Selector   string       // of the labels of objects that are read, "" for all
+	HostGrants bool         // policies may name only hosts that their namespace is granted
+	Metrics    Metrics
+	Logger     *slog.Logger
+}
+
+// Reader is the source of policies that are resources. Make it with [NewReader].
+type Reader struct {
+	options Options
+	client  *client
+	kinds   []*kind
+	signal  chan struct{} // that something has changed; it has room for one
+
+	statuses *statuses
+
+	mu      sync.Mutex
+	state   map[*kind]*kindState
+	changed time.Time            // when an object changed last
+	good    map[key]*goodVersion // the last good versions; a map is never changed
+}
+
+var _ reload.Source = (*Reader)(nil)
+
+// kindState is what is known of the objects of a kind.
+type kindState struct {
+	listed     bool
+	objects    map[key]*object
+	namespaces map[string][]plan.HostPattern // of namespaceKind: the hosts that each is granted
+	failure    string                        // why the last request failed, "" if it did not
+}
+
+// NewReader returns a reader. It reads when it is watched.
+func NewReader(o Options) (*Reader, error) {
+	c, err := newClient(o.Config, o.Namespace, o.Selector)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{
+		options: o, client: c, kinds: []*kind{policyKind, originSetKind},
+		signal: make(chan struct{}, 1), state: map[*kind]*kindState{},
+	}
+	if o.Namespace == "" {
+		r.kinds = append(r.kinds, defaultsKind) // which a Role cannot grant
+		if o.HostGrants {
+			r.kinds = append(r.kinds, namespaceKind)
+		}
+	}
+	for _, k := range r.kinds {
+		r.state[k] = &kindState{}
+	}
+	r.statuses = newStatuses(c, o.Metrics, o.Logger)
+	return r, nil
+}
+
+// Watch implements [reload.Source]: it lists and watches objects. The first value comes when those of all kinds
+// are listed.
+func (r *Reader) Watch(ctx context.Context) <-chan source.Cause {
+	causes := make(chan source.Cause)
+	var running sync.WaitGroup
+	logger := logr.FromSlogHandler(r.options.Logger.Handler())
+	for _, k := range r.kinds {
+		reflector := cache.NewReflectorWithOptions(r.client.listWatch(k, func(err error) { r.called(ctx, k, err) }),
+			&resource{}, &store{r, k}, cache.ReflectorOptions{
+				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &logger,
+			})
+		running.Go(func() { reflector.RunWithContext(logr.NewContext(ctx, logger)) })
+	}
+	running.Go(func() { r.statuses.run(ctx) })
+	go func() {
+		defer close(causes)
+		defer running.Wait()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.signal:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case causes <- causeChange:
+			}
+		}
+	}()
+	return causes
+}
+
+// Settle implements [reload.Source]: it waits until objects have been left alone.
+func (r *Reader) Settle(ctx context.Context) bool {
+	began := time.Now()
+	for {
+		r.mu.Lock()
+		quiet := r.changed.Add(quietTime)
+		r.mu.Unlock()
+		left := time.Until(quiet)
+		switch {
+		case left <= 0:
+			return true
+		case time.Since(began) >= maxQuietTime:
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(left):
+		}
+	}
+}
+
+// Build implements [reload.Source]. The policies are known when the objects of all kinds are listed.
+func (r *Reader) Build(_ string, now time.Time) (report *reload.Report, torn bool) {
+	objects, granted, known := r.snapshot()
+	if !known {
+		return nil, false
+	}
+	x := assemble(objects, r.goodVersions(), granted, now)
+	r.mu.Lock()
+	r.good = x.good
+	r.mu.Unlock()
+	r.count(x)
+	r.statuses.want(x)
+	report = reload.Built(x.engine, &x.config, x.hash())
+	report.Faults, report.Replaced = x.refused, x.faults()
+	return report, false
+}
+
+func (r *Reader) goodVersions() map[key]*goodVersion {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.good
+}
+
+// snapshot returns all objects and what namespaces are granted, if all are listed.
+func (r *Reader) snapshot() (objects []*object, granted grants, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.kinds {
+		s := r.state[k]
+		if !s.listed {
+			return nil, nil, false
+		}
+		if k == namespaceKind {
+			granted = maps.Clone(s.namespaces)
+			continue
+		}
+		objects = slices.AppendSeq(objects, maps.Values(s.objects))
+	}
+	return objects, granted, true
+}
+
+func (r *Reader) count(x *assembly) {
+	counts := map[*kind]*[3]int{}
+	for _, k := range r.kinds {
+		counts[k] = &[3]int{}
+	}
+	for _, j := range x.objects {
+		counts[j.kind][j.choice]++
+	}
+	for k, n := range counts {
+		if k != namespaceKind {
+			r.options.Metrics.Objects(k.name, n[current], n[lastGood], n[standIn])
+		}
+	}
+}
+
+// Pending implements [reload.Source].
+func (r *Reader) Pending() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for _, k := range r.kinds {
+		switch s := r.state[k]; {
+		case s.failure != "":
+			all = append(all, s.failure)
+		case !s.listed:
+			all = append(all, k.plural+" are not listed yet")
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// called notes the outcome of a request for the objects of a kind. An error is logged once, until another one comes
+// or a request succeeds: client-go logs nothing if the API server refuses connections.
+func (r *Reader) called(ctx context.Context, k *kind, err error) {
+	failure := ""
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		failure = k.explain(err).Error()
+	default:
+		r.options.Metrics.SeenEvent(time.Now())
+	}
+	r.mu.Lock()
+	before := r.state[k].failure
+	r.state[k].failure = failure
+	r.mu.Unlock()
+	switch {
+	case failure == before:
+	case failure != "":
+		r.options.Logger.Error("the API server cannot be read; the live policy stays as it is",
+			"resource", k.plural, "error", failure)
+	default:
+		r.options.Logger.Info("the API server can be read again", "resource", k.plural)
+	}
+}
+
+// put replaces objects of a kind, and reports a change if there is one that matters.
+func (r *Reader) put(k *kind, changed bool, change func(*kindState)) {
+	r.options.Metrics.SeenEvent(time.Now())
+	r.mu.Lock()
+	s := r.state[k]
+	change(s)
+	known := true
+	for _, s := range r.state {
+		known = known && s.listed
+	}
+	if changed {
+		r.changed = time.Now()
+	}
+	r.mu.Unlock()
+	if changed && known {
+		select {
+		case r.signal <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// store receives the objects of a kind from a reflector, which is one goroutine. It implements
+// [cache.ReflectorStore] and [cache.ReflectorBookmarkStore].
+type store struct {
+	reader *Reader
+	kind   *kind
+}
+
+// Add implements [cache.ReflectorStore].
+func (s *store) Add(o any) error { return s.Update(o) }
+
+// Update implements [cache.ReflectorStore].
+func (s *store) Update(o any) error {
+	res, err := resourceOf(o)
+	if err != nil {
+		return err
+	}
+	if s.kind == namespaceKind {
+		hosts := parseGrants(res.Annotations[v1alpha1.HostsAnnotation])
+		changed := !slices.Equal(hosts, s.namespaces()[res.Name])
+		s.reader.put(s.kind, changed, func(k *kindState) { k.namespaces[res.Name] = hosts })
+		return nil
+	}
+	id := s.kind.keyOf(res)
+	before := s.objects()[id]
+	now := newObject(id, res, before)
+	s.reader.put(s.kind, before == nil || !before.sameSpec(now), func(k *kindState) { k.objects[id] = now })
+	s.reader.statuses.seen(now)
+	return nil
+}
+
+// Delete implements [cache.ReflectorStore].
+func (s *store) Delete(o any) error {
+	res, err := resourceOf(o)
+	if err != nil {
+		return err
+	}
+	id := s.kind.keyOf(res)
+	s.reader.put(s.kind, true, func(k *kindState) {
+		delete(k.objects, id)
+		delete(k.namespaces, res.Name)
+	})
+	s.reader.statuses.gone(id)
+	return nil
+}
+
+// Replace implements [cache.ReflectorStore].
+func (s *store) Replace(list []any, _ string) error {
+	objects, namespaces := map[key]*object{}, map[string][]plan.HostPattern{}
+	for _, o := range list {
+		res, err := resourceOf(o)
+		if err != nil {
+			return err
+		}
+		if s.kind == namespaceKind {
+			namespaces[res.Name] = parseGrants(res.Annotations[v1alpha1.HostsAnnotation])
+			continue
+		}
+		id := s.kind.keyOf(res)
+		objects[id] = newObject(id, res, s.objects()[id])
+		s.reader.statuses.seen(objects[id])
+	}
+	for id := range s.objects() {
+		if objects[id] == nil {
+			s.reader.statuses.gone(id)
+		}
+	}
+	changed := !s.isListed() || !maps.EqualFunc(objects, s.objects(), (*object).sameSpec) ||
+		!maps.EqualFunc(namespaces, s.namespaces(), slices.Equal[[]plan.HostPattern])
+	s.reader.put(s.kind, changed, func(k *kindState) { k.listed, k.objects, k.namespaces = true, objects, namespaces })
+	return nil
+}
+
+// Resync implements [cache.ReflectorStore]. Nothing is to be done at an interval.
+func (s *store) Resync() error { return nil }
+
+// Bookmark implements [cache.ReflectorBookmarkStore]: the API server sends one from time to time.
+func (s *store) Bookmark(string) error {
+	s.reader.options.Metrics.SeenEvent(time.Now())
+	return nil
+}
+
+// objects, namespaces and isListed may be called by the one goroutine that changes them.
+func (s *store) objects() map[key]*object { return s.reader.state[s.kind].objects }
+
+func (s *store) namespaces() map[string][]plan.HostPattern { return s.reader.state[s.kind].namespaces }
+func (s *store) isListed() bool                            { return s.reader.state[s.kind].listed }
+
+func resourceOf(o any) (*resource, error) {
+	if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
+		o = gone.Obj
+	}
+	res, ok := o.(*resource)
+	if !ok {
+		return nil, fmt.Errorf("%T is not a resource", o)
+	}
+	return res, nil
+}

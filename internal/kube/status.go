@@ -1,0 +1,216 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/corsd/corsd/api/v1alpha1"
+	"github.com/corsd/corsd/pkg/policy/spec"
+)
+
+// status is what became of an object, as its status field has it.
+type status = v1alpha1.Status
+
+// maxText bounds the texts of a status, in bytes. The schema allows more in the message of a condition only.
+const maxText = 1024
+
+// readStatus returns the status of a resource, nil if there is none or it is not one of this version of corsd.
+func readStatus(text json.RawMessage) *status {
+	if len(text) == 0 || bytes.Equal(text, []byte("null")) {
+		return nil
+	}
+	s := &status{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil
+	}
+	return s
+}
+
+// statusOf returns the status of an object. refused are the faults because of which no object goes live.
+func statusOf(j *judged, refused []spec.Diagnostic) *status {
+	s := &status{Conditions: []metav1.Condition{acceptedCondition(j), programmedCondition(j, refused)}}
+	if j.kind == policyKind {
+		s.Conditions = append(s.Conditions, resolvedCondition(j))
+	}
+	for i := range s.Conditions {
+		s.Conditions[i].ObservedGeneration = j.generation
+		s.Conditions[i].Message = clip(s.Conditions[i].Message)
+	}
+	s.Diagnostics = diagnosticsOf(j)
+	if j.choice == lastGood {
+		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(&j.good.config)}
+	}
+	return s
+}
+
+func acceptedCondition(j *judged) metav1.Condition {
+	c := metav1.Condition{
+		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
+	}
+	switch n := len(j.faults); {
+	case n > 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonOf(j.faults), text(j.faults[0])
+		if n > 1 {
+			c.Message = fmt.Sprintf("%d faults, the first: %s", n, c.Message)
+		}
+	case len(j.warnings) > 0:
+		c.Message = fmt.Sprintf("no faults, %d warnings", len(j.warnings))
+	default:
+		c.Message = "no faults"
+	}
+	return c
+}
+
+// reasonOf returns the reason of the first fault.
+func reasonOf(faults []spec.Diagnostic) string {
+	switch faults[0].Code {
+	case spec.CodeConflict:
+		return v1alpha1.ReasonConflicted
+	case spec.CodeHostNotGranted:
+		return v1alpha1.ReasonHostNotGranted
+	case spec.CodeLimitExceeded:
+		return v1alpha1.ReasonLimitExceeded
+	}
+	return v1alpha1.ReasonInvalid
+}
+
+func programmedCondition(j *judged, refused []spec.Diagnostic) metav1.Condition {
+	c := metav1.Condition{
+		Type: v1alpha1.ConditionProgrammed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonProgrammed,
+		Message: "this generation is live",
+	}
+	switch {
+	case len(refused) > 0:
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonLimitExceeded
+		c.Message = "no change of any object goes live: " + text(refused[0])
+	case j.choice == lastGood:
+		c.Reason, c.Message = v1alpha1.ReasonLastGood, fmt.Sprintf("generation %d is live", j.good.generation)
+	case j.choice == standIn:
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonNoGoodVersion
+		c.Message = "no generation is known that could be live"
+		if j.kind == policyKind {
+			c.Message += "; nobody is allowed at its hosts"
+		}
+	}
+	return c
+}
+
+func resolvedCondition(j *judged) metav1.Condition {
+	c := metav1.Condition{
+		Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonResolvedRefs,
+		Message: "every OriginSet that it names is live",
+	}
+	isReference := func(d spec.Diagnostic) bool { return d.Code == spec.CodeUnknownReference }
+	if i := slices.IndexFunc(j.faults, isReference); i >= 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonOriginSetNotFound, text(j.faults[i])
+	}
+	return c
+}
+
+// text is a diagnostic without the name of the object that has the status.
+func text(d spec.Diagnostic) string {
+	d.Position = spec.Position{}
+	d.Place.Kind = ""
+	return d.String()
+}
+
+func diagnosticsOf(j *judged) (all []v1alpha1.Diagnostic) {
+	add := func(severity v1alpha1.Severity, list []spec.Diagnostic) {
+		for _, d := range list {
+			if len(all) == v1alpha1.MaxDiagnostics {
+				return
+			}
+			message := d.Message
+			if d.Related != nil {
+				message += ", see " + d.Related.String()
+			}
+			all = append(all, v1alpha1.Diagnostic{
+				Severity: severity, Code: string(d.Code), Path: clip(d.Place.Path.String()), Value: clip(d.Value),
+				Message: clip(message), Hint: clip(d.Hint),
+			})
+		}
+	}
+	add(v1alpha1.SeverityFault, j.faults)
+	add(v1alpha1.SeverityWarning, j.warnings)
+	return all
+}
+
+// clip cuts off a text that is longer than the schema of the status allows.
+func clip(s string) string { return clipTo(s, maxText) }
+
+func clipTo(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	const more = "…"
+	cut := most - len(more)
+	for cut > 0 && s[cut]&0xC0 == 0x80 { // not within a character
+		cut--
+	}
+	return s[:cut] + more
+}
+
+// specOf returns the JSON form of the spec of the one document of a config.
+func specOf(c *spec.Config) json.RawMessage {
+	for d := range c.Documents() {
+		data, err := json.Marshal(d.Spec)
+		if err != nil { // every type of a spec has a JSON form
+			panic(err)
+		}
+		return data
+	}
+	return nil
+}
+
+// sameStatus compares statuses without the times of transition, which each replica would set to another one.
+func sameStatus(a, b *status) bool {
+	return bytes.Equal(comparable(a), comparable(b))
+}
+
+func comparable(s *status) []byte {
+	c := *s
+	c.Conditions = slices.Clone(s.Conditions)
+	for i := range c.Conditions {
+		c.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	if s.LastAccepted != nil { // the API server may write the same spec in another order
+		c.LastAccepted = &v1alpha1.LastAccepted{Generation: s.LastAccepted.Generation}
+	}
+	data, err := json.Marshal(c)
+	if err != nil { // all of it was made or read as JSON
+		panic(err)
+	}
+	return data
+}
+
+// patchOf returns the body of a server-side apply that sets the status of an object.
+func patchOf(k key, wanted, observed *status, now time.Time) []byte {
+	s := *wanted
+	s.Conditions = slices.Clone(wanted.Conditions)
+	for i := range s.Conditions {
+		c := &s.Conditions[i]
+		c.LastTransitionTime = metav1.NewTime(now)
+		if observed == nil {
+			continue
+		}
+		for _, before := range observed.Conditions {
+			if before.Type == c.Type && before.Status == c.Status {
+				c.LastTransitionTime = before.LastTransitionTime
+			}
+		}
+	}
+	body, err := json.Marshal(map[string]any{
+		"apiVersion": k.kind.version.String(), "kind": k.kind.name,
+		"metadata": map[string]string{"namespace": k.id.Namespace, "name": k.id.Name},
+		"status":   s,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return body
+}

@@ -1,0 +1,200 @@
+package kube
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+const (
+	// statusJitter is how long a replica waits at most before it writes a status: the first one writes, and the
+	// others see that it is written.
+	statusJitter = time.Second
+	// statusRetry is the time after which a status is written again that another writer has changed, or that could
+	// not be written. It doubles each time, up to maxStatusRetry: two replicas of different versions may disagree.
+	statusRetry    = 2 * time.Second
+	maxStatusRetry = 10 * time.Minute
+)
+
+// statuses writes the status of objects where it is not what it should be. Nothing waits for it.
+type statuses struct {
+	client  *client
+	metrics Metrics
+	logger  *slog.Logger
+	signal  chan struct{} // that there may be something to write; it has room for one
+
+	mu      sync.Mutex
+	objects map[key]*statusState
+	failure string // of the last write, "" if it succeeded
+}
+
+// statusState is what is known of the status of an object.
+type statusState struct {
+	object *object // as it was seen last, with the status that it has; nil if it was not seen yet
+	wanted *status // nil before it is known
+	next   time.Time
+	tries  int // how often the wanted status was written
+}
+
+func newStatuses(c *client, m Metrics, logger *slog.Logger) *statuses {
+	return &statuses{
+		client: c, metrics: m, logger: logger, signal: make(chan struct{}, 1), objects: map[key]*statusState{},
+	}
+}
+
+// seen is called for each object that the API server has sent.
+func (s *statuses) seen(o *object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.stateOf(o.key)
+	if state.object != nil && state.object.uid != o.uid {
+		*state = statusState{}
+	}
+	state.object = o
+	s.wake()
+}
+
+// gone is called for each object that was deleted.
+func (s *statuses) gone(k key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.objects, k)
+}
+
+// want sets what the status of each object should be.
+func (s *statuses) want(x *assembly) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, j := range x.objects {
+		state := s.objects[j.key]
+		if state == nil || state.object == nil || !state.object.sameSpec(j.object) {
+			continue // it has changed or is gone meanwhile
+		}
+		wanted := statusOf(j, x.refused)
+		if state.wanted == nil || !sameStatus(state.wanted, wanted) {
+			state.wanted, state.tries = wanted, 0
+			state.next = now.Add(rand.N(statusJitter))
+		}
+	}
+	s.wake()
+}
+
+func (s *statuses) stateOf(k key) *statusState {
+	state := s.objects[k]
+	if state == nil {
+		state = &statusState{}
+		s.objects[k] = state
+	}
+	return state
+}
+
+func (s *statuses) wake() {
+	select {
+	case s.signal <- struct{}{}:
+	default:
+	}
+}
+
+// differs reports whether the status is known to be another one than it should be.
+func (t *statusState) differs() bool {
+	return t.wanted != nil && t.object != nil &&
+		(t.object.status == nil || !sameStatus(t.object.status, t.wanted))
+}
+
+// run writes statuses until ctx ends.
+func (s *statuses) run(ctx context.Context) {
+	for {
+		due, next := s.due(time.Now())
+		for _, k := range due {
+			if ctx.Err() != nil {
+				return
+			}
+			s.write(ctx, k)
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			timer = time.After(max(time.Until(next), 0))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer:
+		case <-s.signal:
+			select { // many objects may change at once
+			case <-ctx.Done():
+				return
+			case <-time.After(quietTime):
+			}
+		}
+	}
+}
+
+// due returns the objects whose status is to be written now, and the time at which the next one is, zero if none.
+func (s *statuses) due(now time.Time) (due []key, next time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, state := range s.objects {
+		switch {
+		case !state.differs():
+		case !state.next.After(now):
+			due = append(due, k)
+		case next.IsZero() || state.next.Before(next):
+			next = state.next
+		}
+	}
+	return due, next
+}
+
+// write writes the status of an object, unless another replica has.
+func (s *statuses) write(ctx context.Context, k key) {
+	s.mu.Lock()
+	state := s.objects[k]
+	if state == nil || !state.differs() {
+		s.mu.Unlock()
+		return
+	}
+	body := patchOf(k, state.wanted, state.object.status, time.Now())
+	state.next = time.Now().Add(min(statusRetry<<min(state.tries, 10), maxStatusRetry))
+	state.tries++
+	s.mu.Unlock()
+
+	err := s.client.applyStatus(ctx, k.kind, k.id.Namespace, k.id.Name, body)
+	if ctx.Err() != nil || apierrors.IsNotFound(err) && s.isGone(k) {
+		return
+	}
+	s.report(k, err)
+}
+
+func (s *statuses) isGone(k key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.objects[k] == nil
+}
+
+// report logs that a status could not be written, once until a write succeeds.
+func (s *statuses) report(k key, err error) {
+	failure := ""
+	if err != nil {
+		failure = err.Error()
+		s.metrics.StatusFailed()
+	}
+	s.mu.Lock()
+	before := s.failure
+	s.failure = failure
+	s.mu.Unlock()
+	switch {
+	case failure != "" && before == "":
+		attributes := []any{"object", k.String(), "error", failure}
+		if apierrors.IsForbidden(err) {
+			attributes = append(attributes, "hint", "grant the ServiceAccount patch on "+k.kind.plural+"/status")
+		}
+		s.logger.Warn("a status could not be written; policies are live all the same", attributes...)
+	case failure == "" && before != "":
+		s.logger.Info("statuses can be written again")
+	}
+}
