@@ -55,6 +55,14 @@ func startOn(t *testing.T, err io.Writer, log *servetest.Log, flags ...string) *
 
 func startWriting(t *testing.T, err io.Writer, log *servetest.Log, env func(string) string, args ...string) *served {
 	t.Helper()
+	s := launch(t, err, log, env, args...)
+	s.waitForLine("policy is live")
+	return s
+}
+
+// launch serves in this process, and does not wait for a policy.
+func launch(t *testing.T, err io.Writer, log *servetest.Log, env func(string) string, args ...string) *served {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &served{t: t, log: log, ended: make(chan struct{})}
 	go func() {
@@ -65,7 +73,6 @@ func startWriting(t *testing.T, err io.Writer, log *servetest.Log, env func(stri
 		stop()
 		s.endsWith(exitOK)
 	})
-	s.waitForLine("policy is live")
 	return s
 }
 

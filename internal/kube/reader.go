@@ -109,13 +109,13 @@ func NewReader(o Options) (*Reader, error) {
 func (r *Reader) Watch(ctx context.Context) <-chan source.Cause {
 	causes := make(chan source.Cause)
 	var running sync.WaitGroup
-	logger := logr.FromSlogHandler(r.options.Logger.Handler())
+	quiet := logr.Discard() // client-go logs each attempt that fails, of which called logs the first
 	for _, k := range r.kinds {
 		reflector := cache.NewReflectorWithOptions(r.client.listWatch(k, func(err error) { r.called(ctx, k, err) }),
 			&resource{}, &store{r, k}, cache.ReflectorOptions{
-				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &logger,
+				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &quiet,
 			})
-		running.Go(func() { reflector.RunWithContext(logr.NewContext(ctx, logger)) })
+		running.Go(func() { reflector.RunWithContext(logr.NewContext(ctx, quiet)) })
 	}
 	running.Go(func() { r.statuses.run(ctx) })
 	go func() {
