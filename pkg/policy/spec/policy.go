@@ -299,7 +299,6 @@ type OriginSetSpec struct {
 	// +kubebuilder:validation:MaxItems=10000
 	// +kubebuilder:validation:items:MaxLength=330
 	// +kubebuilder:validation:items:XValidation:rule=`self.contains('://')`,message=`is not an origin: write scheme://host[:port], such as https://www.shop.example`
-	// +required
 
 	// Origins lists origins and patterns as in allowOrigins, except "*".
 	Origins []string `json:"origins,omitzero"`
