@@ -6,6 +6,12 @@ FUZZED ?= cmd internal pkg
 GOLANGCI_LINT := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 GOVULNCHECK := .tools/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
 CONTROLLER_GEN := .tools/controller-gen-$(CONTROLLER_GEN_VERSION)/controller-gen
+ACTIONLINT := .tools/actionlint-$(ACTIONLINT_VERSION)/actionlint
+HELM := .tools/helm-$(HELM_VERSION)/helm
+GORELEASER := .tools/goreleaser-$(GORELEASER_VERSION)/goreleaser
+COSIGN := .tools/cosign-$(COSIGN_VERSION)/cosign
+CRANE := .tools/crane-$(CRANE_VERSION)/crane
+CYCLONEDX_GOMOD := .tools/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)/cyclonedx-gomod
 
 # The Go modules: the product, its tests, its benchmarks. Only the first is built for users.
 MODULES := . test bench
@@ -85,9 +91,14 @@ docs: ## write again the parts of the documentation that are made from the code 
 	go test -C test ./conformance -update
 	go test -C test ./e2e -run Tutorial -update
 
+.PHONY: schemas
+schemas: ## write the schemas that manifests are checked with, from the Go modules that tools.mk pins
+	go -C test run ./harness/manifest/generate
+
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## run the linters of .golangci.yml
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## run the linters of .golangci.yml, and that of .github/workflows
 	@for module in $(MODULES); do (cd $$module && "$(CURDIR)/$(GOLANGCI_LINT)" run) || exit 1; done
+	@$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## format the Go files
@@ -105,6 +116,14 @@ bench: ## measure corsd beside a server that decides nothing, and write docs/per
 .PHONY: bench-envoy
 bench-envoy: ## measure corsd and other ways to do CORS through a real Envoy (eleven minutes)
 	@go build -C bench -o ../bin/load . && exec bin/load -envoy $(ARGS)
+
+.PHONY: release-tools
+release-tools: $(GORELEASER) $(COSIGN) $(CRANE) $(HELM) $(CYCLONEDX_GOMOD) ## build the programs of a release, into .tools/release
+	@mkdir -p .tools/release && cd .tools/release && for tool in $^; do ln -sf "../../$$tool" .; done
+
+.PHONY: release-dry-run
+release-dry-run: release-tools ## do all that a release of HEAD does, without a registry; dist/ has the results
+	@PATH="$(CURDIR)/.tools/release:$$PATH" deploy/release/dry-run
 
 .PHONY: cover
 cover: ## report how much of the code the unit tests cover, and write bin/cover.html
@@ -127,11 +146,17 @@ tidy-check: ## fail if a go.mod or go.sum is not what `go mod tidy` would write
 
 .PHONY: clean
 clean: ## remove the files that these targets have made
-	rm -rf bin .tools
+	rm -rf bin dist .tools
 
 $(GOLANGCI_LINT): TOOL := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 $(GOVULNCHECK): TOOL := golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 $(CONTROLLER_GEN): TOOL := sigs.k8s.io/controller-tools/cmd/controller-gen@$(CONTROLLER_GEN_VERSION)
-$(GOLANGCI_LINT) $(GOVULNCHECK) $(CONTROLLER_GEN):
+$(ACTIONLINT): TOOL := github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+$(HELM): TOOL := helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+$(GORELEASER): TOOL := github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+$(COSIGN): TOOL := github.com/sigstore/cosign/v3/cmd/cosign@$(COSIGN_VERSION)
+$(CRANE): TOOL := github.com/google/go-containerregistry/cmd/crane@$(CRANE_VERSION)
+$(CYCLONEDX_GOMOD): TOOL := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_GOMOD_VERSION)
+$(GOLANGCI_LINT) $(GOVULNCHECK) $(CONTROLLER_GEN) $(ACTIONLINT) $(HELM) $(GORELEASER) $(COSIGN) $(CRANE) $(CYCLONEDX_GOMOD):
 	@echo "building $(@F) (once; golangci-lint takes some two minutes)"
 	@log=$$(GOBIN="$(CURDIR)/$(@D)" go install $(TOOL) 2>&1) || { echo "$$log"; exit 1; }
