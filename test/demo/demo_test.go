@@ -17,7 +17,7 @@ func TestOnce(t *testing.T) {
 		t.Skip("needs a real Envoy")
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), &out, io.Discard, true)
+	err := run(t.Context(), &out, io.Discard, "", true)
 	if errors.Is(err, envoy.ErrNoBinary) {
 		t.Skip(err)
 	}

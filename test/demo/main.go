@@ -23,22 +23,23 @@ import (
 
 func main() {
 	once := flag.Bool("once", false, "exit after the last request, with status 1 if a response was not as expected")
+	listen := flag.String("listen", "", "the `ADDRESS` of Envoy, host:port (default: a free port of this machine)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, os.Stdout, os.Stderr, *once); err != nil {
+	if err := run(ctx, os.Stdout, os.Stderr, *listen, *once); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, progress io.Writer, once bool) (err error) {
+func run(ctx context.Context, out, progress io.Writer, listen string, once bool) (err error) {
 	dir, err := os.MkdirTemp("", "corsd-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	l, v, err := start(ctx, dir, progress)
+	l, v, err := start(ctx, dir, listen, progress)
 	if err != nil {
 		return err
 	}
@@ -84,8 +85,8 @@ func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 	}
 }
 
-// start finds Envoy, builds corsd into dir, and starts the lab.
-func start(ctx context.Context, dir string, progress io.Writer) (*lab.Lab, envoy.Version, error) {
+// start finds Envoy, builds corsd into dir, and starts the lab with Envoy at the address.
+func start(ctx context.Context, dir, listen string, progress io.Writer) (*lab.Lab, envoy.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	root, err := mesh.Root()
@@ -101,7 +102,8 @@ func start(ctx context.Context, dir string, progress io.Writer) (*lab.Lab, envoy
 		return nil, envoy.Version{}, err
 	}
 	l, err := lab.Start(ctx, lab.Options{
-		Root: root, Envoy: binary, Corsd: corsd, More: []string{filepath.Join(root, "deploy", "demo", "policy.yaml")},
+		Root: root, Envoy: binary, Corsd: corsd, Listen: listen,
+		More: []string{filepath.Join(root, "deploy", "demo", "policy.yaml")},
 	})
 	return l, binary.Version, err
 }

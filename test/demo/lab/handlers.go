@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ func (l *Lab) serveExchanges(w http.ResponseWriter, r *http.Request) {
 	}
 	all := []explained{}
 	for _, x := range l.Exchanges(r.Context(), r.FormValue("of")) {
-		e := explained{Exchange: x, Command: shell(explain(l.Policy, &x))}
+		e := explained{Exchange: x, Command: shell(explain(l.inTree(l.Policy), &x))}
 		if x.Verdict != "" && live != nil {
 			d := live.decide(&x)
 			e.Decision = &d
@@ -48,6 +49,15 @@ func (l *Lab) serveExchanges(w http.ResponseWriter, r *http.Request) {
 		all = append(all, e)
 	}
 	respond(w, all)
+}
+
+// inTree returns the path of a file relative to the source tree, if the file is in it: the tree of the shell in which the
+// user copies a command may be another one than the lab's, which can run in a container.
+func (l *Lab) inTree(path string) string {
+	if relative, err := filepath.Rel(l.root, path); err == nil && filepath.IsLocal(relative) {
+		return relative
+	}
+	return path
 }
 
 // explain returns the arguments with which corsd explains an exchange's request.

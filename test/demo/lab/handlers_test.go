@@ -47,3 +47,16 @@ func TestReadinessIsRead(t *testing.T) {
 		})
 	}
 }
+
+func TestPathsInTheTree(t *testing.T) {
+	l := &Lab{root: "/src"}
+	for path, want := range map[string]string{
+		"/src/test/demo/lab/policy.yaml": "test/demo/lab/policy.yaml",
+		"/elsewhere/policy.yaml":         "/elsewhere/policy.yaml",
+		"/source/policy.yaml":            "/source/policy.yaml",
+	} {
+		if got := l.inTree(path); got != want {
+			t.Errorf("inTree(%s) is %s, want %s", path, got, want)
+		}
+	}
+}

@@ -22,6 +22,9 @@ type Options struct {
 	Profile   Profile
 	Transport Transport
 
+	// Listen is the address of Envoy, host:port; "" means a free port of this machine. Browsers reach it on this machine.
+	Listen string
+
 	// Certificate and Key, in PEM, are Envoy's for TLS. The default is a self-signed certificate
 	// that is made for this lab.
 	Certificate, Key string
@@ -45,6 +48,7 @@ type Lab struct {
 	// Certificate is Envoy's, in PEM; "" without TLS.
 	Certificate string
 
+	root     string // the source tree
 	binary   string // corsd
 	record   *record
 	follower *follower
@@ -70,6 +74,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 		Profile:     o.Profile,
 		Policy:      o.Policy,
 		Certificate: certificate,
+		root:        o.Root,
 		binary:      o.Corsd,
 		record:      newRecord(o.Profile.metadata),
 		follower:    &follower{paths: append([]string{o.Policy}, o.More...)},
@@ -85,6 +90,7 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 		Policy:    o.Policy,
 		More:      o.More,
 		Addresses: l.servers.addresses(),
+		Listen:    o.Listen,
 	})
 	if err != nil {
 		return nil, errors.Join(err, l.servers.stop())

@@ -30,7 +30,12 @@ type Envoy struct {
 // Start runs the configuration, with its listener ingress and its admin interface on free ports of this machine. It
 // returns when Envoy accepts requests. Its files are in dir. If Envoy is not ready when ctx ends, Start stops it.
 func (b Binary) Start(ctx context.Context, c *Config, dir string) (*Envoy, error) {
-	if err := c.SetListener("ingress", "127.0.0.1:0"); err != nil {
+	return b.StartAt(ctx, c, dir, "127.0.0.1:0")
+}
+
+// StartAt is Start with the listener ingress on an address, host:port.
+func (b Binary) StartAt(ctx context.Context, c *Config, dir, ingress string) (*Envoy, error) {
+	if err := c.SetListener("ingress", ingress); err != nil {
 		return nil, err
 	}
 	if err := c.SetAdmin("127.0.0.1:0"); err != nil {

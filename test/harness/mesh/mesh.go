@@ -3,6 +3,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type Options struct {
 
 	// More has the paths of further policies.
 	More []string
+
+	// Listen is the address of Envoy, host:port; "" means a free port of this machine.
+	Listen string
 
 	// Instances is the number of corsd instances in the cluster; 0 means 1.
 	Instances int
@@ -161,7 +165,7 @@ func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	m.Envoy, err = m.options.Envoy.Start(ctx, m.options.Config, m.dir)
+	m.Envoy, err = m.options.Envoy.StartAt(ctx, m.options.Config, m.dir, cmp.Or(m.options.Listen, "127.0.0.1:0"))
 	return err
 }
 
