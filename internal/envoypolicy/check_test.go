@@ -91,15 +91,17 @@ type row struct {
 
 // The configuration has these lines, which changes refer to.
 const (
-	vhost      = "- name: shop\n"
-	domain     = "  - api.example\n"
-	remove     = "              response_headers_to_remove:\n"
-	perFilter  = "              typed_per_filter_config:\n"
-	routes     = "              routes:\n              - match: { prefix: / }\n"
-	filters    = "          http_filters:\n"
-	staticLine = `- { key: corsd-static, value: "strip,vary" }`
-	open       = "                              failure_mode_allow: true       # safe if the virtual host strips\n"
-	notStatic  = "# no corsd-static"
+	vhost     = "- name: shop\n"
+	domain    = "  - api.example\n"
+	remove    = "              response_headers_to_remove:\n"
+	perFilter = "              typed_per_filter_config:\n"
+	routes    = "              routes:\n              - match: { prefix: / }\n"
+	filters   = "          http_filters:\n"
+
+	routeStrips = "                response_headers_to_remove: [access-control-allow-origin, access-control-allow-credentials, access-control-allow-methods, access-control-allow-headers, access-control-allow-private-network, access-control-expose-headers, access-control-max-age]\n"
+	staticLine  = `- { key: corsd-static, value: "strip,vary" }`
+	open        = "                              failure_mode_allow: true       # safe if the virtual host strips\n"
+	notStatic   = "# no corsd-static"
 )
 
 func filter(name, kind string) string {
@@ -242,6 +244,16 @@ func rows() []row {
 		{name: "another Cross-Origin-Resource-Policy", policies: resource, change: []string{"value: same-site", "value: cross-origin"}, want: []string{"fault resource_policy: " + strings.TrimSpace(vhost)}},
 		{name: "a filter for every request", policies: resource, change: []string{"key: cross-origin-resource-policy", "key: x-other", "common.matching.v3.ExtensionWithMatcher", "other.v3.Wrapper"}},
 		{name: "no strip", policies: shop, change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }"}, want: []string{"warning strip_missing: " + strings.TrimSpace(vhost)}},
+		{name: "no strip, but each route strips", policies: shop, change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }", routes, routes + routeStrips}},
+		{
+			name: "no strip, and one route does not either", policies: shop,
+			change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }", routes, routes + routeStrips + "                route: { cluster: your-application }\n              - match: { path: /other }\n"},
+			want:   []string{"warning strip_missing: " + strings.TrimSpace(vhost)},
+		},
+		{
+			name: "no strip, and a route that Envoy answers", policies: shop,
+			change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }", routes, routes + routeStrips + "                route: { cluster: your-application }\n              - match: { path: /other }\n                redirect: {}\n              - match: { path: /third }\n" + routeStrips},
+		},
 		{name: "no strip, failing closed", policies: shop, change: []string{remove, "              unknown:\n", staticLine, "- { key: corsd-static, value: vary }", open, ""}},
 
 		{name: "Block that fails open", policies: block, change: []string{"failure_mode_allow: false", "failure_mode_allow: true"}, want: []string{"warning fails_open: failure_mode_allow: true"}},

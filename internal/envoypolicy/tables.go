@@ -27,6 +27,9 @@ type place struct {
 	stray    string // a host that no policy names, "" if there is none
 	governed bool   // corsd is called, and a policy applies
 	outer    *place // the virtual host of a route: equal effects are not judged again
+
+	// routesStrip reports that each route of a virtual host removes upstream's CORS headers itself.
+	routesStrip bool
 }
 
 // differs reports whether the place differs from that around it.
@@ -52,10 +55,26 @@ func (k *checker) virtualHost(h *envoyconfig.VirtualHost, s *served, outer *effe
 			"corsd is not called for %s, whose hosts policies govern", v.name)
 	}
 	v.governed = governed && !v.disabled
+	v.routesStrip = v.eachStrips(h.Routes, c)
 	k.place(v, c)
 	for _, r := range h.Routes {
 		k.route(r, v, c, governed)
 	}
+}
+
+// eachStrips reports whether there are routes to upstream, and each of them strips. So Istio does it by a
+// VirtualService, and Envoy Gateway by an HTTPRoute.
+func (v *place) eachStrips(routes []*envoyconfig.Route, c *caller) bool {
+	strips := false
+	for _, r := range routes {
+		if r.Answers {
+			continue
+		}
+		if strips = v.within(&r.Scope, c).strips(); !strips {
+			return false
+		}
+	}
+	return strips
 }
 
 // route judges a route that has settings of its own.
@@ -126,7 +145,7 @@ func (k *checker) place(v *place, c *caller) {
 	if v.differs((*place).stripped) {
 		if v.stripped() {
 			k.strip(v, c)
-		} else if v.governed {
+		} else if v.governed && !v.routesStrip {
 			k.noStrip(v, c)
 		}
 	}
