@@ -19,7 +19,7 @@ MODULES := . test bench
 # The tests of docs/ and of the module test build corsd and read files of other modules. Go's cache of test results does
 # not notice changes there, so they always run (-count=1).
 UNIT := $$(go list ./... | grep -v /docs$$)
-END_TO_END := ./conformance ./conformance/corpus ./demo/... ./e2e/...
+END_TO_END := ./conformance ./conformance/corpus ./demo/... ./e2e/... ./gateways/manifests
 IN_BROWSERS := ./harness/browser ./browser
 ON_API_SERVER := ./cluster
 UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER))")

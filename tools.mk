@@ -11,7 +11,9 @@ COSIGN_VERSION := v3.1.3
 CRANE_VERSION := v0.22.1
 CYCLONEDX_GOMOD_VERSION := v1.10.0
 
-# The versions whose schemas are in test/harness/manifest/schemas: `make schemas` writes them.
+# What tests of manifests use: the schemas in test/harness/manifest/schemas, which `make schemas` writes, and the programs
+# that `make test-cluster` and `make test-gateways` build from Go modules. Istio's tags are not versions of a Go module,
+# so its module has a pseudo-version: Istio 1.31.
 KUBERNETES_VERSION := v1.37.1
 GATEWAY_API_VERSION := v1.6.3
 ENVOY_GATEWAY_VERSION := v1.9.1
