@@ -95,14 +95,15 @@ func (s *Schemas) Check(text []byte) error {
 	}
 	var errs []error
 	for _, o := range objects {
-		if err := s.check(o); err != nil {
+		if err := s.CheckObject(o); err != nil {
 			errs = append(errs, fmt.Errorf("%v %v: %w", o["kind"], o.Name(), err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (s *Schemas) check(o Object) error {
+// CheckObject returns the faults of a manifest.
+func (s *Schemas) CheckObject(o Object) error {
 	kind := fmt.Sprint(o["apiVersion"], " ", o["kind"])
 	url, ok := s.urls[kind]
 	if !ok {
