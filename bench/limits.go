@@ -217,27 +217,16 @@ func (b *bench) idleReloads(ctx context.Context) ([]row, error) {
 }
 
 func (b *bench) idleReload(ctx context.Context, s *server, of size) (time.Duration, error) {
-	const live = "policy is live"
-	before := len(s.logged(live))
-	for before == 0 { // the first policy is logged when the server listens
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		time.Sleep(5 * time.Millisecond)
-		before = len(s.logged(live))
+	if err := s.awaitLive(ctx, 1); err != nil { // the first policy is logged when the server listens
+		return 0, err
 	}
+	before := len(s.logged(live))
 	if err := replaceWithComment(filepath.Join(b.policyDir(of), "origins.yaml")); err != nil {
 		return 0, err
 	}
 	began := time.Now()
-	for len(s.logged(live)) == before {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if time.Since(began) > 2*time.Minute {
-			return 0, errors.New("the new policy is not live")
-		}
-		time.Sleep(5 * time.Millisecond)
+	if err := s.awaitLive(ctx, before+1); err != nil {
+		return 0, err
 	}
 	return s.logged(live)[before].Time.Sub(began), nil
 }
@@ -324,7 +313,6 @@ func p99Among(latencies []time.Duration) time.Duration {
 // reloadOnce changes the policy and sends requests until the new one is live.
 func (b *bench) reloadOnce(ctx context.Context, s *server, l load) (reloaded, error) {
 	l.run = 5 * time.Second
-	const live = "policy is live"
 	before := len(s.logged(live))
 	if err := appendComment(filepath.Join(b.policyDir(large), "origins.yaml")); err != nil {
 		return reloaded{}, err

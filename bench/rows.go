@@ -155,6 +155,7 @@ func (b *bench) groups() []group {
 		{"compile", b.compile},
 		{"reload", b.reload},
 		{"reload without requests", b.idleReloads},
+		{"resources of Kubernetes", b.kubernetes},
 	}
 }
 

@@ -34,7 +34,12 @@ const (
 	bare     = "corsd, bare"
 	deployed = "corsd, as deployed"
 	floor    = "no-op server"
+	// fromResources is deployed with policies of the API server in a kubeconfig, and the permission to name every host.
+	fromResources = "corsd, from resources"
 )
+
+// live is the message of a policy that goes live.
+const live = "policy is live"
 
 // start starts a server by its name, and waits until it listens.
 func (b *bench) start(ctx context.Context, name, policy string) (*server, error) {
@@ -88,10 +93,17 @@ func (b *bench) command(name, policy, listen string) (words []string) {
 		words = append([]string{"env", "GODEBUG=gcshrinkstackoff=1"}, words...)
 		fallthrough
 	case bare:
-		words = append(words, b.corsd, "serve", "--policy", policy, "--listen", listen,
-			"--admin", "127.0.0.1:0", "--log-level", "info", "--drain", "0")
+		words = append(words, b.serve("--policy", policy, "--listen", listen)...)
+	case fromResources:
+		words = append([]string{"env", "GODEBUG=gcshrinkstackoff=1"}, words...)
+		words = append(words, b.serve("--kubernetes", "--kubeconfig", policy, "--kubernetes-host-grants=false",
+			"--listen", listen)...)
 	}
 	return words
+}
+
+func (b *bench) serve(flags ...string) []string {
+	return append([]string{b.corsd, "serve", "--admin", "127.0.0.1:0", "--log-level", "info", "--drain", "0"}, flags...)
 }
 
 // entry is a line of corsd's log.

@@ -131,7 +131,7 @@ func TestMetrics(t *testing.T) {
 		"corsd_log_lines_dropped_total": "counter", "corsd_policy_read_retry_pending": "gauge",
 		"corsd_policy_from_snapshot": "gauge", "corsd_policy_snapshot_timestamp_seconds": "gauge", "corsd_policy_snapshot_write_failures_total": "counter",
 		"corsd_kubernetes_status_write_failures_total": "counter",
-		"corsd_policy_info": "gauge", "corsd_policy_last_reload_success_timestamp_seconds": "gauge",
+		"corsd_policy_info":                            "gauge", "corsd_policy_last_reload_success_timestamp_seconds": "gauge",
 		"corsd_policies": "gauge", "corsd_hosts": "gauge", "corsd_origin_set_expires_timestamp_seconds": "gauge",
 		"corsd_policy_last_reload_successful": "gauge", "corsd_policy_reloads_total": "counter",
 		"corsd_stream_errors_total": "counter", "corsd_streams_active": "gauge", "corsd_streams_total": "counter",

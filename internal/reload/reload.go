@@ -179,9 +179,13 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	if ctx.Err() != nil || report == nil {
 		return
 	}
+	first := r.engine.Load() == nil
 	r.apply(report, cause)
 	r.keep(report)
 	tuneGC()
+	if first {
+		debug.FreeOSMemory() // as at the start
+	}
 }
 
 // read reads and compiles the policy while requests are served. It returns nil if the policy is the

@@ -19,7 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Server is a stand-in. Make one with [Start].
+// Server is a stand-in. Make one with [Start] or [New].
 type Server struct {
 	http *httptest.Server
 
@@ -43,13 +43,22 @@ type event struct {
 // Start starts a server that the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	s := New()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// New starts a server.
+func New() *Server {
 	s := &Server{objects: map[string]Object{}, watchers: map[chan event]string{}, requests: map[string]int{}}
 	s.http = httptest.NewServer(s)
-	t.Cleanup(func() {
-		s.http.CloseClientConnections()
-		s.http.Close()
-	})
 	return s
+}
+
+// Close ends the server.
+func (s *Server) Close() {
+	s.http.CloseClientConnections()
+	s.http.Close()
 }
 
 // Config returns how to reach the server.
