@@ -47,7 +47,7 @@ type CORSPolicyStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 
-	// Ancestors are the conditions for each Gateway that targetRefs led to, as the policies of the Gateway API have them.
+	// Ancestors are the conditions for each Gateway that targetRefs led to, as in the policies of the Gateway API.
 	Ancestors []AncestorStatus `json:"ancestors,omitempty"`
 }
 

@@ -35,8 +35,8 @@ type CORSPolicySpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +optional
 
-	// TargetRefs names Gateways and routes of the same namespace whose hosts the policy governs, in place of hosts: those
-	// of a route only for what the route matches.
+	// TargetRefs names Gateways and routes of the same namespace whose hosts the policy governs, in place of hosts:
+	// those of a route only for what the route matches.
 	TargetRefs []TargetRef `json:"targetRefs,omitzero"`
 }
 

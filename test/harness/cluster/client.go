@@ -51,10 +51,11 @@ func (c *Cluster) ServiceAccount(ctx context.Context, namespace, name string) (*
 	return c.newClient(namespace+"."+name, strings.TrimSpace(token))
 }
 
-// Kubectl runs kubectl with that standard input. It returns what kubectl prints, with what it prints on standard error, such
-// as warnings. The error has the same text.
+// Kubectl runs kubectl with that standard input. It returns what kubectl prints, also on standard error, such as
+// warnings. The error has the same text.
 func (c *Client) Kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, c.kubectl, append([]string{"--kubeconfig", c.Kubeconfig, "--cache-dir", c.cache}, args...)...)
+	user := []string{"--kubeconfig", c.Kubeconfig, "--cache-dir", c.cache}
+	cmd := exec.CommandContext(ctx, c.kubectl, append(user, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -28,8 +28,8 @@ type Cluster struct {
 	port                     string // of the API server
 }
 
-// Start starts etcd and kube-apiserver on free ports of 127.0.0.1 with an empty store, and returns when the API server is
-// ready. If that fails, Start ends both.
+// Start starts etcd and kube-apiserver on free ports of 127.0.0.1 with an empty store, and returns when the API server
+// is ready. If that fails, Start ends both.
 func Start(ctx context.Context, b Binaries) (_ *Cluster, err error) {
 	dir, err := os.MkdirTemp("", "corsd-cluster-")
 	if err != nil {
@@ -86,7 +86,8 @@ func (c *Cluster) Logs() string {
 // KillServer kills the API server. Its clients lose their connections. What it has stored stays in etcd.
 func (c *Cluster) KillServer() { c.server.Kill() }
 
-// StartServer starts the API server again, at the same address and with the same certificate, and returns when it is ready.
+// StartServer starts the API server again, at the same address and with the same certificate, and returns when it is
+// ready.
 func (c *Cluster) StartServer(ctx context.Context) (err error) {
 	c.server, err = process.Start(context.WithoutCancel(ctx), c.binaries.APIServer,
 		"--etcd-servers", c.etcdAddress,

@@ -54,13 +54,14 @@ func Find(ctx context.Context, root string, log io.Writer) (Binaries, error) {
 	return b, nil
 }
 
-// kubernetesProgram is a program of k8s.io/kubernetes, whose parts are published as modules of version v0.MINOR.PATCH. It
-// reports its version as a release does: kubectl compares it with the server's.
+// kubernetesProgram is a program of k8s.io/kubernetes, whose parts are published as modules of version v0.MINOR.PATCH.
+// It reports its version as a release does: kubectl compares it with the server's.
 func kubernetesProgram(name, version string) tools.Program {
 	minor, _, _ := strings.Cut(strings.TrimPrefix(version, "v1."), ".")
 	flags := "-s -w"
 	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
-		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=1 -X %[1]s.gitMinor=%[3]s", pkg, version, minor)
+		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=1 -X %[1]s.gitMinor=%[3]s",
+			pkg, version, minor)
 	}
 	return tools.Program{
 		Module: "k8s.io/kubernetes", Version: version, Package: "k8s.io/kubernetes/cmd/" + name,

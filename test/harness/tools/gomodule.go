@@ -25,8 +25,8 @@ type Program struct {
 	LDFlags string
 }
 
-// Build builds the program into a file. It needs the Go module proxy, unless the modules are in Go's cache. The go.sum is
-// that of the program's module, so the dependencies are those with which the program was released.
+// Build builds the program into a file. It needs the Go module proxy, unless the modules are in Go's cache. The go.sum
+// is that of the program's module, so the dependencies are those with which the program was released.
 func (p Program) Build(ctx context.Context, file string) error {
 	scratch, err := os.MkdirTemp("", "corsd-build-")
 	if err != nil {
