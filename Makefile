@@ -79,6 +79,7 @@ demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## write the Kubernetes resource definitions in deploy/k8s/crds from the Go types
 	@$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=deploy/k8s/crds
+	@cp deploy/k8s/crds/corsd.dev_*.yaml deploy/helm/corsd-crds/files/crds/
 
 .PHONY: generate-check
 generate-check: $(CONTROLLER_GEN) ## fail if a resource definition is not what `make generate` would write

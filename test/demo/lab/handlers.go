@@ -51,8 +51,8 @@ func (l *Lab) serveExchanges(w http.ResponseWriter, r *http.Request) {
 	respond(w, all)
 }
 
-// inTree returns the path of a file relative to the source tree, if the file is in it: the tree of the shell in which the
-// user copies a command may be another one than the lab's, which can run in a container.
+// inTree returns the path of a file relative to the source tree, if the file is in it. The user's tree may be at
+// another path than the lab's, which can run in a container.
 func (l *Lab) inTree(path string) string {
 	if relative, err := filepath.Rel(l.root, path); err == nil && filepath.IsLocal(relative) {
 		return relative

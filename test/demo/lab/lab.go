@@ -22,7 +22,7 @@ type Options struct {
 	Profile   Profile
 	Transport Transport
 
-	// Listen is the address of Envoy, host:port; "" means a free port of this machine. Browsers reach it on this machine.
+	// Listen is the address of Envoy, host:port; "" means a free port of this machine.
 	Listen string
 
 	// Certificate and Key, in PEM, are Envoy's for TLS. The default is a self-signed certificate

@@ -118,8 +118,8 @@ func (s *Schemas) CheckObject(o Object) error {
 
 var separator = regexp.MustCompile(`(?m)^---.*$`)
 
-// Read returns the objects of a YAML text. Values are read as kubectl reads them, by YAML 1.1. A field that stands twice
-// is an error, which kubectl does not report. Empty documents are left out.
+// Read returns the objects of a YAML text. Values are read as kubectl reads them, by YAML 1.1. A field that stands
+// twice is an error, which kubectl does not report. Empty documents are left out.
 func Read(text []byte) (objects []Object, err error) {
 	for _, doc := range separator.Split(string(text), -1) {
 		asJSON, err := yaml.YAMLToJSONStrict([]byte(doc))

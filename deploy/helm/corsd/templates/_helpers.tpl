@@ -123,6 +123,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{-   with include "corsd.policyNamespace" . }}
 - --kubernetes-namespace={{ . }}
 {{-   end }}
+{{-   if and .Values.kubernetes.allNamespaces (not .Values.kubernetes.hostGrants) }}
+- --kubernetes-host-grants=false
+{{-   end }}
 {{-   with .Values.kubernetes.selector }}
 - {{ printf "--kubernetes-selector=%s" . | quote }}
 {{-   end }}
@@ -142,6 +145,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
+{{- define "corsd.snapshotVolume" -}}
+{{- toYaml (default (dict "emptyDir" (dict "sizeLimit" "64Mi")) .Values.snapshot.volume) -}}
+{{- end -}}
+
 {{- define "corsd.containerSecurityContext" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -154,13 +161,4 @@ httpGet: { path: /livez, port: admin }
 periodSeconds: 10
 timeoutSeconds: 5
 failureThreshold: 3
-{{- end -}}
-
-{{- /* Prometheus finds pods by these annotations, or by the PodMonitor, not by both. */ -}}
-{{- define "corsd.scrapeAnnotations" -}}
-{{- if not .Values.monitoring.podMonitor.enabled }}
-prometheus.io/scrape: "true"
-prometheus.io/port: "9092"
-prometheus.io/path: /metrics
-{{- end }}
 {{- end -}}
