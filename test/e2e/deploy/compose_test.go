@@ -1,9 +1,10 @@
 // Package deploy_test checks that the files of deploy/, docker-compose.yml and the Dockerfile agree with each other and
-// with go.mod. It renders the Kubernetes manifests as kustomize does. It starts no program.
+// with go.mod. It renders the Kubernetes manifests as kustomize does. It starts no server.
 package deploy_test
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,33 @@ func TestDockerfileBuildsWithTheGoOfTheModule(t *testing.T) {
 	image := regexp.MustCompile(`(?m)^FROM .*golang:(\S+) AS`).FindStringSubmatch(read(t, "Dockerfile"))
 	if !slices.Equal(module[1:], image[1:]) {
 		t.Errorf("go.mod says Go %v, the Dockerfile golang:%v", module[1:], image[1:])
+	}
+}
+
+// What the images are built from is in the context that .dockerignore leaves.
+func TestContextHasThePackages(t *testing.T) {
+	var allowed []string
+	for line := range strings.Lines(read(t, ".dockerignore")) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "!"); ok {
+			allowed = append(allowed, path)
+		}
+	}
+	for _, build := range []struct{ dir, pkg string }{
+		{".", "./cmd/corsd"}, {".", "./deploy/licences"}, {"test", "./harness/app"}, {"test", "./demo"},
+	} {
+		list := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", build.pkg)
+		list.Dir = root + build.dir
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path := range strings.Lines(string(out)) {
+			dir, own := strings.CutPrefix(strings.TrimSpace(path), "github.com/corsd/corsd/")
+			in := func(folder string) bool { return dir == folder || strings.HasPrefix(dir, folder+"/") }
+			if own && !slices.ContainsFunc(allowed, in) {
+				t.Errorf("%s imports %s, which .dockerignore leaves out", build.pkg, dir)
+			}
+		}
 	}
 }
 
