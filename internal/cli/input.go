@@ -75,7 +75,7 @@ func noteSkipped(w io.Writer, skipped map[string]int) error {
 	if len(kinds) > maxSkippedKinds {
 		list = append(list, "…")
 	}
-	_, err := fmt.Fprintf(w, "corsd: skipped on standard input, not of corsd.dev: %d, of kind %s\n",
+	_, err := fmt.Fprintf(w, "corsd: skipped on standard input, not judged: %d, of kind %s\n",
 		total, strings.Join(list, ", "))
 	return err
 }

@@ -230,6 +230,8 @@ func mappingHint(known []string) string {
 func (d *decoder) fieldHint(name string, known []string) string {
 	isField := func(t reflect.Type) bool { return slices.Contains(d.fieldsOf(t).names, name) }
 	switch above := d.path.Parent(); {
+	case above == spec.Path{}.At("spec") && name == targetRefs:
+		return "hosts: only corsd serve --kubernetes can know where targetRefs lead"
 	case above == spec.Path{} && isField(reflect.TypeFor[spec.PolicySpec]()):
 		return "indent it: it is a field of spec"
 	case above == spec.Path{}.At("spec") && isField(reflect.TypeFor[spec.CORS]()):

@@ -72,6 +72,8 @@ p.yaml:5:11: spec.hosts[0]: "1" is a number where a string is needed (wrong_type
 p.yaml:6:25: warning: spec.cors.allowMethods[0]: "TRACE" is a method that no page can use (method_never_sent); hint: remove it`},
 		{"a field under another name is not missing", "p.yaml", head + "  domains: [a.example]\n", `
 p.yaml:5:3: spec.domains: is not a field here (unknown_field); hint: the fields here are hosts, cors, enforcement, upstreamHeaders, preflight, webSocket, paths, rules, dangerouslyAllow, acknowledge`},
+		{"targets of a resource lead nowhere in a file", "p.yaml", head + "  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}]\n", `
+p.yaml:5:3: spec.targetRefs: is not a field here (unknown_field); hint: hosts: only corsd serve --kubernetes can know where targetRefs lead`},
 		{"a waiver that was misspelt does not count as none", "p.yaml", head + "  hosts: [a.example]\n  cors: {allowOrigins: [\"*\"], allowCredentials: true}\n  dangerouslyAllow: AnyOriginWithCredentials\n", `
 p.yaml:7:21: spec.dangerouslyAllow: "AnyOriginWithCredentials" is a string where a list is needed (wrong_type); hint: ["AnyOriginWithCredentials"]`},
 		{"a rule whose match is not understood conflicts with none", "p.yaml", head + "  hosts: [a.example]\n  rules:\n  - match: {paths: {value: /a}}\n  - match: {method: [GET]}\n", `

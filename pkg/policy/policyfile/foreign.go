@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/corsd/corsd/internal/suggest"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 // skippedData is used in place of a kind for skipped data of ConfigMaps.
@@ -36,6 +37,8 @@ func (d *document) isForeign(root *yaml.Node) (kind string, foreign bool) {
 	}
 	kind, version := textOf(root, "kind"), textOf(root, "apiVersion")
 	switch {
+	case kind == string(spec.KindPolicy) && hasTargets(root):
+		return kind + " with " + targetRefs, true
 	case isOurKind(kind), isOurVersion(version):
 		return "", false
 	case d.source.entry != nil:
@@ -46,6 +49,18 @@ func (d *document) isForeign(root *yaml.Node) (kind string, foreign bool) {
 		return kind, !secretMentions(root)
 	}
 	return kind, kind != "" && version != ""
+}
+
+// targetRefs is the field of a resource that names Gateways and routes. What they are is known in the cluster alone.
+const targetRefs = "targetRefs"
+
+func hasTargets(root *yaml.Node) bool {
+	_, body := field(root, "spec")
+	if body == nil {
+		return false
+	}
+	_, targets := field(resolve(body), targetRefs)
+	return targets != nil
 }
 
 // isForeignText reports whether the text of an entry has nothing to do with corsd: ConfigMaps have

@@ -160,6 +160,8 @@ func TestSkipped(t *testing.T) {
 		{"a policy of another", document("kuadrant.io/v1", "DNSPolicy"), "DNSPolicy"},
 		{"a list of others", document("v1", "PodList"), "PodList"},
 		{"a Secret", document("v1", "Secret") + "data: {a: eA==}\n", "Secret"},
+		{"a policy whose hosts the cluster knows", document("corsd.dev/v1alpha1", "CORSPolicy") +
+			"metadata: {name: a}\nspec: {targetRefs: [{kind: Gateway, name: g}]}\n", "CORSPolicy with targetRefs"},
 		{"an item of a list", list + "- {apiVersion: v1, kind: Pod}\n", "Pod"},
 		{"the configuration of another program", inData("server: {cors: true}\n"), skippedData},
 		{"such that is not YAML", inData("a: [\n"), skippedData},
