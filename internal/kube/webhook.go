@@ -118,7 +118,7 @@ func (r *Reader) judge(k *kind, res *resource) (faults, warnings []spec.Diagnost
 	return nil, nil, true
 }
 
-// refuse refuses the object. kubectl shows the message, and clients the causes.
+// refuse refuses the object. kubectl shows the causes, other clients the message.
 func (a *reviewResponse) refuse(k *kind, name string, faults []spec.Diagnostic) *reviewResponse {
 	a.Allowed = false
 	a.Status = &metav1.Status{
@@ -134,8 +134,10 @@ func (a *reviewResponse) refuse(k *kind, name string, faults []spec.Diagnostic) 
 			a.Status.Message += "\n"
 		}
 		a.Status.Message += text(d)
+		field := d.Place.Path.String()
+		d.Place = spec.Place{} // kubectl writes the field before the message
 		a.Status.Details.Causes = append(a.Status.Details.Causes, metav1.StatusCause{
-			Type: metav1.CauseType(d.Code), Message: d.Message, Field: d.Place.Path.String(),
+			Type: metav1.CauseType(d.Code), Message: text(d), Field: field,
 		})
 	}
 	return a
