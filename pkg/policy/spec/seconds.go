@@ -10,7 +10,6 @@ import (
 // +kubebuilder:validation:Type=""
 // +kubebuilder:validation:Format=""
 // +kubebuilder:validation:XIntOrString
-// +kubebuilder:validation:XValidation:rule=`type(self) != int || self >= 0`,message=`is below 0: write the seconds for which browsers may remember a preflight, such as 600`
 // +kubebuilder:validation:Pattern=`^[-+]?(0|([0-9.]+(h|m|s|ms|us|µs|μs|ns))+)$`
 
 // Seconds is a whole number of seconds. Its JSON form is a number, or a string
