@@ -14,6 +14,12 @@ const (
 	ResourceDefaults   = "corsdefaults"
 )
 
+// GatewayGroup is the group of the kinds that targetRefs can name.
+const GatewayGroup = "gateway.networking.k8s.io"
+
+// ControllerName names corsd in [CORSPolicyStatus].Ancestors.
+const ControllerName = Group + "/corsd"
+
 // HostsAnnotation is the annotation of a Namespace with the hosts that its policies may name, separated by commas: an
 // exact name, *.x for every name below x, {t}.x for one more label, or * for every host.
 const HostsAnnotation = "corsd.dev/hosts"

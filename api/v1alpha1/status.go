@@ -10,6 +10,7 @@ import (
 const (
 	MaxDiagnostics = 32
 	MaxAncestors   = 16
+	MaxHosts       = 256
 )
 
 // Status is what corsd made of an object.

@@ -20,6 +20,7 @@ type kubernetesFlags struct {
 	namespace  string
 	selector   string
 	hostGrants bool
+	targets    bool
 	webhook    string
 }
 
@@ -33,6 +34,8 @@ func (f *kubernetesFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.hostGrants, "kubernetes-host-grants", true,
 		"if resources of all namespaces are read, let policies name only the hosts in the annotation "+
 			"corsd.dev/hosts of their namespace")
+	flags.BoolVar(&f.targets, "kubernetes-targets", false,
+		"read Gateways, HTTPRoutes and GRPCRoutes too, which policies can name in targetRefs")
 	flags.StringVar(&f.webhook, "webhook", "",
 		"serve a validating webhook for these resources on `ADDR`, HOST:PORT, with the certificate of --tls-cert "+
 			"(default: nowhere)")
@@ -45,8 +48,9 @@ func (f *kubernetesFlags) check(policy []string, tls bool) error {
 		return usagef("--kubernetes and --policy are two sources of policies: write one of them")
 	case !f.on && len(policy) == 0:
 		return usagef("serve needs --policy PATH or --kubernetes")
-	case !f.on && (f.kubeconfig != "" || f.namespace != "" || f.selector != "" || f.webhook != ""):
-		return usagef("--kubeconfig, --kubernetes-namespace, --kubernetes-selector and --webhook need --kubernetes")
+	case !f.on && (f.kubeconfig != "" || f.namespace != "" || f.selector != "" || f.webhook != "" || f.targets):
+		return usagef("--kubeconfig, --kubernetes-namespace, --kubernetes-selector, --kubernetes-targets and " +
+			"--webhook need --kubernetes")
 	case f.webhook != "" && !tls:
 		return usagef("--webhook needs --tls-cert FILE and --tls-key FILE: an API server calls webhooks over TLS only")
 	}
@@ -64,7 +68,7 @@ func (f *kubernetesFlags) source(
 		return nil, server.Webhook{}, err
 	}
 	reader, err := kube.NewReader(kube.Options{
-		Config: config, Namespace: f.namespace, Selector: f.selector, HostGrants: f.hostGrants,
+		Config: config, Namespace: f.namespace, Selector: f.selector, HostGrants: f.hostGrants, Targets: f.targets,
 		Metrics: m, Logger: logger,
 	})
 	if err != nil || f.webhook == "" {

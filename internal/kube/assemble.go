@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/corsd/corsd/api/v1alpha1"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -36,6 +38,9 @@ type judged struct {
 	good     *goodVersion      // the last one that was live, nil if none is known
 	faults   []spec.Diagnostic // of the current version
 	warnings []spec.Diagnostic // of the current version, if it is live
+
+	// derived and goodDerived are derived from the targets of both versions, nil if they have none.
+	derived, goodDerived *derived
 }
 
 // goodVersion is a version that was live.
@@ -43,18 +48,28 @@ type goodVersion struct {
 	uid        types.UID
 	generation int64
 	config     spec.Config
+	targets    []v1alpha1.TargetRef
 }
 
 // refuse adds a fault. Only those of the current version are kept: they are what the author has to mend.
 func (j *judged) refuse(d spec.Diagnostic) {
-	if j.choice == current {
+	same := func(known spec.Diagnostic) bool { return known.Place == d.Place && known.String() == d.String() }
+	if j.choice == current && !slices.ContainsFunc(j.faults, same) {
 		j.faults = append(j.faults, d)
+	}
+}
+
+func (j *judged) warn(d spec.Diagnostic) {
+	same := func(known spec.Diagnostic) bool { return known.Place == d.Place && known.String() == d.String() }
+	if !slices.ContainsFunc(j.warnings, same) {
+		j.warnings = append(j.warnings, d)
 	}
 }
 
 // stepDown chooses the next version after the chosen one was found to have a fault.
 func (j *judged) stepDown() {
-	if j.choice == current && j.good != nil && j.good.generation != j.generation {
+	isGood := func() bool { return j.goodDerived == nil || len(j.goodDerived.faults) == 0 }
+	if j.choice == current && j.good != nil && j.good.generation != j.generation && isGood() {
 		j.choice = lastGood
 	} else {
 		j.choice = standIn
@@ -72,6 +87,19 @@ type assembly struct {
 	owners map[spec.Kind][]*judged
 	// good has the last good version of each object, of which one is known.
 	good map[key]*goodVersion
+
+	cluster cluster
+	claimed claimed
+	// documents has those documents of config that were made of policies with targets, by their index.
+	documents map[int]*document
+	// unfit has the matches that gaps and stand-ins leave out, since they have faults.
+	unfit map[matchKey]bool
+}
+
+// cluster has everything that the policies of a cluster depend on beside themselves.
+type cluster struct {
+	grants  grants
+	routing *routing // nil if targets are not read
 }
 
 // maxRounds bounds how often the objects are compiled until none that is live has a fault. Two or three times are
@@ -80,11 +108,14 @@ const maxRounds = 20
 
 // assemble finds for each object the version that goes live, so that the fault of one does not keep another one
 // from it. good has the last good versions that are known.
-func assemble(objects []*object, good map[key]*goodVersion, g grants, now time.Time) *assembly {
-	x := &assembly{good: good}
+func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.Time) *assembly {
+	x := &assembly{good: good, cluster: c, unfit: map[matchKey]bool{}}
+	if c.routing != nil {
+		x.claimed = c.routing.claim(objects)
+	}
 	for _, o := range slices.SortedFunc(slices.Values(objects), compareAge) {
 		j := &judged{object: o, good: goodOf(o, good)}
-		for _, d := range slices.Concat(o.faults, g.check(o)) {
+		for _, d := range slices.Concat(o.faults, c.grants.check(o), x.derive(j)) {
 			j.refuse(d)
 		}
 		if len(j.faults) > 0 {
@@ -93,7 +124,7 @@ func assemble(objects []*object, good map[key]*goodVersion, g grants, now time.T
 		x.objects = append(x.objects, j)
 	}
 	for range maxRounds {
-		x.collect(g)
+		x.collect()
 		engine, warnings, err := policy.Compile(x.config, policy.At(now), policy.InOrder(), policy.MayBeEmpty())
 		var faults spec.Faults
 		if !errors.As(err, &faults) {
@@ -102,8 +133,9 @@ func assemble(objects []*object, good map[key]*goodVersion, g grants, now time.T
 			x.remember()
 			return x
 		}
+		left := x.leaveOut(faults)
 		blamed := x.blame(faults)
-		if len(blamed) == 0 {
+		if len(blamed) == 0 && !left {
 			x.refused = faults // such as a limit of all together: no object is at fault alone
 			return x
 		}
@@ -132,7 +164,7 @@ func goodOf(o *object, known map[key]*goodVersion) *goodVersion {
 	if len(v.faults) > 0 { // another version of corsd may have written it
 		return nil
 	}
-	return &goodVersion{o.uid, accepted.Generation, v.config}
+	return &goodVersion{o.uid, accepted.Generation, v.config, v.targets}
 }
 
 // remember keeps what is live as the last good version of each object.
@@ -140,7 +172,7 @@ func (x *assembly) remember() {
 	x.good = make(map[key]*goodVersion, len(x.objects))
 	for _, j := range x.objects {
 		if j.choice == current {
-			j.good = &goodVersion{j.uid, j.generation, j.config}
+			j.good = &goodVersion{j.uid, j.generation, j.config, j.targets}
 		}
 		if j.good != nil {
 			x.good[j.key] = j.good
@@ -149,29 +181,36 @@ func (x *assembly) remember() {
 }
 
 // collect makes the config of the chosen versions.
-func (x *assembly) collect(g grants) {
-	x.config, x.owners = spec.Config{}, map[spec.Kind][]*judged{}
+func (x *assembly) collect() {
+	x.config, x.owners, x.documents = spec.Config{}, map[spec.Kind][]*judged{}, map[int]*document{}
 	for _, j := range x.objects {
-		switch j.choice {
-		case current:
-			x.add(j, j.config)
-		case lastGood:
-			x.add(j, j.good.config)
+		if d := j.chosen(); d != nil && d.targets == nil {
+			x.add(j, d.config)
 		}
 	}
-	named := map[string]bool{}
-	for i := range x.config.Policies {
-		for _, host := range x.config.Policies[i].Spec.Hosts {
-			if pattern, err := plan.ParseHost(host); err == nil {
-				named[pattern.String()] = true
-			}
-		}
-	}
+	y := x.territory()
+	x.addDerived(y)
 	for _, j := range x.objects {
-		if j.choice == standIn && len(j.config.Policies) > 0 {
-			x.addStandIn(j, g, named)
+		switch {
+		case j.choice != standIn || len(j.config.Policies) == 0:
+		case j.targets != nil:
+			x.addDerivedStandIn(j, y)
+		default:
+			x.addStandIn(j, y)
 		}
 	}
+	x.addGaps(y)
+}
+
+// chosen returns the chosen version, nil if it is none that the object has had.
+func (j *judged) chosen() *goodVersion {
+	switch j.choice {
+	case current:
+		return &goodVersion{j.uid, j.generation, j.config, j.targets}
+	case lastGood:
+		return j.good
+	}
+	return nil
 }
 
 func (x *assembly) add(j *judged, c spec.Config) {
@@ -191,20 +230,28 @@ func (x *assembly) add(j *judged, c spec.Config) {
 // addStandIn adds a policy that allows nobody, in the place of one of which no good version is known: somebody
 // meant to govern its hosts. It leaves out hosts that another policy names, where it could conflict, and hosts
 // that the namespace is not granted.
-func (x *assembly) addStandIn(j *judged, g grants, named map[string]bool) {
-	doc := &j.config.Policies[0]
-	p := spec.Policy{Namespace: doc.Namespace, Name: doc.Name}
-	seen := map[string]bool{}
-	for _, host := range doc.Spec.Hosts {
+func (x *assembly) addStandIn(j *judged, y *territory) {
+	p := j.standIn()
+	var patterns []plan.HostPattern
+	for _, host := range j.config.Policies[0].Spec.Hosts {
 		pattern, err := plan.ParseHost(host)
-		if name := pattern.String(); err == nil && !named[name] && !seen[name] && g.allow(j.id.Namespace, pattern) {
-			seen[name] = true
+		if err == nil && !y.names(pattern) && !slices.Contains(patterns, pattern) &&
+			x.cluster.grants.allow(j.id.Namespace, pattern) {
+			patterns = append(patterns, pattern)
 			p.Spec.Hosts = append(p.Spec.Hosts, host)
 		}
 	}
 	if len(p.Spec.Hosts) == 0 {
 		return
 	}
+	x.add(j, spec.Config{Policies: []spec.Policy{*p}})
+	y.standIns = append(y.standIns, patterns...)
+}
+
+// standIn returns the policy that stands in for one, without hosts.
+func (j *judged) standIn() *spec.Policy {
+	doc := &j.config.Policies[0]
+	p := &spec.Policy{Namespace: doc.Namespace, Name: doc.Name}
 	// A policy that was to change nothing yet must not begin to because it has a fault.
 	if e := doc.Spec.Enforcement; e != nil {
 		switch *e {
@@ -212,7 +259,7 @@ func (x *assembly) addStandIn(j *judged, g grants, named map[string]bool) {
 			p.Spec.Enforcement = e
 		}
 	}
-	x.add(j, spec.Config{Policies: []spec.Policy{p}})
+	return p
 }
 
 // ownerOf returns the object that has a place, nil for the documents as a whole.
@@ -272,6 +319,7 @@ func (x *assembly) withReason(d spec.Diagnostic, owner *judged) spec.Diagnostic 
 func (x *assembly) named(d spec.Diagnostic) spec.Diagnostic {
 	if owner := x.ownerOf(d.Place); owner != nil {
 		owner.name(&d.Location)
+		d.Place = x.original(d.Place)
 	}
 	if d.Related != nil {
 		related := *d.Related
@@ -287,7 +335,7 @@ func (x *assembly) named(d spec.Diagnostic) spec.Diagnostic {
 func (x *assembly) warn(warnings []spec.Diagnostic) {
 	for _, d := range warnings {
 		if owner := x.ownerOf(d.Place); owner != nil && owner.choice == current {
-			owner.warnings = append(owner.warnings, x.named(d))
+			owner.warn(x.named(d))
 		}
 	}
 }
@@ -301,6 +349,11 @@ func (x *assembly) hash() string {
 			generation = j.good.generation
 		}
 		fmt.Fprintf(h, "%s\n%s\n%d\n%d\n", j.key, j.uid, j.choice, generation)
+	}
+	for i := range x.config.Policies {
+		if doc := x.documents[i]; doc != nil {
+			_ = json.NewEncoder(h).Encode(doc.Spec) // every type of a document has a JSON form
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -176,7 +176,7 @@ func TestAssemble(t *testing.T) {
 			t.Parallel()
 			x := &assembly{}
 			for _, state := range row.states {
-				x = assemble(state, x.good, nil, began)
+				x = assemble(state, x.good, cluster{}, began)
 			}
 			if x.engine == nil {
 				t.Fatalf("no engine: %v", x.refused)
@@ -216,7 +216,7 @@ func TestLastAcceptedOfStatus(t *testing.T) {
 		raw := jsonOf(t, row.spec)
 		o := at(t, policyKind, 0, "n/a", 7, aBad)
 		o.status = readStatus(json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 6, "spec": %s}}`, raw)))
-		x := assemble([]*object{o}, nil, nil, began)
+		x := assemble([]*object{o}, nil, cluster{}, began)
 		if got := outcome(x)[0]; !strings.HasPrefix(got, "CORSPolicy n/a: "+row.live) {
 			t.Errorf("%s: %s", row.spec, got)
 		}
@@ -256,14 +256,14 @@ func TestGrants(t *testing.T) {
 	} {
 		g := grants{"n": parseGrants(row.granted)}
 		spec := fmt.Sprintf(`{hosts: [%q], cors: {allowOrigins: ["https://p.example"]}}`, row.host)
-		x := assemble([]*object{at(t, policyKind, 0, "n/a", 1, spec)}, nil, g, began)
+		x := assemble([]*object{at(t, policyKind, 0, "n/a", 1, spec)}, nil, cluster{grants: g}, began)
 		if got := x.objects[0].choice == current; got != row.allowed {
 			t.Errorf("%q granted: %q is allowed: %t (%v)", row.granted, row.host, got, outcome(x))
 		}
 		if !row.allowed && len(x.config.Policies) > 0 {
 			t.Errorf("%q granted: a policy of %q governs it", row.granted, row.host)
 		}
-		if x := assemble([]*object{at(t, policyKind, 0, "n/a", 1, spec)}, nil, nil, began); x.objects[0].choice != current {
+		if x := assemble([]*object{at(t, policyKind, 0, "n/a", 1, spec)}, nil, cluster{}, began); x.objects[0].choice != current {
 			t.Errorf("%q is not allowed without grants: %v", row.host, outcome(x))
 		}
 	}
@@ -315,7 +315,7 @@ func TestRoundsEnd(t *testing.T) {
 		objects = append(objects, at(t, policyKind, i, fmt.Sprintf("n/p%d", i), 1, fmt.Sprintf(
 			`{hosts: [h%d.example, h%d.example], cors: {allowOrigins: ["https://p.example"]}}`, i, i+1)))
 	}
-	x := assemble(objects, nil, nil, began)
+	x := assemble(objects, nil, cluster{}, began)
 	if x.engine == nil {
 		t.Fatalf("no engine: %v", x.refused)
 	}

@@ -68,7 +68,7 @@ func newClient(c *rest.Config, namespace, selector string) (*client, error) {
 		scheme: scheme, codecs: serializer.NewCodecFactory(scheme), params: runtime.NewParameterCodec(scheme),
 		groups: map[schema.GroupVersion]*rest.RESTClient{}, namespace: namespace, selector: selector,
 	}
-	for _, version := range []schema.GroupVersion{corsdVersion, namespaceKind.version} {
+	for _, version := range []schema.GroupVersion{corsdVersion, namespaceKind.version, gatewayVersion} {
 		g := rest.CopyConfig(c)
 		g.GroupVersion, g.APIPath = &version, "/apis"
 		if version.Group == "" {
@@ -115,6 +115,15 @@ func (x *client) get(k *kind, o metav1.ListOptions) *rest.Request {
 		r = r.Timeout(time.Duration(*o.TimeoutSeconds) * time.Second)
 	}
 	return r
+}
+
+// isServed reports whether the API server has a kind: that of a CustomResourceDefinition may not be installed.
+func (x *client) isServed(ctx context.Context, k *kind) (bool, error) {
+	err := x.get(k, metav1.ListOptions{Limit: 1}).Do(ctx).Error()
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // applyStatus sets the status of an object, by server-side apply.

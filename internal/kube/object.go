@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/corsd/corsd/api/v1alpha1"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
@@ -36,8 +37,12 @@ type object struct {
 
 // version is what one generation of an object says.
 type version struct {
-	config spec.Config       // has the document, as far as it was understood
-	faults []spec.Diagnostic // of its form
+	config  spec.Config          // has the document, as far as it was understood
+	targets []v1alpha1.TargetRef // of a policy that has them in place of hosts
+	faults  []spec.Diagnostic    // of its form
+
+	gateway *gateway // of a Gateway
+	route   *route   // of an HTTPRoute or GRPCRoute
 }
 
 // newObject returns the object of a resource. before is what it was until now, nil if it is new: decoding it
@@ -72,6 +77,16 @@ func compareAge(a, b *object) int {
 
 // decode reads a spec as package policyfile reads that of a document in a file.
 func decode(k key, text json.RawMessage) version {
+	switch {
+	case k.kind.isTarget():
+		return decodeTarget(k.kind, text)
+	case k.kind == policyKind:
+		return decodePolicy(k, text)
+	}
+	return decodeDocument(k, text)
+}
+
+func decodeDocument(k key, text json.RawMessage) version {
 	type metadata struct {
 		Namespace string `json:"namespace,omitempty"`
 		Name      string `json:"name"`

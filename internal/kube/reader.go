@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -36,6 +37,9 @@ const (
 // changes would not be seen after an outage.
 var backoff = wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 10, Cap: 3 * time.Second}
 
+// kindInterval is the time after which a kind of the Gateway API is looked for again that the API server does not have.
+const kindInterval = 30 * time.Second
+
 // Metrics describe the resources of a cluster.
 type Metrics interface {
 	// Objects sets how many objects of a kind there are in each state.
@@ -52,6 +56,7 @@ type Options struct {
 	Namespace  string       // whose objects are read, without CORSDefaults; "" for those of all namespaces
 	Selector   string       // of the labels of objects that are read, "" for all
 	HostGrants bool         // policies may name only hosts that their namespace is granted
+	Targets    bool         // policies may have targetRefs: Gateways and routes are read, if there are such kinds
 	Metrics    Metrics
 	Logger     *slog.Logger
 }
@@ -77,8 +82,29 @@ var _ reload.Source = (*Reader)(nil)
 type kindState struct {
 	listed     bool
 	objects    map[key]*object
-	namespaces map[string][]plan.HostPattern // of namespaceKind: the hosts that each is granted
-	failure    string                        // why the last request failed, "" if it did not
+	namespaces map[string]*namespace // of namespaceKind
+	failure    string                // why the last request failed, "" if it did not
+}
+
+// namespace has the parts of a namespace that are kept.
+type namespace struct {
+	hosts  []plan.HostPattern // that its policies may name
+	labels labels.Set         // by which Gateways select it
+}
+
+func (r *Reader) namespaceOf(res *resource) *namespace {
+	n := &namespace{}
+	if r.options.HostGrants {
+		n.hosts = parseGrants(res.Annotations[v1alpha1.HostsAnnotation])
+	}
+	if r.options.Targets {
+		n.labels = res.Labels
+	}
+	return n
+}
+
+func (n *namespace) equal(other *namespace) bool {
+	return other != nil && slices.Equal(n.hosts, other.hosts) && maps.Equal(n.labels, other.labels)
 }
 
 // NewReader returns a reader. It reads when it is watched.
@@ -93,9 +119,12 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	if o.Namespace == "" {
 		r.kinds = append(r.kinds, defaultsKind) // which a Role cannot grant
-		if o.HostGrants {
+		if o.HostGrants || o.Targets {
 			r.kinds = append(r.kinds, namespaceKind)
 		}
+	}
+	if o.Targets {
+		r.kinds = append(r.kinds, targetKinds...)
 	}
 	for _, k := range r.kinds {
 		r.state[k] = &kindState{}
@@ -115,7 +144,11 @@ func (r *Reader) Watch(ctx context.Context) <-chan source.Cause {
 			&resource{}, &store{r, k}, cache.ReflectorOptions{
 				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &quiet,
 			})
-		running.Go(func() { reflector.RunWithContext(logr.NewContext(ctx, quiet)) })
+		running.Go(func() {
+			if !k.isTarget() || r.awaitKind(ctx, k) {
+				reflector.RunWithContext(logr.NewContext(ctx, quiet))
+			}
+		})
 	}
 	running.Go(func() { r.statuses.run(ctx) })
 	go func() {
@@ -161,11 +194,11 @@ func (r *Reader) Settle(ctx context.Context) bool {
 
 // Build implements [reload.Source]. The policies are known when the objects of all kinds are listed.
 func (r *Reader) Build(_ string, now time.Time) (report *reload.Report, torn bool) {
-	objects, granted, known := r.snapshot()
+	objects, c, known := r.snapshot()
 	if !known {
 		return nil, false
 	}
-	x := assemble(objects, r.goodVersions(), granted, now)
+	x := assemble(objects, r.goodVersions(), c, now)
 	r.mu.Lock()
 	r.good = x.good
 	r.mu.Unlock()
@@ -182,22 +215,37 @@ func (r *Reader) goodVersions() map[key]*goodVersion {
 	return r.good
 }
 
-// snapshot returns all objects and what namespaces are granted, if all are listed.
-func (r *Reader) snapshot() (objects []*object, granted grants, known bool) {
+// snapshot returns all objects of corsd's kinds, and the cluster that they depend on, if all kinds are listed.
+func (r *Reader) snapshot() (objects []*object, c cluster, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var targets []*object
+	namespaces := map[string]labels.Set{}
 	for _, k := range r.kinds {
 		s := r.state[k]
-		if !s.listed {
-			return nil, nil, false
+		switch {
+		case !s.listed:
+			return nil, cluster{}, false
+		case k == namespaceKind:
+			if r.options.HostGrants {
+				c.grants = grants{}
+			}
+			for name, n := range s.namespaces {
+				namespaces[name] = n.labels
+				if r.options.HostGrants {
+					c.grants[name] = n.hosts
+				}
+			}
+		case k.isTarget():
+			targets = slices.AppendSeq(targets, maps.Values(s.objects))
+		default:
+			objects = slices.AppendSeq(objects, maps.Values(s.objects))
 		}
-		if k == namespaceKind {
-			granted = maps.Clone(s.namespaces)
-			continue
-		}
-		objects = slices.AppendSeq(objects, maps.Values(s.objects))
 	}
-	return objects, granted, true
+	if r.options.Targets {
+		c.routing = newRouting(targets, namespaces)
+	}
+	return objects, c, true
 }
 
 func (r *Reader) count(x *assembly) {
@@ -209,7 +257,7 @@ func (r *Reader) count(x *assembly) {
 		counts[j.kind][j.choice]++
 	}
 	for k, n := range counts {
-		if k != namespaceKind {
+		if k.version == corsdVersion {
 			r.options.Metrics.Objects(k.name, n[current], n[lastGood], n[standIn])
 		}
 	}
@@ -257,6 +305,38 @@ func (r *Reader) called(ctx context.Context, k *kind, err error) {
 	}
 }
 
+// awaitKind waits until the API server has a kind of the Gateway API, and reports whether it was there before ctx
+// ended. Until then the kind has no objects.
+func (r *Reader) awaitKind(ctx context.Context, k *kind) bool {
+	logged := false
+	for {
+		served, err := r.client.isServed(ctx, k)
+		wait := backoff.Cap
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case err != nil:
+			r.called(ctx, k, err)
+		case served:
+			return true
+		default:
+			wait = kindInterval
+			r.called(ctx, k, nil)
+			if !logged {
+				logged = true
+				r.options.Logger.Info("the API server does not have this kind of targets; corsd looks for it again",
+					"resource", k.plural)
+				_ = (&store{r, k}).Replace(nil, "")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+	}
+}
+
 // put replaces objects of a kind, and reports a change if there is one that matters.
 func (r *Reader) put(k *kind, changed bool, change func(*kindState)) {
 	r.options.Metrics.SeenEvent(time.Now())
@@ -296,16 +376,15 @@ func (s *store) Update(o any) error {
 		return err
 	}
 	if s.kind == namespaceKind {
-		hosts := parseGrants(res.Annotations[v1alpha1.HostsAnnotation])
-		changed := !slices.Equal(hosts, s.namespaces()[res.Name])
-		s.reader.put(s.kind, changed, func(k *kindState) { k.namespaces[res.Name] = hosts })
+		n := s.reader.namespaceOf(res)
+		s.reader.put(s.kind, !n.equal(s.namespaces()[res.Name]), func(k *kindState) { k.namespaces[res.Name] = n })
 		return nil
 	}
 	id := s.kind.keyOf(res)
 	before := s.objects()[id]
 	now := newObject(id, res, before)
 	s.reader.put(s.kind, before == nil || !before.sameSpec(now), func(k *kindState) { k.objects[id] = now })
-	s.reader.statuses.seen(now)
+	s.seen(now)
 	return nil
 }
 
@@ -326,19 +405,19 @@ func (s *store) Delete(o any) error {
 
 // Replace implements [cache.ReflectorStore].
 func (s *store) Replace(list []any, _ string) error {
-	objects, namespaces := map[key]*object{}, map[string][]plan.HostPattern{}
+	objects, namespaces := map[key]*object{}, map[string]*namespace{}
 	for _, o := range list {
 		res, err := resourceOf(o)
 		if err != nil {
 			return err
 		}
 		if s.kind == namespaceKind {
-			namespaces[res.Name] = parseGrants(res.Annotations[v1alpha1.HostsAnnotation])
+			namespaces[res.Name] = s.reader.namespaceOf(res)
 			continue
 		}
 		id := s.kind.keyOf(res)
 		objects[id] = newObject(id, res, s.objects()[id])
-		s.reader.statuses.seen(objects[id])
+		s.seen(objects[id])
 	}
 	for id := range s.objects() {
 		if objects[id] == nil {
@@ -346,7 +425,7 @@ func (s *store) Replace(list []any, _ string) error {
 		}
 	}
 	changed := !s.isListed() || !maps.EqualFunc(objects, s.objects(), (*object).sameSpec) ||
-		!maps.EqualFunc(namespaces, s.namespaces(), slices.Equal[[]plan.HostPattern])
+		!maps.EqualFunc(namespaces, s.namespaces(), (*namespace).equal)
 	s.reader.put(s.kind, changed, func(k *kindState) { k.listed, k.objects, k.namespaces = true, objects, namespaces })
 	return nil
 }
@@ -363,8 +442,15 @@ func (s *store) Bookmark(string) error {
 // objects, namespaces and isListed may be called by the one goroutine that changes them.
 func (s *store) objects() map[key]*object { return s.reader.state[s.kind].objects }
 
-func (s *store) namespaces() map[string][]plan.HostPattern { return s.reader.state[s.kind].namespaces }
-func (s *store) isListed() bool                            { return s.reader.state[s.kind].listed }
+func (s *store) namespaces() map[string]*namespace { return s.reader.state[s.kind].namespaces }
+func (s *store) isListed() bool                    { return s.reader.state[s.kind].listed }
+
+// seen notes the status of an object, of which only those of corsd's kinds are written.
+func (s *store) seen(o *object) {
+	if s.kind.version == corsdVersion {
+		s.reader.statuses.seen(o)
+	}
+}
 
 func resourceOf(o any) (*resource, error) {
 	if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {

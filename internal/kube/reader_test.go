@@ -79,6 +79,9 @@ func put(t *testing.T, s *kubetest.Server, kind, name, spec string) {
 		t.Fatal(err)
 	}
 	version := "corsd.dev/v1alpha1"
+	if kind == gatewayKind.name || kind == httpRouteKind.name || kind == grpcRouteKind.name {
+		version = gatewayVersion.String()
+	}
 	meta := map[string]any{"namespace": namespace, "name": name}
 	if namespace == "" {
 		delete(meta, "namespace")

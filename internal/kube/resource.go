@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -63,12 +64,23 @@ var (
 	originSetKind = &kind{string(spec.KindOriginSet), corsdVersion, v1alpha1.ResourceOriginSets, true}
 	defaultsKind  = &kind{string(spec.KindDefaults), corsdVersion, v1alpha1.ResourceDefaults, false}
 	namespaceKind = &kind{"Namespace", schema.GroupVersion{Version: "v1"}, "namespaces", false}
+
+	gatewayKind   = &kind{"Gateway", gatewayVersion, "gateways", true}
+	httpRouteKind = &kind{"HTTPRoute", gatewayVersion, "httproutes", true}
+	grpcRouteKind = &kind{"GRPCRoute", gatewayVersion, "grpcroutes", true}
 )
+
+// gatewayVersion is the version of the kinds that targetRefs can name.
+var gatewayVersion = schema.GroupVersion{Group: v1alpha1.GatewayGroup, Version: "v1"}
+
+var targetKinds = []*kind{gatewayKind, httpRouteKind, grpcRouteKind}
+
+func (k *kind) isTarget() bool { return k.version == gatewayVersion }
 
 // newScheme returns the types of all kinds.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, k := range []*kind{policyKind, originSetKind, defaultsKind, namespaceKind} {
+	for _, k := range slices.Concat([]*kind{policyKind, originSetKind, defaultsKind, namespaceKind}, targetKinds) {
 		s.AddKnownTypeWithName(k.version.WithKind(k.name), &resource{})
 		s.AddKnownTypeWithName(k.version.WithKind(k.name+"List"), &resourceList{})
 		metav1.AddToGroupVersion(s, k.version)

@@ -14,7 +14,7 @@ import (
 )
 
 // status is what became of an object, as its status field has it.
-type status = v1alpha1.Status
+type status = v1alpha1.CORSPolicyStatus
 
 // maxText bounds the texts of a status, in bytes. The schema allows more in the message of a condition only.
 const maxText = 1024
@@ -33,7 +33,8 @@ func readStatus(text json.RawMessage) *status {
 
 // statusOf returns the status of an object. refused are the faults because of which no object goes live.
 func statusOf(j *judged, refused []spec.Diagnostic) *status {
-	s := &status{Conditions: []metav1.Condition{acceptedCondition(j), programmedCondition(j, refused)}}
+	s := &status{}
+	s.Conditions = []metav1.Condition{acceptedCondition(j), programmedCondition(j, refused)}
 	if j.kind == policyKind {
 		s.Conditions = append(s.Conditions, resolvedCondition(j))
 	}
@@ -43,18 +44,39 @@ func statusOf(j *judged, refused []spec.Diagnostic) *status {
 	}
 	s.Diagnostics = diagnosticsOf(j)
 	if j.choice == lastGood {
-		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(&j.good.config)}
+		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(j.good)}
+	}
+	if d := j.chosenDerived(); d != nil {
+		s.Hosts = d.live()
+		s.Hosts = s.Hosts[:min(len(s.Hosts), v1alpha1.MaxHosts)]
+	}
+	for _, gateway := range j.ancestors() {
+		if len(s.Ancestors) < v1alpha1.MaxAncestors {
+			s.Ancestors = append(s.Ancestors, ancestorOf(gateway, s.Conditions[0]))
+		}
 	}
 	return s
+}
+
+// ancestorOf returns what the policies of the Gateway API report of a Gateway. accepted is the condition of the policy.
+func ancestorOf(gateway spec.ID, accepted metav1.Condition) v1alpha1.AncestorStatus {
+	return v1alpha1.AncestorStatus{
+		AncestorRef: v1alpha1.AncestorRef{
+			Group: v1alpha1.GatewayGroup, Kind: gatewayKind.name, Namespace: gateway.Namespace, Name: gateway.Name,
+		},
+		ControllerName: v1alpha1.ControllerName,
+		Conditions:     []metav1.Condition{accepted},
+	}
 }
 
 func acceptedCondition(j *judged) metav1.Condition {
 	c := metav1.Condition{
 		Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAccepted,
 	}
-	switch n := len(j.faults); {
+	problems := j.problems()
+	switch n := len(problems); {
 	case n > 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonOf(j.faults), text(j.faults[0])
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonOf(problems), text(problems[0])
 		if n > 1 {
 			c.Message = fmt.Sprintf("%d faults, the first: %s", n, c.Message)
 		}
@@ -73,6 +95,8 @@ func reasonOf(faults []spec.Diagnostic) string {
 		return v1alpha1.ReasonConflicted
 	case spec.CodeHostNotGranted:
 		return v1alpha1.ReasonHostNotGranted
+	case spec.CodeTargetNotFound:
+		return v1alpha1.ReasonTargetNotFound
 	case spec.CodeLimitExceeded:
 		return v1alpha1.ReasonLimitExceeded
 	}
@@ -97,13 +121,19 @@ func programmedCondition(j *judged, refused []spec.Diagnostic) metav1.Condition 
 			c.Message += "; nobody is allowed at its hosts"
 		}
 	}
+	if c.Reason == v1alpha1.ReasonProgrammed && len(j.missing()) > 0 {
+		c.Message = "this generation is live, without the targets that are missing"
+	}
 	return c
 }
 
 func resolvedCondition(j *judged) metav1.Condition {
 	c := metav1.Condition{
 		Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonResolvedRefs,
-		Message: "every OriginSet that it names is live",
+		Message: "every object that it names is live",
+	}
+	if missing := j.missing(); len(missing) > 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound, text(missing[0])
 	}
 	isReference := func(d spec.Diagnostic) bool { return d.Code == spec.CodeUnknownReference }
 	if i := slices.IndexFunc(j.faults, isReference); i >= 0 {
@@ -135,7 +165,7 @@ func diagnosticsOf(j *judged) (all []v1alpha1.Diagnostic) {
 			})
 		}
 	}
-	add(v1alpha1.SeverityFault, j.faults)
+	add(v1alpha1.SeverityFault, j.problems())
 	add(v1alpha1.SeverityWarning, j.warnings)
 	return all
 }
@@ -155,9 +185,12 @@ func clipTo(s string, most int) string {
 	return s[:cut] + more
 }
 
-// specOf returns the JSON form of the spec of the one document of a config.
-func specOf(c *spec.Config) json.RawMessage {
-	for d := range c.Documents() {
+// specOf returns the JSON form of the spec of a version, which has one document.
+func specOf(v *goodVersion) json.RawMessage {
+	for d := range v.config.Documents() {
+		if p, ok := d.Spec.(*spec.PolicySpec); ok {
+			d.Spec = v1alpha1.CORSPolicySpec{PolicySpec: *p, TargetRefs: v.targets}
+		}
 		data, err := json.Marshal(d.Spec)
 		if err != nil { // every type of a spec has a JSON form
 			panic(err)
@@ -177,6 +210,14 @@ func comparable(s *status) []byte {
 	c.Conditions = slices.Clone(s.Conditions)
 	for i := range c.Conditions {
 		c.Conditions[i].LastTransitionTime = metav1.Time{}
+	}
+	c.Ancestors = slices.Clone(s.Ancestors)
+	for i := range c.Ancestors {
+		a := &c.Ancestors[i]
+		a.Conditions = slices.Clone(a.Conditions)
+		for j := range a.Conditions {
+			a.Conditions[j].LastTransitionTime = metav1.Time{}
+		}
 	}
 	if s.LastAccepted != nil { // the API server may write the same spec in another order
 		c.LastAccepted = &v1alpha1.LastAccepted{Generation: s.LastAccepted.Generation}
@@ -203,6 +244,10 @@ func patchOf(k key, wanted, observed *status, now time.Time) []byte {
 				c.LastTransitionTime = before.LastTransitionTime
 			}
 		}
+	}
+	s.Ancestors = slices.Clone(wanted.Ancestors)
+	for i := range s.Ancestors {
+		s.Ancestors[i].Conditions = s.Conditions[:1]
 	}
 	body, err := json.Marshal(map[string]any{
 		"apiVersion": k.kind.version.String(), "kind": k.kind.name,

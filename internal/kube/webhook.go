@@ -73,7 +73,7 @@ func (r *Reader) answer(q *reviewRequest) *reviewResponse {
 	i := slices.IndexFunc(r.kinds, func(k *kind) bool {
 		return k.name == q.Kind.Kind && k.version.Group == q.Kind.Group
 	})
-	if i < 0 || r.kinds[i] == namespaceKind || len(q.Object.Raw) == 0 {
+	if i < 0 || r.kinds[i].version != corsdVersion || len(q.Object.Raw) == 0 {
 		return a // such as a deletion
 	}
 	var res resource
@@ -98,7 +98,7 @@ func (r *Reader) answer(q *reviewRequest) *reviewResponse {
 // judge returns the faults and warnings that an object would have among all others. They are not known before all
 // are listed.
 func (r *Reader) judge(k *kind, res *resource) (faults, warnings []spec.Diagnostic, known bool) {
-	objects, granted, known := r.snapshot()
+	objects, c, known := r.snapshot()
 	if !known {
 		return nil, nil, false
 	}
@@ -108,11 +108,12 @@ func (r *Reader) judge(k *kind, res *resource) (faults, warnings []spec.Diagnost
 	}
 	candidate := newObject(k.keyOf(res), res, nil)
 	objects = slices.DeleteFunc(objects, func(o *object) bool { return o.key == candidate.key })
-	x := assemble(append(objects, candidate), r.goodVersions(), granted, now)
+	x := assemble(append(objects, candidate), r.goodVersions(), c, now)
 	for _, j := range x.objects {
 		if j.object == candidate {
-			// What is wrong with all together is no reason to refuse a change, which may mend it.
-			return j.faults, append(j.warnings, x.refused...), true
+			// What is wrong with all together is no reason to refuse a change, which may mend it. A target that is
+			// missing may be applied next.
+			return j.faults, slices.Concat(j.warnings, j.missing(), x.refused), true
 		}
 	}
 	return nil, nil, true

@@ -27,8 +27,9 @@ type Server struct {
 	objects  map[string]Object // by plural, namespace and name
 	version  int               // the resourceVersion of the last change
 	watchers map[chan event]string
-	refuse   int // the status with which all requests are answered, 0 to answer them
-	writes   int // of statuses
+	refuse   int             // the status with which all requests are answered, 0 to answer them
+	absent   map[string]bool // plurals of kinds that the server does not have
+	writes   int             // of statuses
 	requests map[string]int
 }
 
@@ -73,6 +74,13 @@ func (s *Server) Kubeconfig() string {
 
 var plurals = map[string]string{
 	"CORSPolicy": "corspolicies", "OriginSet": "originsets", "CORSDefaults": "corsdefaults", "Namespace": "namespaces",
+	"Gateway": "gateways", "HTTPRoute": "httproutes", "GRPCRoute": "grpcroutes",
+}
+
+// roots are the paths of the versions that the server has.
+var roots = map[string]string{
+	"corsd.dev/v1alpha1": "/apis/corsd.dev/v1alpha1/", "v1": "/api/v1/",
+	"gateway.networking.k8s.io/v1": "/apis/gateway.networking.k8s.io/v1/",
 }
 
 // Put creates an object, or replaces it. Its metadata but for the name, namespace, annotations, labels and
@@ -149,6 +157,27 @@ func (s *Server) Refuse(status int) {
 	}
 }
 
+// SetStatus sets the status of an object, as its controller does.
+func (s *Server) SetStatus(kind, namespace, name string, status Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := keyOf(plurals[kind], namespace, name)
+	o := maps.Clone(s.objects[k])
+	o["status"] = status
+	s.version++
+	s.set(k, "MODIFIED", o)
+}
+
+// Absent makes the server answer as if the definitions of these kinds were not installed, and of no others.
+func (s *Server) Absent(kinds ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.absent = map[string]bool{}
+	for _, kind := range kinds {
+		s.absent[plurals[kind]] = true
+	}
+}
+
 // set stores an object and tells watchers. The caller holds s.mu and has counted s.version up.
 func (s *Server) set(k, kind string, o Object) {
 	o = maps.Clone(o)
@@ -182,13 +211,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeStatus(w, refuse)
 		return
 	}
-	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/apis/corsd.dev/v1alpha1/"), "/api/v1/")
+	path := r.URL.Path
+	for _, root := range roots {
+		path = strings.TrimPrefix(path, root)
+	}
 	namespace := ""
 	if rest, found := strings.CutPrefix(path, "namespaces/"); found && strings.Contains(rest, "/") {
 		namespace, path, _ = strings.Cut(rest, "/")
 	}
 	parts := strings.Split(path, "/")
+	s.mu.Lock()
+	absent := s.absent[parts[0]]
+	s.mu.Unlock()
 	switch {
+	case absent:
+		writeStatus(w, http.StatusNotFound)
 	case r.Method == http.MethodPatch && len(parts) == 3 && parts[2] == "status":
 		s.patchStatus(w, r, keyOf(parts[0], namespace, parts[1]))
 	case r.Method == http.MethodGet && len(parts) == 1:
@@ -303,8 +340,11 @@ func kindOf(prefix string) string {
 }
 
 func versionOf(prefix string) string {
-	if kindOf(prefix) == "Namespace" {
+	switch kindOf(prefix) {
+	case "Namespace":
 		return "v1"
+	case "Gateway", "HTTPRoute", "GRPCRoute":
+		return "gateway.networking.k8s.io/v1"
 	}
 	return "corsd.dev/v1alpha1"
 }

@@ -43,9 +43,12 @@ const (
 	CodeSyntax           Code = "syntax"
 )
 
-// CodeHostNotGranted is the code of a fault that only a resource of a cluster can have: a host that its namespace
-// may not name.
-const CodeHostNotGranted Code = "host_not_granted"
+// The codes of faults that only a resource of a cluster can have: a host that its namespace may not name, and a target
+// that does not exist or that no Gateway sends requests to.
+const (
+	CodeHostNotGranted Code = "host_not_granted"
+	CodeTargetNotFound Code = "target_not_found"
+)
 
 // The codes of warnings.
 const (
