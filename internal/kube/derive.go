@@ -79,7 +79,8 @@ func (t *routing) derive(k key, targets []v1alpha1.TargetRef, others claimed) *d
 		o := t.objects[targetKey(k.id.Namespace, &targets[i])]
 		switch {
 		case o == nil:
-			d.lacks(i, targets[i].Name, "is not the name of a "+targets[i].Kind+" in namespace "+k.id.Namespace)
+			d.lacks(i, targets[i].Name, "is not the name of any "+targets[i].Kind+" in namespace "+k.id.Namespace,
+				"one of the policy's own namespace")
 		case o.gateway != nil:
 			d.addGateway(i, &targets[i], o)
 		default:
@@ -106,9 +107,9 @@ func placeOf(target int) spec.Place {
 	return spec.In(spec.KindPolicy, 0).At("spec", "targetRefs").Item(target)
 }
 
-func (d *deriver) lacks(target int, value, message string) {
+func (d *deriver) lacks(target int, value, message, hint string) {
 	f := d.fault(spec.CodeTargetNotFound, message)
-	f.Place, f.Value = placeOf(target), value
+	f.Place, f.Value, f.Hint = placeOf(target), value, hint
 	d.missing = append(d.missing, f)
 }
 
@@ -124,7 +125,8 @@ func (d *deriver) addGateway(i int, ref *v1alpha1.TargetRef, o *object) {
 		}
 	}
 	if !found {
-		d.lacks(i, ref.SectionName, "is not the name of an HTTP or HTTPS listener of Gateway "+ref.Name)
+		d.lacks(i, ref.SectionName, "is not the name of an HTTP or HTTPS listener of Gateway "+ref.Name,
+			"no sectionName for all of them")
 		return
 	}
 	d.addAncestor(o.id)
@@ -153,7 +155,8 @@ func (d *deriver) addAncestor(gateway spec.ID) {
 func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 	rules := o.route.named(ref.SectionName)
 	if len(rules) == 0 {
-		d.lacks(i, ref.SectionName, "is not the name of a rule of "+ref.Kind+" "+ref.Name)
+		d.lacks(i, ref.SectionName, "is not the name of a rule of "+ref.Kind+" "+ref.Name,
+			"no sectionName for all rules")
 		return
 	}
 	for _, rule := range rules {
@@ -171,8 +174,8 @@ func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 		}
 	}
 	if !attached {
-		d.lacks(i, ref.Name,
-			"is the name of a "+ref.Kind+" that no HTTP or HTTPS listener of a Gateway accepts with its hostnames")
+		d.lacks(i, ref.Name, "is not accepted, with its hostnames, by any HTTP or HTTPS listener of a Gateway",
+			"parentRefs and hostnames that allowedRoutes and the hostname of a listener allow")
 	}
 }
 
@@ -186,7 +189,7 @@ func (d *deriver) addRules(target int, o *object, host plan.HostPattern) {
 }
 
 // checkConflicts reports matches that are also those of a rule which no policy names. Only a header or query parameter
-// distinguishes the two, and a preflight has neither. A younger route of another namespace does not count, since it could
+// distinguishes the two, and a preflight has neither. A younger route of another namespace does not count: it could
 // be attached only to have the policy refused. The compiler judges the matches that several policies name.
 func (d *deriver) checkConflicts(others claimed) {
 	for _, host := range sortedHosts(d.rules) {
@@ -203,7 +206,8 @@ func (d *deriver) checkConflicts(others claimed) {
 }
 
 func (d *deriver) sharedMatch(r *derivedRule, other *routed, host plan.HostPattern) spec.Diagnostic {
-	f := d.fault(spec.CodeConflict, fmt.Sprintf("as a %s of host %s is matched by rule %d of %s too, which no policy names",
+	f := d.fault(spec.CodeConflict, fmt.Sprintf(
+		"as a %s of host %s is matched by rule %d of %s too, which no policy names",
 		r.path.Type, host, other.rule, other.route))
 	f.Place, f.Value = placeOf(r.target), r.path.Value
 	f.Hint = "that rule in targetRefs too, or another path: the headers that tell rules apart are not on a preflight"

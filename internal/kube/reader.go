@@ -68,6 +68,8 @@ type Reader struct {
 	kinds   []*kind
 	signal  chan struct{} // that something has changed; it has room for one
 
+	kindInterval time.Duration
+
 	statuses *statuses
 
 	mu      sync.Mutex
@@ -115,7 +117,7 @@ func NewReader(o Options) (*Reader, error) {
 	}
 	r := &Reader{
 		options: o, client: c, kinds: []*kind{policyKind, originSetKind},
-		signal: make(chan struct{}, 1), state: map[*kind]*kindState{},
+		signal: make(chan struct{}, 1), state: map[*kind]*kindState{}, kindInterval: kindInterval,
 	}
 	if o.Namespace == "" {
 		r.kinds = append(r.kinds, defaultsKind) // which a Role cannot grant
@@ -320,7 +322,7 @@ func (r *Reader) awaitKind(ctx context.Context, k *kind) bool {
 		case served:
 			return true
 		default:
-			wait = kindInterval
+			wait = r.kindInterval
 			r.called(ctx, k, nil)
 			if !logged {
 				logged = true

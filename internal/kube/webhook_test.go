@@ -40,7 +40,7 @@ func TestWebhook(t *testing.T) {
 	putNamespace(s, "m", "b.example")
 	put(t, s, "CORSPolicy", "n/a", aGood)
 	var reader *Reader
-	r := start(t, s, func(o *Options) { o.HostGrants = true }, "", func(made *Reader) { reader = made })
+	r := start(t, s, func(o *Options) { o.HostGrants, o.Targets = true, true }, "", func(made *Reader) { reader = made })
 	h := reader.Webhook()
 	eventually(t, "the policy is live", func() bool { return r.allows("a.example", "https://p.example") })
 
@@ -61,6 +61,8 @@ func TestWebhook(t *testing.T) {
 		{"a host that is not granted", "CORSPolicy", "m/a", `{hosts: [c.example], cors: {allowOrigins: ["https://p.example"]}}`, "host_not_granted", ""},
 		{"a warning", "CORSPolicy", "n/b", strings.ReplaceAll(bGood, "p.example", "p.example:443"), "", "default_port"},
 		{"a set", "OriginSet", "n/partners", partners, "", "origin_set_unused"},
+		{"a target that is missing yet", "CORSPolicy", "n/b", policyOf("HTTPRoute/r"), "", "target_not_found"},
+		{"targets beside hosts", "CORSPolicy", "n/b", strings.Replace(policyOf("HTTPRoute/r"), "{", "{hosts: [b.example], ", 1), "exactly one of the two", "target_not_found"},
 		{"another kind", "Secret", "n/x", `{}`, "", ""},
 	} {
 		a := ask(t, h, row.kind, row.object, row.spec)
