@@ -2,11 +2,14 @@ package kube
 
 import (
 	"fmt"
+	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/corsd/corsd/internal/kube/kubetest"
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 const anyGateway = `{listeners: [{name: all, protocol: HTTP, port: 80, allowedRoutes: {namespaces: {from: All}}}]}`
@@ -131,4 +134,29 @@ func TestGatewaySelectsNamespaces(t *testing.T) {
 	})
 	namespace("n")
 	eventually(t, "the policy is live", func() bool { return r.allows("a.example", "https://p.example") })
+}
+
+// TestSnapshotOfTargets: a process that starts without the API server decides by the documents that were derived.
+func TestSnapshotOfTargets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "snapshot.yaml")
+	s := kubetest.Start(t)
+	put(t, s, "Gateway", "infra/g", anyGateway)
+	put(t, s, "HTTPRoute", "n/r", routeWith("a.example"))
+	put(t, s, "HTTPRoute", "n/s", strings.Replace(routeWith("b.example"), "{}", "{matches: [{path: {value: /x}}]}", 1))
+	put(t, s, "CORSPolicy", "n/p", policyOf("HTTPRoute/r", "HTTPRoute/s"))
+	first := start(t, s, withTargets, file)
+	eventually(t, "the policy is live", func() bool { return first.allows("a.example", "https://p.example") })
+	first.stop()
+
+	s.Refuse(http.StatusInternalServerError)
+	second := start(t, s, withTargets, file)
+	if !second.allows("a.example", "https://p.example") || second.allows("b.example", "https://p.example") {
+		t.Errorf("the snapshot is not live, or also beside the matches: %s", second.log)
+	}
+	d := second.Engine().Decide(&policy.Request{
+		Authority: "b.example", Method: "GET", Path: "/x", Origin: []string{"https://p.example"},
+	})
+	if d.Verdict != policy.VerdictAllow || d.Policy() != "n/p:2" || d.Rule() != "httproute/n/s/rule/0/match/0" {
+		t.Errorf("%s by %s %s", d.Verdict, d.Policy(), d.Rule())
+	}
 }
