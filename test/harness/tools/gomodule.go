@@ -21,6 +21,9 @@ type Program struct {
 	// Parts is the version at which those other modules are published, "" if the go.mod requires them at that version.
 	Parts string
 
+	// Require has further requirements, "path version", for a module that requires versions which cannot be downloaded.
+	Require []string
+
 	// LDFlags are flags for the linker.
 	LDFlags string
 }
@@ -72,6 +75,9 @@ func (p Program) writeModule(ctx context.Context, source, scratch string) error 
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "module scratch\n\ngo %s\n\nrequire %s %s\n", parsed.Go, p.Module, p.Version)
+	for _, r := range p.Require {
+		fmt.Fprintf(&text, "require %s\n", r)
+	}
 	for _, setting := range parsed.Godebug {
 		fmt.Fprintf(&text, "godebug %s=%s\n", setting.Key, setting.Value)
 	}
