@@ -128,22 +128,15 @@ func (c *caller) tooLate() *envoyconfig.Call {
 }
 
 func (k *checker) manager(m *envoyconfig.Manager) {
-	i := slices.IndexFunc(m.Filters, isCorsd)
-	if i < 0 {
-		k.withoutFilter(m)
-		return
-	}
-	f := m.Filters[i]
-	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled, onlyOrigin: isMatched(f)}
-	for j, other := range m.Filters {
-		c.names = append(c.names, other.Name)
-		c.native = c.native || isNativeCORS(other) // a policy on a route enables it
-		if j < i && (!other.Disabled || enables(m.Tables, other.Name)) {
-			k.before(f, other)
+	var callers []*caller
+	for i, f := range m.Filters {
+		if isCorsd(f) {
+			callers = append(callers, k.caller(m, i))
 		}
 	}
-	for _, call := range f.Calls {
-		k.call(call)
+	if len(callers) == 0 {
+		k.withoutFilter(m)
+		return
 	}
 	for _, name := range m.Unknown {
 		k.partly = true
@@ -151,8 +144,25 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 			"the route table %q is not in this file, so its virtual hosts were not judged", name.Value)
 	}
 	for _, t := range m.Tables {
-		k.table(t, c)
+		k.table(t, callers...)
 	}
+}
+
+// caller judges a filter of a connection manager that calls corsd, and the filters before it.
+func (k *checker) caller(m *envoyconfig.Manager, i int) *caller {
+	f := m.Filters[i]
+	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled, onlyOrigin: isMatched(f)}
+	for j, other := range m.Filters {
+		c.names = append(c.names, other.Name)
+		c.native = c.native || isNativeCORS(other) // a policy on a route enables it
+		if j < i && !isCorsd(other) && (!other.Disabled || enables(m.Tables, other.Name)) {
+			k.before(f, other)
+		}
+	}
+	for _, call := range f.Calls {
+		k.call(call)
+	}
+	return c
 }
 
 // isMatched reports whether a filter applies to some requests only.

@@ -98,10 +98,12 @@ const (
 	routes    = "              routes:\n              - match: { prefix: / }\n"
 	filters   = "          http_filters:\n"
 
-	routeStrips = "                response_headers_to_remove: [access-control-allow-origin, access-control-allow-credentials, access-control-allow-methods, access-control-allow-headers, access-control-allow-private-network, access-control-expose-headers, access-control-max-age]\n"
-	staticLine  = `- { key: corsd-static, value: "strip,vary" }`
-	open        = "                              failure_mode_allow: true       # safe if the virtual host strips\n"
-	notStatic   = "# no corsd-static"
+	// offByDefault is another filter that calls corsd, which no route enables.
+	offByDefault = "          - name: corsd-other\n            disabled: true\n            typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor, grpc_service: { envoy_grpc: { cluster_name: corsd } }, message_timeout: 0.5s, processing_mode: { response_header_mode: SKIP }, allow_mode_override: true }\n"
+	routeStrips  = "                response_headers_to_remove: [access-control-allow-origin, access-control-allow-credentials, access-control-allow-methods, access-control-allow-headers, access-control-allow-private-network, access-control-expose-headers, access-control-max-age]\n"
+	staticLine   = `- { key: corsd-static, value: "strip,vary" }`
+	open         = "                              failure_mode_allow: true       # safe if the virtual host strips\n"
+	notStatic    = "# no corsd-static"
 )
 
 func filter(name, kind string) string {
@@ -162,6 +164,19 @@ func rows() []row {
 		{
 			name: "the filter is disabled, and a route enables it", policies: shadow,
 			change: []string{"          - name: corsd\n            typed", "          - name: corsd\n            disabled: true\n            typed", routes, perRoute("overrides: {}")},
+		},
+		{
+			name: "the filter is disabled, and one of two routes enables it", policies: shadow,
+			change: []string{"          - name: corsd\n            typed", "          - name: corsd\n            disabled: true\n            typed", routes, perRoute("overrides: {}") + "                route: { cluster: your-application }\n              - match: { path: /other }\n"},
+			want:   []string{"warning filter_disabled: - match: { path: /other }"},
+		},
+		{
+			name: "the filter is disabled, and one of two routes enables it, of which Envoy answers the other", policies: shadow,
+			change: []string{"          - name: corsd\n            typed", "          - name: corsd\n            disabled: true\n            typed", routes, perRoute("overrides: {}") + "                route: { cluster: your-application }\n              - match: { path: /other }\n                redirect: {}\n" + strings.TrimPrefix(perRoute("overrides: {}"), "              routes:\n")},
+		},
+		{
+			name: "two filters, of which a route enables the second", policies: shadow,
+			change: []string{filters, filters + offByDefault, "          - name: corsd\n            typed", "          - name: corsd\n            disabled: true\n            typed", routes, perRoute("overrides: {}")},
 		},
 		{
 			name: "the virtual host disables the filter", policies: shop,

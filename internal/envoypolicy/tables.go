@@ -8,14 +8,53 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// table judges the virtual hosts of a route table for whose requests Envoy calls corsd.
-func (k *checker) table(t *envoyconfig.Table, c *caller) {
+// table judges the virtual hosts of a route table for whose requests Envoy calls corsd. There are several filters if they
+// are for some routes each, as those of Envoy Gateway's policies are.
+func (k *checker) table(t *envoyconfig.Table, callers ...*caller) {
 	k.tables++
-	outer := (&effects{failsOpen: c.failsOpen(), disabled: c.off}).within(&t.Scope, c)
-	k.scope(&t.Scope, c)
-	for i, s := range k.policies.served(domainsOfTable(t), len(t.Hosts)) {
-		k.virtualHost(t.Hosts[i], &s, outer, c)
+	all := k.policies.served(domainsOfTable(t), len(t.Hosts))
+	for i, c := range callers {
+		outer := (&effects{failsOpen: c.failsOpen(), disabled: c.off}).within(&t.Scope, c)
+		k.scope(&t.Scope, c)
+		for j, s := range all {
+			enabled := func(c *caller) bool { return c.enabledIn(t, t.Hosts[j]) }
+			if enabled(c) || i == 0 && !slices.ContainsFunc(callers, enabled) {
+				k.virtualHost(t.Hosts[j], &s, outer, c)
+			}
+		}
 	}
+	for i, s := range all {
+		if k.governs(&s) {
+			k.leftOut(t, t.Hosts[i], callers)
+		}
+	}
+}
+
+// leftOut warns of routes that enable none of the filters, if other routes of the virtual host do.
+func (k *checker) leftOut(t *envoyconfig.Table, h *envoyconfig.VirtualHost, callers []*caller) {
+	everywhere := func(c *caller) bool { return !c.off || t.Enables(c.filter) || h.Enables(c.filter) }
+	some := func(c *caller) bool { return h.RouteEnables(c.filter) }
+	if slices.ContainsFunc(callers, everywhere) || !slices.ContainsFunc(callers, some) {
+		return
+	}
+	for _, r := range h.Routes {
+		if !r.Answers && !slices.ContainsFunc(callers, func(c *caller) bool { return r.Enables(c.filter) }) {
+			k.warn(r.Position, codeFilterDisabled, enabled, "corsd is not called for %s, whose host policies govern",
+				routeName(r, "virtual host "+h.Name))
+		}
+	}
+}
+
+func routeName(r *envoyconfig.Route, host string) string {
+	if r.Name == "" {
+		return "a route of " + host
+	}
+	return "route " + r.Name + " of " + host
+}
+
+// enabledIn reports whether Envoy may call the filter for a request of a virtual host.
+func (c *caller) enabledIn(t *envoyconfig.Table, h *envoyconfig.VirtualHost) bool {
+	return !c.off || t.Enables(c.filter) || h.Enables(c.filter) || h.RouteEnables(c.filter)
 }
 
 // place is a virtual host or a route to judge.
@@ -28,8 +67,9 @@ type place struct {
 	governed bool   // corsd is called, and a policy applies
 	outer    *place // the virtual host of a route: equal effects are not judged again
 
-	// routesStrip reports that each route of a virtual host removes upstream's CORS headers itself.
-	routesStrip bool
+	// nothingLeft reports that upstream's CORS headers do not come this far: each route of the virtual host removes
+	// them, or Envoy answers the route itself.
+	nothingLeft bool
 }
 
 // differs reports whether the place differs from that around it.
@@ -55,7 +95,7 @@ func (k *checker) virtualHost(h *envoyconfig.VirtualHost, s *served, outer *effe
 			"corsd is not called for %s, whose hosts policies govern", v.name)
 	}
 	v.governed = governed && !v.disabled
-	v.routesStrip = v.eachStrips(h.Routes, c)
+	v.nothingLeft = v.eachStrips(h.Routes, c)
 	k.place(v, c)
 	for _, r := range h.Routes {
 		k.route(r, v, c, governed)
@@ -82,12 +122,9 @@ func (k *checker) route(r *envoyconfig.Route, of *place, c *caller, governed boo
 	if len(r.Removes)+len(r.Adds)+len(r.PerFilter) == 0 && !r.NativeCORS.Set {
 		return
 	}
-	name := "a route of " + of.name
-	if r.Name != "" {
-		name = "route " + r.Name + " of " + of.name
-	}
 	v := &place{
-		position: r.Position, name: name, effects: of.within(&r.Scope, c), needs: of.needs, stray: of.stray, outer: of,
+		position: r.Position, name: routeName(r, of.name), effects: of.within(&r.Scope, c), needs: of.needs, stray: of.stray, outer: of,
+		nothingLeft: r.Answers,
 	}
 	k.scope(&r.Scope, c)
 	if n := k.selected(v.selector); n != nil && v.selector != of.selector {
@@ -145,7 +182,7 @@ func (k *checker) place(v *place, c *caller) {
 	if v.differs((*place).stripped) {
 		if v.stripped() {
 			k.strip(v, c)
-		} else if v.governed && !v.routesStrip {
+		} else if v.governed && !v.nothingLeft {
 			k.noStrip(v, c)
 		}
 	}
