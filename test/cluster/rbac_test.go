@@ -82,6 +82,12 @@ func readsAndReports(r right, resources ...string) bool {
 // Nothing runs, since there is no controller.
 func install(t *testing.T, namespace, component string) *cluster.Client {
 	t.Helper()
+	return installOn(t, api, namespace, component)
+}
+
+// installOn is install on another API server than the shared one.
+func installOn(t *testing.T, c *cluster.Cluster, namespace, component string) *cluster.Client {
+	t.Helper()
 	dir := t.TempDir()
 	base, err := filepath.Rel(dir, manifest(""))
 	if err != nil {
@@ -91,8 +97,8 @@ func install(t *testing.T, namespace, component string) *cluster.Client {
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	must(t, api.Client, "", "apply", "-k", dir)
-	account, err := api.ServiceAccount(t.Context(), namespace, "corsd")
+	must(t, c.Client, "", "apply", "-k", dir)
+	account, err := c.ServiceAccount(t.Context(), namespace, "corsd")
 	if err != nil {
 		t.Fatal(err)
 	}
