@@ -22,7 +22,9 @@ UNIT := $$(go list ./... | grep -v /docs$$)
 END_TO_END := ./conformance ./conformance/corpus ./demo/... ./e2e/... ./gateways/manifests
 IN_BROWSERS := ./harness/browser ./browser
 ON_API_SERVER := ./cluster
-UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER))")
+WITH_GATEWAYS := ./gateways
+ALONE := $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER) $(WITH_GATEWAYS)
+UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(ALONE))")
 
 # The packages with tests that skip themselves under the race detector (allocations, time). They also run without it.
 NOT_UNDER_RACE := $$(grep -rl --include='*_test.go' '^//go:build !race' cmd internal pkg | xargs -n 1 dirname | sort -u)
@@ -67,6 +69,10 @@ test-browser: ## run the tests in Chromium and Firefox, if installed (ARGS='-see
 .PHONY: test-cluster
 test-cluster: ## run the tests on a Kubernetes API server, which is built once (fifteen minutes; ARGS='-run Columns')
 	@go test -C test -timeout 90m -count=1 $(ON_API_SERVER) $(ARGS)
+
+.PHONY: test-gateways
+test-gateways: ## run corsd with Istio and Envoy Gateway (builds both and an API server, once; ARGS=-update writes docs/gateways.md)
+	@go test -C test -timeout 90m -count=1 $(WITH_GATEWAYS) $(ARGS)
 
 .PHONY: mutate
 mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')

@@ -1,0 +1,141 @@
+package gateways
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/test/harness/app/upstream"
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/rawhttp"
+)
+
+// startIstio starts Istio's control plane on the API server, and Envoy as an ingress gateway of it.
+func (s *suite) startIstio(t *testing.T) {
+	t.Helper()
+	s.kubectl(t, "", "apply", "--namespace", "shop", "--filename", "testdata/pods.yaml")
+	s.apply(t, "testdata/istio.yaml", "deploy/istio/hosts.yaml")
+	// Envoy has none of the filters that Istio's proxy adds, so the control plane must not send them.
+	for name, value := range map[string]string{
+		"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false", "ENABLE_CA_SERVER": "false",
+		"PILOT_ENABLE_GATEWAY_API": "false", "INJECTION_WEBHOOK_CONFIG_NAME": "", "VALIDATION_WEBHOOK_CONFIG_NAME": "",
+		"POD_NAMESPACE": "istio-system", "POD_NAME": "istiod",
+	} {
+		t.Setenv(name, value)
+	}
+	const web = "127.0.0.1:15080"
+	pilot := start(t, run.pilot, "discovery", "--kubeconfig", s.api.Kubeconfig,
+		"--meshConfig", "testdata/mesh.yaml", "--networksConfig", filepath.Join(t.TempDir(), "none"),
+		"--grpcAddr", "127.0.0.1:15010", "--httpAddr", web, "--monitoringAddr", "127.0.0.1:15014",
+		"--secureGRPCAddr", "", "--httpsAddr", "", "--ctrlz_port", "0")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := pilot.Await(ctx, answers("http://"+web+"/ready")); err != nil {
+		t.Fatalf("%v\n%s", err, tail(pilot.Output()))
+	}
+	s.startProxy(t, "testdata/istio-envoy.yaml", "127.0.0.1:80", "127.0.0.1:19901")
+}
+
+// startProxy starts Envoy as a proxy of Istio.
+func (s *suite) startProxy(t *testing.T, bootstrap, address, admin string) {
+	t.Helper()
+	p := start(t, run.Envoy.Path, "--config-path", bootstrap, "--concurrency", "1", "--disable-hot-restart",
+		"--log-level", "warning", "--file-flush-interval-msec", "5")
+	s.envoy, s.returned = &envoy.Envoy{Process: p, Address: address, Admin: admin}, 0
+}
+
+// answers returns a function that fails until a URL answers 200.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		time.Sleep(50 * time.Millisecond)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return os.ErrNotExist
+		}
+		return nil
+	}
+}
+
+func isStatus(status int) func(*rawhttp.Response) bool {
+	return func(r *rawhttp.Response) bool { return r.Status == status }
+}
+
+// testIstio runs the tables with the EnvoyFilter that selects by labels, then with the one that names a Gateway, then
+// with ext_authz.
+func testIstio(t *testing.T, alive, dead map[kind][]string) {
+	s := newSuite(t, run.istioCRDs, "istio-system", "istio-ingress", "shop")
+	s.startIstio(t)
+	granted := preflight("/cart", "PUT").from(page)
+	s.await(t, "a route without corsd", get("/cart"), isStatus(200))
+
+	for _, folder := range []string{"gateway", "gateway-api"} {
+		s.kubectl(t, "", "apply", "--kustomize", path("deploy/istio/"+folder))
+		s.await(t, "corsd by "+folder, granted, isStatus(204))
+		t.Run(folder, func(t *testing.T) { alive[istio] = s.play(t, istio, table) })
+		t.Run(folder+", corsd dead", func(t *testing.T) { dead[istio] = s.playDead(t, istio) })
+		t.Run(folder+", corsd check --envoy", func(t *testing.T) { s.checkConfig(t, "envoy_host_unserved") }) // of lean.yaml
+		s.kubectl(t, "", "delete", "--kustomize", path("deploy/istio/"+folder))
+		s.await(t, "no filter any more", granted, isStatus(200))
+	}
+
+	s.apply(t, "deploy/istio/ext-authz.yaml")
+	s.await(t, "ext_authz", granted, isStatus(204))
+	t.Run("ext_authz", func(t *testing.T) { alive[extAuthz] = s.play(t, extAuthz, table) })
+	t.Run("ext_authz, corsd dead", func(t *testing.T) { dead[extAuthz] = s.playDead(t, extAuthz) })
+	t.Run("sidecar", s.testSidecar)
+}
+
+// testSidecar runs requests through a sidecar. Nothing strips there, so corsd does.
+func (s *suite) testSidecar(t *testing.T) {
+	serve(t, "127.0.0.1:8300", upstream.Shop())
+	s.kubectl(t, "", "apply", "--kustomize", path("deploy/istio/sidecar"))
+	s.apply(t, "testdata/sidecar.yaml")
+	s.startProxy(t, "testdata/sidecar-envoy.yaml", "10.244.0.7:9080", "127.0.0.1:19902")
+	s.await(t, "corsd in a sidecar", preflight("/cart", "PUT").from(page), isStatus(204))
+	s.play(t, istio, []row{
+		{
+			name:    "a preflight of an unknown page",
+			request: preflight("/cart", "PUT").from(evil),
+			want:    want{403, []string{varyPreflight}, 1, "origin_not_allowed"},
+		},
+		{
+			name:    "a request of an allowed page",
+			request: get("/cart").from(page),
+			want:    want{200, and(granted, varyCart), 2, "allowed"},
+		},
+		{
+			name:    "a request of an unknown page",
+			request: get("/cart").from(evil),
+			want:    want{200, []string{varyCart}, 2, "origin_not_allowed"},
+		},
+		{
+			name:    "a request without an Origin",
+			request: get("/cart"),
+			want:    want{200, and(upstreams, "vary: Accept-Encoding"), 0, "-"},
+		},
+	})
+}
+
+// playDead kills corsd, makes the requests, and starts corsd again.
+func (s *suite) playDead(t *testing.T, k kind) []string {
+	t.Helper()
+	s.corsd.Kill()
+	s.await(t, "corsd is dead", get("/cart").from(page), func(r *rawhttp.Response) bool {
+		return r.Get("access-control-allow-origin") == nil
+	})
+	cells := s.play(t, k, outage)
+	s.startCorsd(t)
+	s.await(t, "corsd is back", preflight("/cart", "PUT").from(page), isStatus(204))
+	return cells
+}

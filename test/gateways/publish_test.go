@@ -1,0 +1,91 @@
+package gateways
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/tools"
+)
+
+// TestGateways runs the table with each gateway, and compares the responses with docs/gateways.md.
+func TestGateways(t *testing.T) {
+	need(t)
+	alive, dead := map[kind][]string{}, map[kind][]string{}
+	t.Run("Envoy Gateway", func(t *testing.T) { testEnvoyGateway(t, alive, dead) })
+	t.Run("Istio", func(t *testing.T) { testIstio(t, alive, dead) })
+	if !t.Failed() && len(alive) == 3 { // not with -run for a part
+		publish(t, "versions", versions(t))
+		publish(t, "table", markdown(table, alive))
+		publish(t, "outage", markdown(outage, dead))
+	}
+}
+
+// versions has the versions of all programs.
+func versions(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| | version |\n|---|---|\n")
+	fmt.Fprintf(&b, "| Envoy | %v |\n", run.Envoy.Version)
+	for _, p := range []struct{ name, pin string }{
+		{"Envoy Gateway", "ENVOY_GATEWAY_VERSION"},
+		{"Istio's pilot-discovery", "ISTIO_VERSION"},
+		{"kube-apiserver", "KUBERNETES_VERSION"},
+	} {
+		version, err := tools.Pinned(run.Root, p.pin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", p.name, strings.TrimPrefix(version, "v"))
+	}
+	return b.String()
+}
+
+// markdown is a table of the page: a row for each request, a column for each kind.
+func markdown(rows []row, cells map[kind][]string) string {
+	kinds := []kind{istio, extAuthz, eg}
+	var b strings.Builder
+	fmt.Fprintf(&b, "| request | %s | %s | %s |\n|---|---|---|---|\n", kinds[0], kinds[1], kinds[2])
+	for i, r := range rows {
+		fmt.Fprintf(&b, "| %s |", r.name)
+		for _, k := range kinds {
+			fmt.Fprintf(&b, " %s |", cells[k][i])
+		}
+		b.WriteString("\n")
+	}
+	return strings.ReplaceAll(b.String(), "|  |", "| |")
+}
+
+// publish writes a part of docs/gateways.md with -update, and else compares it with the page.
+func publish(t *testing.T, part, text string) {
+	t.Helper()
+	if run.Envoy.Version != envoy.Pinned() {
+		t.Logf("this is Envoy %v, and the page is that of %v: not compared", run.Envoy.Version, envoy.Pinned())
+		return
+	}
+	file := filepath.Join(run.Root, "docs/gateways.md")
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := "<!-- made: " + part + " -->\n"
+	before, rest, found := strings.Cut(string(old), begin)
+	was, after, ended := strings.Cut(rest, "<!-- end -->")
+	if !found || !ended {
+		t.Fatalf("docs/gateways.md has no part %s", part)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+begin+text+"<!-- end -->"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(strings.Split(was, "\n"), strings.Split(text, "\n")); diff != "" {
+		t.Errorf("docs/gateways.md differs (-page +run; make test-gateways ARGS=-update writes it)\n%s", diff)
+	}
+}
