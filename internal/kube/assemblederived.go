@@ -52,7 +52,7 @@ func (y *territory) add(d *derived) {
 	}
 	for host, rules := range d.rules {
 		for _, r := range rules {
-			y.addRule(host, r.key())
+			y.addRule(host, r.key)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (x *assembly) addDerivedStandIn(j *judged, y *territory) {
 			continue
 		}
 		for _, r := range rules {
-			if !y.rules[host][r.key()] && !x.unfit[r.key()] {
+			if !y.rules[host][r.key] && !x.unfit[r.key] {
 				d.rules[host] = append(d.rules[host], r)
 			}
 		}
@@ -110,7 +110,7 @@ func (x *assembly) addDerivedStandIn(j *judged, y *territory) {
 	y.standIns = append(y.standIns, d.whole...)
 	for host, rules := range d.rules {
 		for _, r := range rules {
-			y.addRule(host, r.key())
+			y.addRule(host, r.key)
 		}
 	}
 }
@@ -179,8 +179,8 @@ func (x *assembly) leaveOut(faults []spec.Diagnostic) (found bool) {
 			rules = rules[steps[2].Index : steps[2].Index+1]
 		}
 		for _, r := range rules {
-			found = found || !x.unfit[r.key()]
-			x.unfit[r.key()] = true
+			found = found || !x.unfit[r.key]
+			x.unfit[r.key] = true
 		}
 	}
 	return found

@@ -181,7 +181,7 @@ func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 
 func (d *deriver) addRules(target int, o *object, host plan.HostPattern) {
 	for _, r := range d.byHost[host] {
-		same := func(known derivedRule) bool { return known.key() == r.key() }
+		same := func(known derivedRule) bool { return known.key == r.key }
 		if r.route == o && d.own[r.ruleKey()] && !slices.ContainsFunc(d.rules[host], same) {
 			d.rules[host] = append(d.rules[host], derivedRule{r, target})
 		}
@@ -195,7 +195,7 @@ func (d *deriver) checkConflicts(others claimed) {
 	for _, host := range sortedHosts(d.rules) {
 		for _, r := range d.rules[host] {
 			for _, other := range d.byHost[host] {
-				if other.key() != r.key() || d.own[other.ruleKey()] || others[other.ruleKey()] ||
+				if other.key != r.key || d.own[other.ruleKey()] || others[other.ruleKey()] ||
 					other.route.id.Namespace != r.route.id.Namespace && compareAge(other.route, r.route) > 0 {
 					continue
 				}

@@ -72,8 +72,8 @@ func (t *routing) gaps(y *territory, c claimed, unfit map[matchKey]bool) (open, 
 		}
 		var rules []derivedRule
 		for _, r := range all {
-			k := r.key()
-			same := func(known derivedRule) bool { return known.key() == k }
+			k := r.key
+			same := func(known derivedRule) bool { return known.key == k }
 			if keys != nil && !keys[k] && !unfit[k] && !c[r.ruleKey()] && !slices.ContainsFunc(rules, same) {
 				rules = append(rules, derivedRule{routed: r})
 			}

@@ -31,6 +31,7 @@ type attachment struct {
 type routed struct {
 	requestMatch
 
+	key   matchKey
 	route       *object
 	rule, match int
 }
@@ -75,7 +76,7 @@ func (t *routing) addRoute(o *object) {
 	}
 	for i := range o.route.Rules {
 		for j, m := range o.route.Rules[i].requests(o.kind) {
-			r := &routed{m, o, i, j}
+			r := &routed{m, m.key(), o, i, j}
 			for host := range hosts {
 				t.byHost[host] = append(t.byHost[host], r)
 			}
