@@ -137,7 +137,8 @@ func splitList(text string) (values []string) {
 
 // check refuses invalid values, and returns those that are parsed.
 func (f *serveFlags) check() (slog.Level, fs.FileMode, error) {
-	if err := cmp.Or(f.kubernetes.check(f.policy, f.tls.cert != ""), nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
+	if err := cmp.Or(f.kubernetes.check(f.policy, f.tls.cert != ""),
+		nonEmpty("--policy", "a path", f.policy), nonEmpty("--listen", "HOST:PORT or unix:PATH", f.listen),
 		checkAdminHosts(f.adminHosts), checkSnapshot(f.snapshot, f.policy), f.tls.check()); err != nil {
 		return 0, 0, err
 	}

@@ -25,7 +25,8 @@ type kubernetesFlags struct {
 }
 
 func (f *kubernetesFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.on, "kubernetes", false, "read CORSPolicy, OriginSet and CORSDefaults resources from the API server")
+	flags.BoolVar(&f.on, "kubernetes", false,
+		"read CORSPolicy, OriginSet and CORSDefaults resources from the API server")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "",
 		"reach the API server as `FILE` has it (default: as a container of a pod does)")
 	flags.StringVar(&f.namespace, "kubernetes-namespace", "",

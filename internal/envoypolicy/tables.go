@@ -8,8 +8,8 @@ import (
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
-// table judges the virtual hosts of a route table for whose requests Envoy calls corsd. There are several filters if they
-// are for some routes each, as those of Envoy Gateway's policies are.
+// table judges the virtual hosts of a route table for whose requests Envoy calls corsd. There are several
+// filters if they are for some routes each, as those of Envoy Gateway's policies are.
 func (k *checker) table(t *envoyconfig.Table, callers ...*caller) {
 	k.tables++
 	all := k.policies.served(domainsOfTable(t), len(t.Hosts))
@@ -123,7 +123,8 @@ func (k *checker) route(r *envoyconfig.Route, of *place, c *caller, governed boo
 		return
 	}
 	v := &place{
-		position: r.Position, name: routeName(r, of.name), effects: of.within(&r.Scope, c), needs: of.needs, stray: of.stray, outer: of,
+		position: r.Position, name: routeName(r, of.name), effects: of.within(&r.Scope, c),
+		needs: of.needs, stray: of.stray, outer: of,
 		nothingLeft: r.Answers,
 	}
 	k.scope(&r.Scope, c)

@@ -31,7 +31,7 @@ type attachment struct {
 type routed struct {
 	requestMatch
 
-	key   matchKey
+	key         matchKey
 	route       *object
 	rule, match int
 }

@@ -39,9 +39,7 @@ type Metrics struct {
 	fromSnapshot  prometheus.Gauge
 	snapshotTime  prometheus.Gauge
 	snapshotFails prometheus.Counter
-	objects       *prometheus.GaugeVec
-	lastEvent     *prometheus.GaugeVec
-	statusFails   prometheus.Counter
+	resources     resources
 	// LogDropped counts log lines that were dropped.
 	LogDropped prometheus.Counter
 }
@@ -83,11 +81,7 @@ func New(b Build) *Metrics {
 		snapshotTime: gauge("policy_snapshot_timestamp_seconds",
 			"When the snapshot was written, 0 if there is none."),
 		snapshotFails: counter("policy_snapshot_write_failures_total", "Attempts to write the snapshot that failed."),
-		objects: gauges("kubernetes_objects",
-			"Resources, by what of them is live: this version, the last good one, or none.", "kind", "live"),
-		lastEvent: gauges("kubernetes_last_event_timestamp_seconds",
-			"When the API server sent something last. It does so at least once in some minutes."),
-		statusFails: counter("kubernetes_status_write_failures_total", "Attempts to write a status that failed."),
+		resources:     newResources(),
 		LogDropped: counter("log_lines_dropped_total",
 			"Log lines that were dropped: standard error was not read in time, or could not be written."),
 	}
@@ -97,8 +91,8 @@ func New(b Build) *Metrics {
 	m.Registry.MustRegister(
 		m.decisions.vec, m.streams, m.streamsActive, m.streamErrors, m.strips, m.panics, m.peers,
 		m.reloads, m.reloadOK, m.reloadTime, m.policyInfo, m.policies, m.hosts, m.expires, m.tlsExpires,
-		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails,
-		m.objects, m.lastEvent, m.statusFails, m.LogDropped, info,
+		m.readRetry, m.fromSnapshot, m.snapshotTime, m.snapshotFails, m.LogDropped, info,
+		m.resources.objects, m.resources.lastEvent, m.resources.statusFails,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

@@ -19,7 +19,8 @@ func (l *linter) tenants(p *plan.Policy, o *plan.Origins) {
 	for _, set := range o.Sets {
 		for _, i := range set.Tenants { // many policies may name one large set
 			t := &set.Patterns[i]
-			l.tenant(p, t.Tenant, o.Place("allowOriginSets").Item(set.Index), set.Name, "of the set's origins "+t.Text+" ")
+			place := o.Place("allowOriginSets").Item(set.Index)
+			l.tenant(p, t.Tenant, place, set.Name, "of the set's origins "+t.Text+" ")
 		}
 	}
 }
