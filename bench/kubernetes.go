@@ -51,10 +51,11 @@ func (b *bench) kubernetes(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	memory := []float64{float64(resident) / (1 << 20)}
 	of := fmt.Sprintf("%d resources of Kubernetes: ", resources)
 	return []row{
 		newRow(of+"until a change is live", "", "s", 0.3, took),
-		newRow(of+"resident memory when all statuses are written", "", "MiB", 60, []float64{float64(resident) / (1 << 20)}),
+		newRow(of+"resident memory when all statuses are written", "", "MiB", 60, memory),
 	}, nil
 }
 

@@ -208,7 +208,8 @@ func (b *bench) idleReloads(ctx context.Context) ([]row, error) {
 			}
 			took = append(took, one.Seconds())
 		}
-		rows = append(rows, newRow("reload of "+of.String()+" without requests: until it is live", "", "s", of.bound, took))
+		name := "reload of " + of.String() + " without requests: until it is live"
+		rows = append(rows, newRow(name, "", "s", of.bound, took))
 		if err := b.stop(); err != nil {
 			return nil, err
 		}
