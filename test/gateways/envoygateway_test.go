@@ -120,7 +120,7 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 	t.Run("corsd is the first filter", s.checkOrder)
 	// What the test adds does not strip, and one route has another policy in place of corsd's.
 	t.Run("corsd check --envoy", func(t *testing.T) {
-		s.checkConfig(t, "envoy_filter_disabled", "envoy_host_unserved", "envoy_strip_missing")
+		s.checkConfig(t, "envoy_breakers", "envoy_filter_disabled", "envoy_host_unserved", "envoy_strip_missing")
 	})
 	t.Run("table", func(t *testing.T) { alive[eg] = s.play(t, eg, table) })
 	t.Run("corsd dead", func(t *testing.T) { dead[eg] = s.playDead(t, eg) })

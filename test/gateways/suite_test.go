@@ -1,6 +1,7 @@
 package gateways
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,14 +191,19 @@ func (s *suite) await(t *testing.T, what string, r request, good func(*rawhttp.R
 	t.Fatalf("%s: never; the last response:\n%s", what, last)
 }
 
-var accessLog = regexp.MustCompile(`^[A-Z]+ \S+ \d+ \S+ .*\breason=(\S+) .*origin=`)
+// accessLog matches a line. ext_authz has metadata of another name than ext_proc.
+var accessLog = regexp.MustCompile(`^[A-Z]+ \S+ \d+ \S+ .*\breason=(\S+)(?: authz=(\S+))? .*origin=`)
 
 // lines returns corsd's reasons in the access log, "-" if corsd was not called.
 func (s *suite) lines() []string {
 	var reasons []string
 	for _, line := range s.envoy.Lines() {
 		if m := accessLog.FindStringSubmatch(line); m != nil {
-			reasons = append(reasons, m[1])
+			reason := m[1]
+			if reason == "-" {
+				reason = cmp.Or(m[2], reason)
+			}
+			reasons = append(reasons, reason)
 		}
 	}
 	return reasons
