@@ -86,6 +86,7 @@ demo: ## run the demo on a real Envoy (ARGS=--once: do not stay up)
 generate: $(CONTROLLER_GEN) ## write the Kubernetes resource definitions in deploy/k8s/crds from the Go types
 	@$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=deploy/k8s/crds
 	@cp deploy/k8s/crds/corsd.dev_*.yaml deploy/helm/corsd-crds/files/crds/
+	@cp deploy/k8s/tenancy/roles.yaml deploy/k8s/tenancy/host-grants.yaml deploy/helm/corsd-crds/files/tenancy/
 
 .PHONY: generate-check
 generate-check: $(CONTROLLER_GEN) ## fail if a resource definition is not what `make generate` would write

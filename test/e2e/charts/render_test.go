@@ -353,13 +353,16 @@ func TestDefinitions(t *testing.T) {
 		"CustomResourceDefinition corsdefaults.corsd.dev", "CustomResourceDefinition corspolicies.corsd.dev",
 		"CustomResourceDefinition originsets.corsd.dev",
 	}
+	roles := []string{"ClusterRole corsd-policies-edit", "ClusterRole corsd-policies-view"}
+	grants := []string{"ValidatingAdmissionPolicy corsd-host-grants", "ValidatingAdmissionPolicyBinding corsd-host-grants"}
 	for _, row := range []struct {
 		values string
 		want   []string
 		policy any // of Helm for a definition that the release has no more
 	}{
-		{"", definitions, "keep"},
-		{"keep: false", definitions, nil},
+		{"", slices.Concat(roles, definitions), "keep"},
+		{"{ keep: false, hostGrants: true }", slices.Concat(roles, definitions, grants), nil},
+		{"aggregatedRoles: false", definitions, "keep"},
 	} {
 		text := render(t, "corsd-crds", row.values)
 		if err := s.Check([]byte(text)); err != nil {
