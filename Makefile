@@ -19,7 +19,7 @@ MODULES := . test bench
 # The tests of docs/ and of the module test build corsd and read files of other modules. Go's cache of test results does
 # not notice changes there, so they always run (-count=1).
 UNIT := $$(go list ./... | grep -v /docs$$)
-END_TO_END := ./conformance ./conformance/corpus ./demo/... ./e2e/... ./gateways/manifests
+END_TO_END := ./conformance ./conformance/corpus ./crd ./demo/... ./e2e/... ./gateways/manifests
 IN_BROWSERS := ./harness/browser ./browser
 ON_API_SERVER := ./cluster
 WITH_GATEWAYS := ./gateways
@@ -57,7 +57,7 @@ else
 endif
 
 .PHONY: test-e2e
-test-e2e: ## run the tests of the documentation, of deploy/, and those end to end on a real Envoy
+test-e2e: ## run the tests of the documentation, of deploy/ and resource definitions, and those end to end on a real Envoy
 	@go test -count=1 ./docs
 	@go test -C test -timeout 30m -count=1 $(END_TO_END)
 
