@@ -67,6 +67,12 @@ var releases = []struct {
 		[]string{"--kubernetes", "--kubernetes-host-grants=false"},
 	},
 	{
+		"resources with targets",
+		"kubernetes: { allNamespaces: true, hostGrants: false, targets: true }",
+		[]string{"ClusterRole gateway:corsd", "ClusterRoleBinding gateway:corsd"},
+		[]string{"--kubernetes", "--kubernetes-targets"},
+	},
+	{
 		"resources of all namespaces, judged by a webhook",
 		"kubernetes: { allNamespaces: true, webhook: { enabled: true } }\n" +
 			"tls: { enabled: true, certManager: { issuerRef: { kind: ClusterIssuer, name: internal }, uris: ['spiffe://a/b'] } }",

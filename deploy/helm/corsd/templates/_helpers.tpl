@@ -126,6 +126,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{-   if and .Values.kubernetes.allNamespaces (not .Values.kubernetes.hostGrants) }}
 - --kubernetes-host-grants=false
 {{-   end }}
+{{-   if .Values.kubernetes.targets }}
+- --kubernetes-targets
+{{-   end }}
 {{-   with .Values.kubernetes.selector }}
 - {{ printf "--kubernetes-selector=%s" . | quote }}
 {{-   end }}
