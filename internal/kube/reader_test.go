@@ -112,12 +112,12 @@ func (r *replica) knows(host string) bool {
 	}).Reason != policy.ReasonNoPolicy
 }
 
-// eventually fails the test if a condition does not hold within ten seconds.
+// eventually fails the test if a condition does not hold within a minute.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within ten seconds: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }
@@ -331,6 +331,9 @@ func TestOneNamespace(t *testing.T) {
 
 // TestManyObjects: 5,000 policies, one of them bad.
 func TestManyObjects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow")
+	}
 	s := kubetest.Start(t)
 	const n = 5000
 	for i := range n {

@@ -43,18 +43,21 @@ func (w *snapshotWriter) put(c *spec.Config) {
 	w.next <- documents
 }
 
-// start writes snapshots until ctx ends. The function that it returns waits until the last is written,
-// but no longer than snapshotWait.
-func (w *snapshotWriter) start(ctx context.Context) (wait func()) {
+// start writes snapshots until the function that it returns is called. That waits until the last is
+// written, but no longer than snapshotWait.
+func (w *snapshotWriter) start(ctx context.Context) (stop func()) {
 	if w == nil {
 		return func() {}
 	}
+	// A policy that goes live while ctx ends is written, too.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		w.run(ctx)
 	}()
 	return func() {
+		cancel()
 		select {
 		case <-ended:
 		case <-time.After(snapshotWait):

@@ -38,7 +38,7 @@ var (
 )
 
 // mutations has all mistakes. If the code changes, their texts have to follow.
-var mutations = slices.Concat(ofOrigins, ofTables, ofDocuments, ofDecisions, ofResponses, ofAdapter)
+var mutations = slices.Concat(ofOrigins, ofTables, ofDocuments, ofDecisions, ofResponses, ofAdapter, ofResources)
 
 // ofAdapter are mistakes between the engine and Envoy.
 var ofAdapter = []mutation{
