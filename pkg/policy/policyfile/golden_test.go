@@ -26,7 +26,11 @@ var today = policy.At(time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC))
 // TestEveryCode loads one bad file for each code and compares the report, whole.
 // A file that cannot be read is one that is not there.
 func TestEveryCode(t *testing.T) {
+	ofResources := []spec.Code{spec.CodeHostNotGranted, spec.CodeTargetNotFound} // no file can have them
 	for _, code := range codes(t) {
+		if slices.Contains(ofResources, code) {
+			continue
+		}
 		t.Run(string(code), func(t *testing.T) {
 			name := "testdata/bad/" + string(code)
 			var text strings.Builder
