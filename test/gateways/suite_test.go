@@ -63,6 +63,7 @@ func newSuite(t *testing.T, definitions []string, namespaces ...string) *suite {
 	s.kubectl(t, "", "apply", "--kustomize", overlay(t))
 	s.apply(t, "testdata/corsd.yaml")
 	s.startCorsd(t)
+	t.Cleanup(func() { s.corsd.Kill() }) // also one that a test has started again
 	serve(t, shopAddress, upstream.Shop())
 	serve(t, weatherAddress, upstream.Weather())
 	return s
@@ -122,7 +123,6 @@ func (s *suite) startCorsd(t *testing.T) {
 		t.Fatal(err)
 	}
 	corsd := s.corsd
-	t.Cleanup(corsd.Kill)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	err = corsd.Await(ctx, func(context.Context) error {
@@ -225,7 +225,7 @@ func (s *suite) reason(t *testing.T) string {
 // messages returns how many messages Envoy has sent to corsd.
 func (s *suite) messages(t *testing.T) (n int) {
 	t.Helper()
-	stats, err := s.envoy.Stats(t.Context(), `ext_proc\.(.*\.)?stream_msgs_sent$|ext_authz\.(.*\.)?(ok|denied|error)$`)
+	stats, err := s.envoy.Stats(t.Context(), `^http\..*(ext_proc\.(.*\.)?stream_msgs_sent|ext_authz\.(.*\.)?(ok|denied|error))$`)
 	if err != nil {
 		t.Fatal(err)
 	}
