@@ -101,7 +101,7 @@ func TestSchemas(t *testing.T) {
 	schemas := load(t)
 	seen := map[any]int{}
 	all := shipped(t)
-	for _, name := range []string{"istio.yaml", "envoy-gateway.yaml", "sidecar.yaml"} { // of make test-gateways
+	for _, name := range []string{"istio.yaml", "envoy-gateway.yaml"} { // of make test-gateways
 		all = append(all, documents(t, name, read(t, "test/gateways/testdata/"+name))...)
 	}
 	for _, r := range all {
