@@ -2,6 +2,7 @@ package gateways
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -97,8 +98,12 @@ func findConformance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	source, err := os.ReadFile("testdata/conformance/cors_test.go")
+	if err != nil {
+		return err
+	}
 	dir, err := tools.Tool{
-		Name: "gateway-api-conformance-" + version,
+		Name: fmt.Sprintf("gateway-api-conformance-%s-%.6x", version, sha256.Sum256(source)),
 		Whole: func(dir string) bool {
 			return isFile(filepath.Join(dir, "echo")) && isFile(filepath.Join(dir, "cors.test"))
 		},

@@ -48,6 +48,7 @@ func versions(t *testing.T) string {
 		{"Envoy Gateway", "ENVOY_GATEWAY_VERSION"},
 		{"Istio's pilot-discovery", "ISTIO_VERSION"},
 		{"kube-apiserver", "KUBERNETES_VERSION"},
+		{"the Gateway API's tests of CORS", "GATEWAY_API_VERSION"},
 	} {
 		version, err := tools.Pinned(run.Root, p.pin)
 		if err != nil {

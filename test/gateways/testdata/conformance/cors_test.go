@@ -78,6 +78,9 @@ func routes(t *testing.T, file string) (all []*gatewayv1.HTTPRoute) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		for _, parent := range route.Spec.ParentRefs {
+			// The defaults that an API server sets.
+			group, kind := gatewayv1.Group(gatewayv1.GroupName), gatewayv1.Kind("Gateway")
+			parent.Group, parent.Kind = &group, &kind
 			route.Status.Parents = append(route.Status.Parents, gatewayv1.RouteParentStatus{
 				ParentRef: parent, ControllerName: controller, Conditions: conditions("Accepted", "ResolvedRefs"),
 			})
