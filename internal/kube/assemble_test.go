@@ -223,6 +223,18 @@ func TestLastAcceptedOfStatus(t *testing.T) {
 	}
 }
 
+// TestLastGoodOfTheSameObject: an object that was deleted and made again under its name, between two readings, has
+// no good version.
+func TestLastGoodOfTheSameObject(t *testing.T) {
+	t.Parallel()
+	before := assemble([]*object{at(t, policyKind, 0, "n/a", 1, aGood)}, nil, cluster{}, began)
+	again := at(t, policyKind, 1, "n/a", 2, aBad)
+	again.uid = "another"
+	if x := assemble([]*object{again}, before.good, cluster{}, began); x.objects[0].choice != standIn {
+		t.Errorf("live: %s", outcome(x)[0])
+	}
+}
+
 // TestGrants: a policy names only hosts that its namespace is granted, and one that names others governs none of
 // them.
 func TestGrants(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,39 @@ func TestReplicasWriteOnce(t *testing.T) {
 		if n := len(r.log.Entries(t, "policy is live")); n != 1 {
 			t.Errorf("a status made a reload: %d policies went live", n)
 		}
+	}
+}
+
+// counting counts how often policies are built.
+type counting struct {
+	Metrics
+	builds atomic.Int64
+}
+
+func (c *counting) Objects(kind string, current, lastGood, none int) {
+	if kind == policyKind.name {
+		c.builds.Add(1)
+	}
+	c.Metrics.Objects(kind, current, lastGood, none)
+}
+
+// TestOnlySpecsCompile: a status that is written, and a change of an object that leaves its spec, compile nothing.
+func TestOnlySpecsCompile(t *testing.T) {
+	s := kubetest.Start(t)
+	put(t, s, "CORSPolicy", "n/a", aGood)
+	m := &counting{}
+	r := start(t, s, func(o *Options) {
+		m.Metrics = o.Metrics
+		o.Metrics = m
+	}, "")
+	eventually(t, "the policy is live", func() bool { return r.allows("a.example", "https://p.example") })
+	time.Sleep(3 * quietTime)
+	before := m.builds.Load()
+	eventually(t, "its status is written", func() bool { return s.Writes() > 0 })
+	put(t, s, "CORSPolicy", "n/a", aGood)
+	time.Sleep(5 * quietTime)
+	if n := m.builds.Load() - before; n > 0 {
+		t.Errorf("policies were built %d times more", n)
 	}
 }
 
