@@ -118,7 +118,7 @@ fuzz: ## run each fuzz test below FUZZED (all) for FUZZTIME (10s)
 		echo "$$name in $${file%/*}"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
 .PHONY: bench
-bench: ## measure corsd beside a server that decides nothing, and write docs/performance (seven minutes)
+bench: ## measure corsd beside a server that decides nothing, and write docs/performance (eleven minutes)
 	@go build -C bench -o ../bin/load . && exec bin/load $(ARGS)
 
 .PHONY: bench-envoy
