@@ -28,6 +28,7 @@ type statuses struct {
 	signal  chan struct{} // that there may be something to write; it has room for one
 
 	mu      sync.Mutex
+	latest  *assembly // whose statuses are to be computed, nil if they are
 	objects map[key]*statusState
 	failure string // of the last write, "" if it succeeded
 }
@@ -65,10 +66,23 @@ func (s *statuses) gone(k key) {
 	delete(s.objects, k)
 }
 
-// want sets what the status of each object should be.
+// want hands over what became of the objects. Policies go live without waiting for their statuses.
 func (s *statuses) want(x *assembly) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.latest = x
+	s.wake()
+}
+
+// compute sets what the status of each object should be.
+func (s *statuses) compute() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.latest
+	if x == nil {
+		return
+	}
+	s.latest = nil
 	now := time.Now()
 	for _, j := range x.objects {
 		state := s.objects[j.key]
@@ -81,7 +95,6 @@ func (s *statuses) want(x *assembly) {
 			state.next = now.Add(rand.N(statusJitter))
 		}
 	}
-	s.wake()
 }
 
 func (s *statuses) stateOf(k key) *statusState {
@@ -109,6 +122,7 @@ func (t *statusState) differs() bool {
 // run writes statuses until ctx ends.
 func (s *statuses) run(ctx context.Context) {
 	for {
+		s.compute()
 		due, next := s.due(time.Now())
 		for _, k := range due {
 			if ctx.Err() != nil {
