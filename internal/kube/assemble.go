@@ -53,17 +53,18 @@ type goodVersion struct {
 
 // refuse adds a fault. Only those of the current version are kept: they are what the author has to mend.
 func (j *judged) refuse(d spec.Diagnostic) {
-	same := func(known spec.Diagnostic) bool { return known.Place == d.Place && known.String() == d.String() }
-	if j.choice == current && !slices.ContainsFunc(j.faults, same) {
-		j.faults = append(j.faults, d)
+	if j.choice == current {
+		j.faults = appendNew(j.faults, d)
 	}
 }
 
-func (j *judged) warn(d spec.Diagnostic) {
-	same := func(known spec.Diagnostic) bool { return known.Place == d.Place && known.String() == d.String() }
-	if !slices.ContainsFunc(j.warnings, same) {
-		j.warnings = append(j.warnings, d)
+// appendNew appends a diagnostic, unless it is known: several documents may be derived from one policy.
+func appendNew(known []spec.Diagnostic, d spec.Diagnostic) []spec.Diagnostic {
+	same := func(k spec.Diagnostic) bool { return k.Place == d.Place && k.String() == d.String() }
+	if slices.ContainsFunc(known, same) {
+		return known
 	}
+	return append(known, d)
 }
 
 // stepDown chooses the next version after the chosen one was found to have a fault.
@@ -335,7 +336,7 @@ func (x *assembly) named(d spec.Diagnostic) spec.Diagnostic {
 func (x *assembly) warn(warnings []spec.Diagnostic) {
 	for _, d := range warnings {
 		if owner := x.ownerOf(d.Place); owner != nil && owner.choice == current {
-			owner.warn(x.named(d))
+			owner.warnings = appendNew(owner.warnings, x.named(d))
 		}
 	}
 }

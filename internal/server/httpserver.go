@@ -47,7 +47,7 @@ func (s *httpServer) serve() error {
 	if s.http == nil {
 		return nil
 	}
-	err := error(nil)
+	var err error
 	if s.http.TLSConfig != nil {
 		err = s.http.ServeTLS(s.listener, "", "")
 	} else {
