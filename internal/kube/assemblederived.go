@@ -186,16 +186,16 @@ func (x *assembly) leaveOut(faults []spec.Diagnostic) (found bool) {
 	return found
 }
 
-// missing returns a fault for each target of the current version that nothing could be derived from.
-func (j *judged) missing() []spec.Diagnostic {
+// excluded returns the faults of targets and hosts of the current version that the policy does not govern.
+func (j *judged) excluded() []spec.Diagnostic {
 	if j.derived == nil {
 		return nil
 	}
-	return j.derived.missing
+	return j.derived.excluded
 }
 
-// problems returns the faults of the current version, and those of missing.
-func (j *judged) problems() []spec.Diagnostic { return slices.Concat(j.faults, j.missing()) }
+// problems returns the faults of the current version, and those of excluded.
+func (j *judged) problems() []spec.Diagnostic { return slices.Concat(j.faults, j.excluded()) }
 
 // ancestors returns the Gateways of the version that the status is about, in order.
 func (j *judged) ancestors() []spec.ID {

@@ -21,7 +21,9 @@ type derived struct {
 	rules    hostRules
 
 	faults  []spec.Diagnostic
-	missing []spec.Diagnostic // of targets that lead to nothing, which does not keep the others from going live
+	// excluded are faults of targets that lead to nothing, and of hosts that the namespace is not granted. They keep no
+	// other target or host from going live: those who change Gateways and routes are not the policy's authors.
+	excluded []spec.Diagnostic
 }
 
 // derivedRule is a match of a route at a host.
@@ -50,6 +52,12 @@ func (t *routing) claim(objects []*object) claimed {
 		}
 	}
 	return c
+}
+
+// claims reports whether a policy governs a match at a host since it names the match's rule. Such a policy is of the
+// route's own namespace.
+func (t *routing) claims(c claimed, r *routed, host plan.HostPattern) bool {
+	return c[r.ruleKey()] && t.grants.allow(r.route.id.Namespace, host)
 }
 
 func targetKey(namespace string, ref *v1alpha1.TargetRef) key {
@@ -110,7 +118,16 @@ func placeOf(target int) spec.Place {
 func (d *deriver) lacks(target int, value, message, hint string) {
 	f := d.fault(spec.CodeTargetNotFound, message)
 	f.Place, f.Value, f.Hint = placeOf(target), value, hint
-	d.missing = append(d.missing, f)
+	d.excluded = append(d.excluded, f)
+}
+
+// permits reports whether the policy may govern a host that a target leads to, and adds a fault if not.
+func (d *deriver) permits(target int, host plan.HostPattern) bool {
+	if d.grants.allow(d.id.Namespace, host) {
+		return true
+	}
+	d.excluded = appendNew(d.excluded, d.notGranted(host.String(), placeOf(target)))
+	return false
 }
 
 // addGateway adds the hosts of listeners, and those of the routes that are attached to them: a host that a route names
@@ -121,7 +138,9 @@ func (d *deriver) addGateway(i int, ref *v1alpha1.TargetRef, o *object) {
 		l := &o.gateway.Listeners[j]
 		if host, ok := l.host(); ok && l.isHTTP() && (ref.SectionName == "" || ref.SectionName == l.Name) {
 			found = true
-			d.addWhole(host)
+			if d.permits(i, host) {
+				d.addWhole(host)
+			}
 		}
 	}
 	if !found {
@@ -133,7 +152,9 @@ func (d *deriver) addGateway(i int, ref *v1alpha1.TargetRef, o *object) {
 	for _, a := range d.attachments {
 		if a.gateway == o.id && (ref.SectionName == "" || ref.SectionName == a.listener) {
 			for _, host := range a.hosts {
-				d.addWhole(host)
+				if d.grants.allow(d.id.Namespace, host) { // if not, the listener's host is not granted either
+					d.addWhole(host)
+				}
 			}
 		}
 	}
@@ -170,7 +191,9 @@ func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 		attached = true
 		d.addAncestor(a.gateway)
 		for _, host := range a.hosts {
-			d.addRules(i, o, host)
+			if d.permits(i, host) {
+				d.addRules(i, o, host)
+			}
 		}
 	}
 	if !attached {
@@ -195,7 +218,7 @@ func (d *deriver) checkConflicts(others claimed) {
 	for _, host := range sortedHosts(d.rules) {
 		for _, r := range d.rules[host] {
 			for _, other := range d.byHost[host] {
-				if other.key != r.key || d.own[other.ruleKey()] || others[other.ruleKey()] ||
+				if other.key != r.key || d.own[other.ruleKey()] || d.claims(others, other, host) ||
 					other.route.id.Namespace != r.route.id.Namespace && compareAge(other.route, r.route) > 0 {
 					continue
 				}

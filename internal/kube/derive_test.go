@@ -41,7 +41,7 @@ func policyOf(targets ...string) string {
 }
 
 // clusterOf separates Gateways and routes from the other objects.
-func clusterOf(objects []*object) (own []*object, c cluster) {
+func clusterOf(objects []*object, g grants) (own []*object, c cluster) {
 	var targets []*object
 	for _, o := range objects {
 		if o.kind.isTarget() {
@@ -50,13 +50,14 @@ func clusterOf(objects []*object) (own []*object, c cluster) {
 			own = append(own, o)
 		}
 	}
-	c.routing = newRouting(targets, map[string]labels.Set{"n": {"team": "n"}, "m": {}})
+	c.routing = newRouting(targets, map[string]labels.Set{"n": {"team": "n"}, "m": {}}, g)
+	c.grants = g
 	return own, c
 }
 
 // assembleAll is assemble with Gateways and routes among the objects.
 func assembleAll(objects []*object, good map[key]*goodVersion) *assembly {
-	own, c := clusterOf(objects)
+	own, c := clusterOf(objects, nil)
 	return assemble(own, good, c, began)
 }
 
@@ -365,18 +366,158 @@ func TestDerive(t *testing.T) {
 	}
 }
 
+// TestGrantsOfTargets: hosts that targets lead to are judged as hosts of a policy are, by the grants of its namespace.
+// Routes that may not reach a host have no part in what is derived for it.
+func TestGrantsOfTargets(t *testing.T) {
+	t.Parallel()
+	p, h := policyKind, httpRouteKind
+	gw := at(t, gatewayKind, 0, "infra/public", 1, public)
+	mine := at(t, gatewayKind, 0, "m/mine", 1, `{listeners: [{name: all, protocol: HTTP, port: 80}]}`)
+	ownRoute := func(name, hosts, rules string) *object {
+		return at(t, h, 0, name, 1, fmt.Sprintf(`{parentRefs: [{name: mine}], hostnames: [%s], rules: [%s]}`, hosts, rules))
+	}
+	nRoute := at(t, h, 1, "n/r", 1, routeOf("a.example", "{}"))
+	nPolicy := at(t, p, 1, "n/p", 1, policyOf("HTTPRoute/r"))
+	for _, row := range []struct {
+		name    string
+		grants  map[string]string // by namespace
+		objects []*object
+		want    []string // policies
+		faults  []string
+	}{
+		{
+			"of the hosts of a route, those that are granted are live",
+			map[string]string{"n": "a.example"},
+			[]*object{at(t, h, 0, "n/r", 1, routeOf("a.example, b.example", "{}")), nPolicy},
+			[]string{"n/p a.example Disabled; PathPrefix / p Enforce"},
+			[]string{"n/p: current; spec.targetRefs[0] host_not_granted b.example"},
+		},
+		{
+			"of the listeners of a Gateway, and the routes at them, too",
+			map[string]string{"m": "b.example"},
+			[]*object{ownRoute("m/r", "a.example, b.example", "{}"), at(t, p, 0, "m/p", 1, policyOf("Gateway/mine"))},
+			[]string{"m/p b.example cors p"},
+			[]string{"m/p: current; spec.targetRefs[0] host_not_granted *"},
+		},
+		{
+			"nothing is granted, and nothing governed",
+			nil,
+			[]*object{nRoute, nPolicy, ownRoute("m/r", "a.example", "{}"), at(t, p, 0, "m/p", 1, policyOf("Gateway/mine"))},
+			nil,
+			[]string{
+				"m/p: current; spec.targetRefs[0] host_not_granted *", "n/p: current; spec.targetRefs[0] host_not_granted a.example",
+			},
+		},
+		{
+			"nor by what stands in for a policy that has a fault",
+			map[string]string{"n": "a.example"},
+			[]*object{
+				at(t, h, 0, "n/r", 1, routeOf("a.example, b.example", "{}")),
+				at(t, p, 1, "n/p", 1, strings.Replace(policyOf("HTTPRoute/r"), "https://", "", 1)),
+			},
+			[]string{"n/p a.example Disabled; PathPrefix / nobody Enforce"},
+			[]string{
+				"n/p: stand-in; spec.cors.allowOrigins[0] origin_invalid p.example; spec.targetRefs[0] host_not_granted b.example",
+			},
+		},
+		{
+			"a pattern is granted as one of a policy",
+			map[string]string{"n": "*.b.example"},
+			[]*object{at(t, h, 0, "n/r", 1, routeOf(`"*.b.example", "*.c.b.example", "*.example"`, "{}")), nPolicy},
+			[]string{"n/p *.b.example,*.c.b.example Disabled; PathPrefix / p Enforce"},
+			[]string{"n/p: current; spec.targetRefs[0] host_not_granted *.example"},
+		},
+		{
+			"a route at a Gateway of one's own leaves no part of another one's host ungoverned",
+			map[string]string{"n": "a.example"},
+			[]*object{nRoute, nPolicy, ownRoute("m/r", "a.example", "{matches: [{path: {value: /x}}]}")},
+			[]string{"n/p a.example Disabled; PathPrefix / p Enforce"},
+			nil,
+		},
+		{
+			"nor conflicts with it, although it is older",
+			map[string]string{"n": "a.example"},
+			[]*object{nRoute, nPolicy, ownRoute("m/r", "a.example", "{}")},
+			[]string{"n/p a.example Disabled; PathPrefix / p Enforce"},
+			nil,
+		},
+		{
+			"nor leaves a host of a wildcard ungoverned",
+			map[string]string{"n": "*.example"},
+			[]*object{at(t, h, 1, "n/r", 1, routeOf(`"*.example"`, "{}")), nPolicy, ownRoute("m/r", "z.example", "{}")},
+			[]string{"n/p *.example Disabled; PathPrefix / p Enforce"},
+			nil,
+		},
+		{
+			"one at a Gateway whose namespace is granted the host is not governed by others",
+			map[string]string{"n": "a.example", "infra": "*.example"},
+			[]*object{nRoute, nPolicy, at(t, h, 1, "m/r", 1, routeOf("a.example", "{matches: [{path: {value: /x}}]}"))},
+			[]string{"n/p a.example Disabled; PathPrefix / p Enforce", "ungoverned a.example Disabled; PathPrefix /x Disabled"},
+			nil,
+		},
+		{
+			"nor if the policy that names it is not granted the host",
+			map[string]string{"n": "a.example", "infra": "*.example"},
+			[]*object{
+				nRoute, nPolicy, at(t, h, 1, "m/r", 1, routeOf("a.example", "{matches: [{path: {value: /x}}]}")),
+				at(t, p, 0, "m/p", 1, policyOf("HTTPRoute/r")),
+			},
+			[]string{"n/p a.example Disabled; PathPrefix / p Enforce", "ungoverned a.example Disabled; PathPrefix /x Disabled"},
+			[]string{"m/p: current; spec.targetRefs[0] host_not_granted a.example"},
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			g := grants{}
+			for namespace, hosts := range row.grants {
+				g[namespace] = parseGrants(hosts)
+			}
+			own, c := clusterOf(append(row.objects, gw, mine), g)
+			x := assemble(own, nil, c, began)
+			if x.engine == nil {
+				t.Fatalf("no engine: %v", x.refused)
+			}
+			if diff := gocmp.Diff(row.want, rulesOf(x)); diff != "" {
+				t.Errorf("policies: %s", diff)
+			}
+			var faults []string
+			for _, j := range x.objects {
+				if line := faultLine(j, true); line != "" {
+					faults = append(faults, line)
+				}
+			}
+			slices.Sort(faults)
+			if diff := gocmp.Diff(row.faults, faults); diff != "" {
+				t.Errorf("faults: %s", diff)
+			}
+		})
+	}
+}
+
 func faultsOf(x *assembly) (lines []string) {
 	for _, j := range x.objects {
-		if problems := j.problems(); len(problems) > 0 {
-			line := j.id.String() + ": " + [...]string{"current", "last good", "stand-in"}[j.choice]
-			for _, d := range problems {
-				line += fmt.Sprintf("; %s %s", d.Place.Path.String(), d.Code)
-			}
+		if line := faultLine(j, false); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// faultLine describes the faults of an object, "" if it has none.
+func faultLine(j *judged, values bool) string {
+	problems := j.problems()
+	if len(problems) == 0 {
+		return ""
+	}
+	line := j.id.String() + ": " + [...]string{"current", "last good", "stand-in"}[j.choice]
+	for _, d := range problems {
+		line += fmt.Sprintf("; %s %s", d.Place.Path.String(), d.Code)
+		if values {
+			line += " " + d.Value
+		}
+	}
+	return line
 }
 
 // TestTargetRefsForm: what can be wrong with targetRefs themselves.
@@ -415,7 +556,7 @@ func TestTargetRefsForm(t *testing.T) {
 		if (row.want == "") != (got == "") || !strings.HasPrefix(got, row.want) {
 			t.Errorf("%s: %q, want %q", row.spec, got, row.want)
 		}
-		own, c := clusterOf([]*object{o})
+		own, c := clusterOf([]*object{o}, nil)
 		if x := assemble(own, nil, c, began); x.engine == nil || len(x.config.Policies) > 0 {
 			t.Errorf("%s: %v %v", row.spec, rulesOf(x), x.refused)
 		}

@@ -74,7 +74,7 @@ func (t *routing) gaps(y *territory, c claimed, unfit map[matchKey]bool) (open, 
 		for _, r := range all {
 			k := r.key
 			same := func(known derivedRule) bool { return known.key == k }
-			if keys != nil && !keys[k] && !unfit[k] && !c[r.ruleKey()] && !slices.ContainsFunc(rules, same) {
+			if keys != nil && !keys[k] && !unfit[k] && !t.claims(c, r, host) && !slices.ContainsFunc(rules, same) {
 				rules = append(rules, derivedRule{routed: r})
 			}
 		}

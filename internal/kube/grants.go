@@ -45,12 +45,15 @@ func (g grants) check(o *object) (faults []spec.Diagnostic) {
 		if err != nil || g.allow(o.id.Namespace, host) {
 			continue
 		}
-		d := o.fault(spec.CodeHostNotGranted, "is not a host that namespace "+o.id.Namespace+" may name")
-		d.Place = spec.In(spec.KindPolicy, 0).At("spec", "hosts").Item(i)
-		d.Value = text
-		d.Hint = fmt.Sprintf("%s in the annotation %s of the namespace, or a host that it has",
-			text, v1alpha1.HostsAnnotation)
-		faults = append(faults, d)
+		faults = append(faults, o.notGranted(text, spec.In(spec.KindPolicy, 0).At("spec", "hosts").Item(i)))
 	}
 	return faults
+}
+
+// notGranted returns the fault of a place that names, or leads to, a host which the namespace of a policy is not granted.
+func (k key) notGranted(host string, place spec.Place) spec.Diagnostic {
+	d := k.fault(spec.CodeHostNotGranted, "is not a host that namespace "+k.id.Namespace+" may name")
+	d.Place, d.Value = place, host
+	d.Hint = fmt.Sprintf("%s in the annotation %s of the namespace, or a host that it has", host, v1alpha1.HostsAnnotation)
+	return d
 }

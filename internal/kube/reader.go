@@ -245,7 +245,7 @@ func (r *Reader) snapshot() (objects []*object, c cluster, known bool) {
 		}
 	}
 	if r.options.Targets {
-		c.routing = newRouting(targets, namespaces)
+		c.routing = newRouting(targets, namespaces, c.grants)
 	}
 	return objects, c, true
 }

@@ -15,8 +15,9 @@ import (
 type routing struct {
 	objects     map[key]*object // Gateways and routes
 	labels      map[string]labels.Set
+	grants      grants
 	attachments []attachment
-	byHost      map[plan.HostPattern][]*routed
+	byHost      map[plan.HostPattern][]*routed // those that [routing.receives] requests
 }
 
 // attachment is a route at a listener, with the hosts whose requests the route can receive there.
@@ -45,9 +46,10 @@ type routeRuleKey struct {
 func (r *routed) ruleKey() routeRuleKey { return routeRuleKey{r.route.key, r.rule} }
 
 // newRouting returns the routing of Gateways and routes. labels has the labels of namespaces, as far as they are known.
-func newRouting(objects []*object, labels map[string]labels.Set) *routing {
+func newRouting(objects []*object, labels map[string]labels.Set, g grants) *routing {
 	t := &routing{
-		objects: make(map[key]*object, len(objects)), labels: labels, byHost: map[plan.HostPattern][]*routed{},
+		objects: make(map[key]*object, len(objects)), labels: labels, grants: g,
+		byHost: map[plan.HostPattern][]*routed{},
 	}
 	objects = slices.SortedFunc(slices.Values(objects), compareAge)
 	for _, o := range objects {
@@ -67,7 +69,9 @@ func (t *routing) addRoute(o *object) {
 		for _, a := range t.attach(o, &o.route.ParentRefs[i]) {
 			t.attachments = append(t.attachments, a)
 			for _, host := range a.hosts {
-				hosts[host] = true
+				if t.receives(&a, host) {
+					hosts[host] = true
+				}
 			}
 		}
 	}
@@ -82,6 +86,13 @@ func (t *routing) addRoute(o *object) {
 			}
 		}
 	}
+}
+
+// receives reports whether the requests to a host are known to reach a route at a listener: the namespace of the
+// Gateway, or that of the route, is granted the host. Otherwise whoever may create a Gateway could attach a route to it
+// for a host of others, and so have a part of that host ungoverned, or refused.
+func (t *routing) receives(a *attachment, host plan.HostPattern) bool {
+	return t.grants.allow(a.gateway.Namespace, host) || t.grants.allow(a.route.id.Namespace, host)
 }
 
 // attach returns the listeners that a route is attached to by one of its parents.

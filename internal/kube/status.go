@@ -121,8 +121,8 @@ func programmedCondition(j *judged, refused []spec.Diagnostic) metav1.Condition 
 			c.Message += "; nobody is allowed at its hosts"
 		}
 	}
-	if c.Reason == v1alpha1.ReasonProgrammed && len(j.missing()) > 0 {
-		c.Message = "this generation is live, without the targets that are missing"
+	if c.Reason == v1alpha1.ReasonProgrammed && len(j.excluded()) > 0 {
+		c.Message = "this generation is live, without the targets and hosts that Accepted is about"
 	}
 	return c
 }
@@ -132,8 +132,9 @@ func resolvedCondition(j *judged) metav1.Condition {
 		Type: v1alpha1.ConditionResolvedRefs, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonResolvedRefs,
 		Message: "every object that it names is live",
 	}
-	if missing := j.missing(); len(missing) > 0 {
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound, text(missing[0])
+	isMissing := func(d spec.Diagnostic) bool { return d.Code == spec.CodeTargetNotFound }
+	if i := slices.IndexFunc(j.excluded(), isMissing); i >= 0 {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound, text(j.excluded()[i])
 	}
 	isReference := func(d spec.Diagnostic) bool { return d.Code == spec.CodeUnknownReference }
 	if i := slices.IndexFunc(j.faults, isReference); i >= 0 {

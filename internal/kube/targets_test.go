@@ -116,12 +116,12 @@ func TestTargetsOfOneNamespace(t *testing.T) {
 	}
 }
 
-// TestGatewaySelectsNamespaces: labels of a namespace decide whether its routes are attached. Host grants do not.
+// TestGatewaySelectsNamespaces: labels of a namespace decide whether its routes are attached, also beside host grants.
 func TestGatewaySelectsNamespaces(t *testing.T) {
 	s := kubetest.Start(t)
 	namespace := func(team string) {
 		s.Put(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
-			"name": "n", "labels": map[string]any{"team": team},
+			"name": "n", "labels": map[string]any{"team": team}, "annotations": map[string]any{"corsd.dev/hosts": "a.example"},
 		}})
 	}
 	namespace("other")
@@ -134,6 +134,46 @@ func TestGatewaySelectsNamespaces(t *testing.T) {
 	})
 	namespace("n")
 	eventually(t, "the policy is live", func() bool { return r.allows("a.example", "https://p.example") })
+}
+
+// TestTargetsNeedGrants: the hosts of a Gateway that a tenant has created are judged as hosts in its policy are. What is
+// not granted is in the status, and leaves the other hosts, and those who own the host, alone.
+func TestTargetsNeedGrants(t *testing.T) {
+	s := kubetest.Start(t)
+	putNamespace(s, "n", "a.example")
+	putNamespace(s, "m", "b.example")
+	put(t, s, "CORSPolicy", "n/a", strings.ReplaceAll(aGood, "p.example", "q.example"))
+	put(t, s, "Gateway", "m/g", `{listeners: [{name: all, protocol: HTTP, port: 80}]}`)
+	put(t, s, "HTTPRoute", "m/r", `{parentRefs: [{name: g}], hostnames: [a.example, b.example], rules: [{}]}`)
+	put(t, s, "CORSPolicy", "m/gateway", policyOf("Gateway/g"))
+	r := start(t, s, func(o *Options) { o.HostGrants, o.Targets = true, true }, "")
+	eventually(t, "the policy is live at the host that is granted", func() bool { return r.allows("b.example", "https://p.example") })
+	if r.allows("a.example", "https://p.example") || !r.allows("a.example", "https://q.example") || r.knows("c.example") {
+		t.Error("a host that is not granted is governed")
+	}
+	eventually(t, "the listener is reported", func() bool {
+		return condition(s, "CORSPolicy", "m/gateway", "Accepted") == "False/HostNotGranted"
+	})
+	for of, want := range map[string]string{"Programmed": "True/Programmed", "ResolvedRefs": "True/ResolvedRefs"} {
+		if got := condition(s, "CORSPolicy", "m/gateway", of); got != want {
+			t.Errorf("%s is %s, want %s", of, got, want)
+		}
+	}
+	status := s.Status("CORSPolicy", "m", "gateway")
+	if got, want := fmt.Sprint(status["hosts"], status["diagnostics"]), "[b.example] [map[code:host_not_granted "+
+		"hint:* in the annotation corsd.dev/hosts of the namespace, or a host that it has "+
+		"message:is not a host that namespace m may name path:spec.targetRefs[0] severity:Fault value:*]]"; got != want {
+		t.Errorf("the status has %s\nwant %s", got, want)
+	}
+
+	put(t, s, "CORSPolicy", "m/gateway", policyOf("HTTPRoute/r"))
+	eventually(t, "the hostname of the route is reported", func() bool {
+		return strings.Contains(fmt.Sprint(s.Status("CORSPolicy", "m", "gateway")["diagnostics"]), "value:a.example")
+	})
+	putNamespace(s, "m", "b.example, c.example")
+	put(t, s, "HTTPRoute", "m/r", `{parentRefs: [{name: g}], hostnames: [b.example, c.example], rules: [{}]}`)
+	eventually(t, "all of its hosts are granted", func() bool { return r.allows("c.example", "https://p.example") })
+	eventually(t, "it is accepted", func() bool { return condition(s, "CORSPolicy", "m/gateway", "Accepted") == "True/Accepted" })
 }
 
 // TestSnapshotOfTargets: a process that starts without the API server decides by the documents that were derived.

@@ -112,8 +112,8 @@ func (r *Reader) judge(k *kind, res *resource) (faults, warnings []spec.Diagnost
 	for _, j := range x.objects {
 		if j.object == candidate {
 			// What is wrong with all together is no reason to refuse a change, which may mend it. A target that is
-			// missing may be applied next.
-			return j.faults, slices.Concat(j.warnings, j.missing(), x.refused), true
+			// missing may be applied next, and a host granted.
+			return j.faults, slices.Concat(j.warnings, j.excluded(), x.refused), true
 		}
 	}
 	return nil, nil, true

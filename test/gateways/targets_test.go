@@ -86,6 +86,7 @@ func TestTargetRefs(t *testing.T) {
 		manifests.WriteString(r.manifest(i))
 	}
 	s.kubectl(t, manifests.String(), "apply", "--filename", "-")
+	s.kubectl(t, "", "annotate", "namespace", "gateway", "corsd.dev/hosts=*.t.example, sentinel.example")
 	s.startCorsdOnCluster(t)
 	s.kubectl(t, "", "wait", "--for=condition=Accepted", "corspolicies", "--all", "--namespace", "gateway", "--timeout=60s")
 	last := origin(len(routes))
