@@ -96,6 +96,7 @@ func TestComponents(t *testing.T) {
 	}
 	for _, components := range [][]string{
 		nil, {"kubernetes"}, {"kubernetes-all-namespaces", "autoscaling"}, {"tls"}, {"kubernetes", "tls", "autoscaling"},
+		{"kubernetes", "kubernetes-targets"}, {"kubernetes-all-namespaces", "kubernetes-targets"},
 	} {
 		dir, err := os.MkdirTemp(filepath.Join(root, "deploy"), ".test-") // kustomize reads only relative paths
 		if err != nil {

@@ -34,6 +34,20 @@ func TestRoleOfCluster(t *testing.T) {
 	})
 }
 
+// For policies with targets it reads Gateways and routes too, of one namespace or of all.
+func TestRoleOfTargets(t *testing.T) {
+	ns, other := namespace(t), namespace(t)
+	targets := []string{"gateways", "grpcroutes", "httproutes"}
+	account := install(t, ns, "kubernetes", "kubernetes-targets")
+	compareRights(t, account, []string{ns, other, ""}, func(r right) bool {
+		return r.namespace == ns && (readsAndReports(r, "corspolicies", "originsets") || reads(r, targets...))
+	})
+	account = install(t, other, "kubernetes-all-namespaces", "kubernetes-targets")
+	compareRights(t, account, []string{ns, ""}, func(r right) bool {
+		return readsAndReports(r, "corspolicies", "originsets", "corsdefaults") || reads(r, "namespaces") || reads(r, targets...)
+	})
+}
+
 // What corsd does with its rights, and what it cannot do.
 func TestServiceAccount(t *testing.T) {
 	ns := namespace(t)
@@ -73,22 +87,25 @@ func readsAndReports(r right, resources ...string) bool {
 	return reads(r, resources...) || slices.Contains(resources, r.resource) && r.subresource == "status" && r.verb == "patch"
 }
 
-// install applies the manifests of corsd with a component to a namespace, and returns the client of its ServiceAccount.
+// install applies the manifests of corsd with components to a namespace, and returns the client of its ServiceAccount.
 // Nothing runs, since there is no controller.
-func install(t *testing.T, namespace, component string) *cluster.Client {
+func install(t *testing.T, namespace string, components ...string) *cluster.Client {
 	t.Helper()
-	return installOn(t, api, namespace, component)
+	return installOn(t, api, namespace, components...)
 }
 
 // installOn is install on another API server than the shared one.
-func installOn(t *testing.T, c *cluster.Cluster, namespace, component string) *cluster.Client {
+func installOn(t *testing.T, c *cluster.Cluster, namespace string, components ...string) *cluster.Client {
 	t.Helper()
 	dir := t.TempDir()
 	base, err := filepath.Rel(dir, manifest(""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := "namespace: " + namespace + "\nresources: [" + base + "]\ncomponents: [" + base + "/components/" + component + "]\n"
+	text := "namespace: " + namespace + "\nresources: [" + base + "]\ncomponents:\n"
+	for _, name := range components {
+		text += "- " + base + "/components/" + name + "\n"
+	}
 	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +129,7 @@ func compareRights(t *testing.T, account *cluster.Client, namespaces []string, w
 			for _, resource := range []string{"namespaces", "secrets", "configmaps", "serviceaccounts", "pods", "events"} {
 				all = append(all, right{verb, "", resource, "", namespace})
 			}
-			for _, resource := range []string{"gateways", "httproutes"} {
+			for _, resource := range []string{"gateways", "grpcroutes", "httproutes"} {
 				all = append(all, right{verb, "gateway.networking.k8s.io", resource, "", namespace})
 			}
 			all = append(all, right{verb, "coordination.k8s.io", "leases", "", namespace})

@@ -34,6 +34,8 @@ func TestKustomizeAndChartAgree(t *testing.T) {
 		{nil, example(t)},
 		{[]string{"kubernetes"}, ""},
 		{[]string{"kubernetes-all-namespaces"}, "kubernetes: { allNamespaces: true }"},
+		{[]string{"kubernetes", "kubernetes-targets"}, "kubernetes: { targets: true }"},
+		{[]string{"kubernetes-all-namespaces", "kubernetes-targets"}, "kubernetes: { allNamespaces: true, targets: true }"},
 		{[]string{"tls"}, example(t) + "tls: { enabled: true, existingSecret: corsd-tls }"},
 		{[]string{"autoscaling"}, example(t) + "autoscaling: { enabled: true }"},
 		{

@@ -120,14 +120,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - --policy=/etc/corsd
 {{- else }}
 - --kubernetes
+{{-   if .Values.kubernetes.targets }}
+- --kubernetes-targets
+{{-   end }}
 {{-   with include "corsd.policyNamespace" . }}
 - --kubernetes-namespace={{ . }}
 {{-   end }}
 {{-   if and .Values.kubernetes.allNamespaces (not .Values.kubernetes.hostGrants) }}
 - --kubernetes-host-grants=false
-{{-   end }}
-{{-   if .Values.kubernetes.targets }}
-- --kubernetes-targets
 {{-   end }}
 {{-   with .Values.kubernetes.selector }}
 - {{ printf "--kubernetes-selector=%s" . | quote }}
