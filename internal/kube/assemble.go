@@ -39,6 +39,8 @@ type judged struct {
 	faults   []spec.Diagnostic // of the current version
 	warnings []spec.Diagnostic // of the current version, if it is live
 
+	// goodRefused: the namespace is not granted a host of the good version, or not any more.
+	goodRefused bool
 	// derived and goodDerived are derived from the targets of both versions, nil if they have none.
 	derived, goodDerived *derived
 }
@@ -69,7 +71,9 @@ func appendNew(known []spec.Diagnostic, d spec.Diagnostic) []spec.Diagnostic {
 
 // stepDown chooses the next version after the chosen one was found to have a fault.
 func (j *judged) stepDown() {
-	isGood := func() bool { return j.goodDerived == nil || len(j.goodDerived.faults) == 0 }
+	isGood := func() bool {
+		return !j.goodRefused && (j.goodDerived == nil || len(j.goodDerived.faults) == 0)
+	}
 	if j.choice == current && j.good != nil && j.good.generation != j.generation && isGood() {
 		j.choice = lastGood
 	} else {
@@ -116,7 +120,8 @@ func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.
 	}
 	for _, o := range slices.SortedFunc(slices.Values(objects), compareAge) {
 		j := &judged{object: o, good: goodOf(o, good)}
-		for _, d := range slices.Concat(o.faults, c.grants.check(o), x.derive(j)) {
+		j.goodRefused = j.good != nil && len(c.grants.check(j.key, &j.good.config)) > 0
+		for _, d := range slices.Concat(o.faults, c.grants.check(j.key, &j.config), x.derive(j)) {
 			j.refuse(d)
 		}
 		if len(j.faults) > 0 {

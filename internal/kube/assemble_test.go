@@ -281,6 +281,29 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestGrantsOfTheLastGoodVersion: a version that stays live in the place of one with a fault is judged by the grants of
+// the moment, also if it is from the status, which others may have written.
+func TestGrantsOfTheLastGoodVersion(t *testing.T) {
+	t.Parallel()
+	granted, revoked := cluster{grants: grants{"n": parseGrants("a.example")}}, cluster{grants: grants{"n": nil}}
+	known := assemble([]*object{at(t, policyKind, 0, "n/a", 1, aGood)}, nil, granted, began).good
+	fromStatus := at(t, policyKind, 0, "n/a", 2, aBad)
+	fromStatus.status = readStatus(json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 1, "spec": %s}}`, jsonOf(t, aGood))))
+	for name, row := range map[string]struct {
+		object *object
+		good   map[key]*goodVersion
+	}{"known": {at(t, policyKind, 0, "n/a", 2, aBad), known}, "from the status": {fromStatus, nil}} {
+		x := assemble([]*object{row.object}, row.good, revoked, began)
+		if x.objects[0].choice != standIn || len(x.config.Policies) > 0 {
+			t.Errorf("%s: it stays live without a grant: %s", name, outcome(x)[0])
+		}
+		x = assemble([]*object{row.object}, x.good, granted, began)
+		if x.objects[0].choice != lastGood {
+			t.Errorf("%s: it is not live with the grant: %s", name, outcome(x)[0])
+		}
+	}
+}
+
 // TestContains holds the pattern of a grant against hosts: what a pattern matches, each that contains it matches.
 func TestContains(t *testing.T) {
 	t.Parallel()

@@ -35,17 +35,17 @@ func (g grants) allow(namespace string, host plan.HostPattern) bool {
 	return false
 }
 
-// check returns a fault for each host that a policy names and its namespace is not granted.
-func (g grants) check(o *object) (faults []spec.Diagnostic) {
-	if g == nil || len(o.config.Policies) == 0 {
+// check returns a fault for each host that a version of a policy names and its namespace is not granted.
+func (g grants) check(k key, c *spec.Config) (faults []spec.Diagnostic) {
+	if g == nil || len(c.Policies) == 0 {
 		return nil
 	}
-	for i, text := range o.config.Policies[0].Spec.Hosts {
+	for i, text := range c.Policies[0].Spec.Hosts {
 		host, err := plan.ParseHost(text)
-		if err != nil || g.allow(o.id.Namespace, host) {
+		if err != nil || g.allow(k.id.Namespace, host) {
 			continue
 		}
-		faults = append(faults, o.notGranted(text, spec.In(spec.KindPolicy, 0).At("spec", "hosts").Item(i)))
+		faults = append(faults, k.notGranted(text, spec.In(spec.KindPolicy, 0).At("spec", "hosts").Item(i)))
 	}
 	return faults
 }
