@@ -162,15 +162,7 @@ func goodOf(o *object, known map[key]*goodVersion) *goodVersion {
 	if good := known[o.key]; good != nil && good.uid == o.uid {
 		return good
 	}
-	if o.status == nil || o.status.LastAccepted == nil {
-		return nil
-	}
-	accepted := o.status.LastAccepted
-	v := decode(o.key, accepted.Spec)
-	if len(v.faults) > 0 { // another version of corsd may have written it
-		return nil
-	}
-	return &goodVersion{o.uid, accepted.Generation, v.config, v.targets}
+	return o.observed.accepted
 }
 
 // remember keeps what is live as the last good version of each object.

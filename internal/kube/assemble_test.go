@@ -215,7 +215,7 @@ func TestLastAcceptedOfStatus(t *testing.T) {
 	} {
 		raw := jsonOf(t, row.spec)
 		o := at(t, policyKind, 0, "n/a", 7, aBad)
-		o.status = readStatus(json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 6, "spec": %s}}`, raw)))
+		o.observed = observe(o.key, o.uid, json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 6, "spec": %s}}`, raw)))
 		x := assemble([]*object{o}, nil, cluster{}, began)
 		if got := outcome(x)[0]; !strings.HasPrefix(got, "CORSPolicy n/a: "+row.live) {
 			t.Errorf("%s: %s", row.spec, got)
@@ -288,7 +288,8 @@ func TestGrantsOfTheLastGoodVersion(t *testing.T) {
 	granted, revoked := cluster{grants: grants{"n": parseGrants("a.example")}}, cluster{grants: grants{"n": nil}}
 	known := assemble([]*object{at(t, policyKind, 0, "n/a", 1, aGood)}, nil, granted, began).good
 	fromStatus := at(t, policyKind, 0, "n/a", 2, aBad)
-	fromStatus.status = readStatus(json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 1, "spec": %s}}`, jsonOf(t, aGood))))
+	fromStatus.observed = observe(fromStatus.key, fromStatus.uid,
+		json.RawMessage(fmt.Sprintf(`{"lastAccepted": {"generation": 1, "spec": %s}}`, jsonOf(t, aGood))))
 	for name, row := range map[string]struct {
 		object *object
 		good   map[key]*goodVersion

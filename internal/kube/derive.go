@@ -20,7 +20,7 @@ type derived struct {
 	whole    []plan.HostPattern // hosts of Gateways: the policy governs all of their requests
 	rules    hostRules
 
-	faults  []spec.Diagnostic
+	faults []spec.Diagnostic
 	// excluded are faults of targets that lead to nothing, and of hosts that the namespace is not granted. They keep no
 	// other target or host from going live: those who change Gateways and routes are not the policy's authors.
 	excluded []spec.Diagnostic

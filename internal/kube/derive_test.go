@@ -2,6 +2,7 @@ package kube
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -610,7 +611,11 @@ func TestLastGoodTargets(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 	again := *bad
-	again.status = s
+	raw, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.observed = observe(again.key, again.uid, raw)
 	if diff := gocmp.Diff(want, rulesOf(assembleAll([]*object{gw, r, &again}, nil))); diff != "" {
 		t.Errorf("from the status: %s", diff)
 	}

@@ -32,7 +32,7 @@ type object struct {
 	created    time.Time
 	version
 
-	status *status // nil if there is none, or it cannot be read
+	observed observed // of its status
 }
 
 // version is what one generation of an object says.
@@ -50,7 +50,7 @@ type version struct {
 func newObject(k key, r *resource, before *object) *object {
 	o := &object{
 		key: k, uid: r.UID, generation: r.Generation,
-		created: r.CreationTimestamp.Time, status: readStatus(r.Status),
+		created: r.CreationTimestamp.Time, observed: observe(k, r.UID, r.Status),
 	}
 	if before != nil && before.sameSpec(o) {
 		o.version = before.version

@@ -259,7 +259,7 @@ func (r *Reader) count(x *assembly) {
 		counts[j.kind][j.choice]++
 	}
 	for k, n := range counts {
-		if k.version == corsdVersion {
+		if k.hasStatus() {
 			r.options.Metrics.Objects(k.name, n[current], n[lastGood], n[standIn])
 		}
 	}
@@ -449,7 +449,7 @@ func (s *store) isListed() bool                    { return s.reader.state[s.kin
 
 // seen notes the status of an object, of which only those of corsd's kinds are written.
 func (s *store) seen(o *object) {
-	if s.kind.version == corsdVersion {
+	if s.kind.hasStatus() {
 		s.reader.statuses.seen(o)
 	}
 }

@@ -77,6 +77,9 @@ var targetKinds = []*kind{gatewayKind, httpRouteKind, grpcRouteKind}
 
 func (k *kind) isTarget() bool { return k.version == gatewayVersion }
 
+// hasStatus reports whether corsd writes the status of the objects of a kind.
+func (k *kind) hasStatus() bool { return k.version == corsdVersion }
+
 // newScheme returns the types of all kinds.
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()

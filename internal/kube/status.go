@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -18,18 +17,6 @@ type status = v1alpha1.CORSPolicyStatus
 
 // maxText bounds the texts of a status, in bytes. The schema allows more in the message of a condition only.
 const maxText = 1024
-
-// readStatus returns the status of a resource, nil if there is none or it is not one of this version of corsd.
-func readStatus(text json.RawMessage) *status {
-	if len(text) == 0 || bytes.Equal(text, []byte("null")) {
-		return nil
-	}
-	s := &status{}
-	if err := json.Unmarshal(text, s); err != nil {
-		return nil
-	}
-	return s
-}
 
 // statusOf returns the status of an object. refused are the faults because of which no object goes live.
 func statusOf(j *judged, refused []spec.Diagnostic) *status {
@@ -201,50 +188,13 @@ func specOf(v *goodVersion) json.RawMessage {
 	return nil
 }
 
-// sameStatus compares statuses without the times of transition, which each replica would set to another one.
-func sameStatus(a, b *status) bool {
-	return bytes.Equal(comparable(a), comparable(b))
-}
-
-func comparable(s *status) []byte {
-	c := *s
-	c.Conditions = slices.Clone(s.Conditions)
-	for i := range c.Conditions {
-		c.Conditions[i].LastTransitionTime = metav1.Time{}
-	}
-	c.Ancestors = slices.Clone(s.Ancestors)
-	for i := range c.Ancestors {
-		a := &c.Ancestors[i]
-		a.Conditions = slices.Clone(a.Conditions)
-		for j := range a.Conditions {
-			a.Conditions[j].LastTransitionTime = metav1.Time{}
-		}
-	}
-	if s.LastAccepted != nil { // the API server may write the same spec in another order
-		c.LastAccepted = &v1alpha1.LastAccepted{Generation: s.LastAccepted.Generation}
-	}
-	data, err := json.Marshal(c)
-	if err != nil { // all of it was made or read as JSON
-		panic(err)
-	}
-	return data
-}
-
 // patchOf returns the body of a server-side apply that sets the status of an object.
-func patchOf(k key, wanted, observed *status, now time.Time) []byte {
+func patchOf(k key, wanted *status, seen *observed, now time.Time) []byte {
 	s := *wanted
 	s.Conditions = slices.Clone(wanted.Conditions)
 	for i := range s.Conditions {
 		c := &s.Conditions[i]
-		c.LastTransitionTime = metav1.NewTime(now)
-		if observed == nil {
-			continue
-		}
-		for _, before := range observed.Conditions {
-			if before.Type == c.Type && before.Status == c.Status {
-				c.LastTransitionTime = before.LastTransitionTime
-			}
-		}
+		c.LastTransitionTime = metav1.NewTime(seen.since(c, now))
 	}
 	s.Ancestors = slices.Clone(wanted.Ancestors)
 	for i := range s.Ancestors {

@@ -35,8 +35,9 @@ type statuses struct {
 
 // statusState is what is known of the status of an object.
 type statusState struct {
-	object *object // as it was seen last, with the status that it has; nil if it was not seen yet
-	wanted *status // nil before it is known
+	object *object   // as it was seen last, with the status that it has; nil if it was not seen yet
+	wanted *status   // nil before it is known; objects whose statuses are equal may share one
+	sum    statusSum // of wanted
 	next   time.Time
 	tries  int // how often the wanted status was written
 }
@@ -84,16 +85,44 @@ func (s *statuses) compute() {
 	}
 	s.latest = nil
 	now := time.Now()
+	of := statusesOf(x)
 	for _, j := range x.objects {
 		state := s.objects[j.key]
 		if state == nil || state.object == nil || !state.object.sameSpec(j.object) {
 			continue // it has changed or is gone meanwhile
 		}
-		wanted := statusOf(j, x.refused)
-		if state.wanted == nil || !sameStatus(state.wanted, wanted) {
-			state.wanted, state.tries = wanted, 0
+		if wanted, sum := of(j); state.wanted == nil || state.sum != sum {
+			state.wanted, state.sum, state.tries = wanted, sum, 0
 			state.next = now.Add(rand.N(statusJitter))
 		}
+	}
+}
+
+// statusesOf returns a function that returns the status of an object. Most have nothing to report but their generation:
+// those share one status for each.
+func statusesOf(x *assembly) func(*judged) (*status, statusSum) {
+	type group struct {
+		kind       *kind
+		generation int64
+	}
+	type shared struct {
+		status *status
+		sum    statusSum
+	}
+	known := map[group]shared{}
+	return func(j *judged) (*status, statusSum) {
+		if j.choice != current || len(j.faults)+len(j.warnings)+len(x.refused) > 0 || j.derived != nil {
+			s := statusOf(j, x.refused)
+			return s, sumOf(s)
+		}
+		g := group{j.kind, j.generation}
+		s, found := known[g]
+		if !found {
+			s.status = statusOf(j, nil)
+			s.sum = sumOf(s.status)
+			known[g] = s
+		}
+		return s.status, s.sum
 	}
 }
 
@@ -115,8 +144,7 @@ func (s *statuses) wake() {
 
 // differs reports whether the status is known to be another one than it should be.
 func (t *statusState) differs() bool {
-	return t.wanted != nil && t.object != nil &&
-		(t.object.status == nil || !sameStatus(t.object.status, t.wanted))
+	return t.wanted != nil && t.object != nil && t.object.observed.sum != t.sum
 }
 
 // run writes statuses until ctx ends.
@@ -172,7 +200,7 @@ func (s *statuses) write(ctx context.Context, k key) {
 		s.mu.Unlock()
 		return
 	}
-	body := patchOf(k, state.wanted, state.object.status, time.Now())
+	body := patchOf(k, state.wanted, &state.object.observed, time.Now())
 	state.next = time.Now().Add(min(statusRetry<<min(state.tries, 10), maxStatusRetry))
 	state.tries++
 	s.mu.Unlock()
