@@ -34,6 +34,7 @@ const (
 type judged struct {
 	*object
 
+	rank     int // in the order of precedence
 	choice   choice
 	good     *goodVersion      // the last one that was live, nil if none is known
 	faults   []spec.Diagnostic // of the current version
@@ -69,12 +70,12 @@ func appendNew(known []spec.Diagnostic, d spec.Diagnostic) []spec.Diagnostic {
 	return append(known, d)
 }
 
-// stepDown chooses the next version after the chosen one was found to have a fault.
-func (j *judged) stepDown() {
+// stepDown chooses the next version after the chosen one was found to have a fault: none if it is the last attempt.
+func (j *judged) stepDown(last bool) {
 	isGood := func() bool {
 		return !j.goodRefused && (j.goodDerived == nil || len(j.goodDerived.faults) == 0)
 	}
-	if j.choice == current && j.good != nil && j.good.generation != j.generation && isGood() {
+	if !last && j.choice == current && j.good != nil && j.good.generation != j.generation && isGood() {
 		j.choice = lastGood
 	} else {
 		j.choice = standIn
@@ -107,9 +108,14 @@ type cluster struct {
 	routing *routing // nil if targets are not read
 }
 
-// maxRounds bounds how often the objects are compiled until none that is live has a fault. Two or three times are
-// usual: a fault is found, and what is in the place of the object has none.
-const maxRounds = 20
+// The objects are compiled until none that is live has a fault, maxRounds times at most. Two or three times are usual:
+// a fault is found, and what is in the place of the object has none. But objects of one author can be made so that each
+// round finds a conflict of one more. So from patientRounds on, every object with a fault is replaced by a stand-in at
+// once, and no conflict is left for later. Then a few rounds suffice, and nobody keeps others from going live.
+const (
+	patientRounds = 8
+	maxRounds     = 20
+)
 
 // assemble finds for each object the version that goes live, so that the fault of one does not keep another one
 // from it. good has the last good versions that are known.
@@ -125,13 +131,16 @@ func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.
 			j.refuse(d)
 		}
 		if len(j.faults) > 0 {
-			j.stepDown()
+			j.stepDown(false)
 		}
+		j.rank = len(x.objects)
 		x.objects = append(x.objects, j)
 	}
-	for range maxRounds {
+	for round := range maxRounds {
+		last := round >= patientRounds
 		x.collect()
-		engine, warnings, err := policy.Compile(x.config, policy.At(now), policy.InOrder(), policy.MayBeEmpty())
+		engine, warnings, err := policy.Compile(x.config, policy.At(now), policy.InOrder(), policy.MayBeEmpty(),
+			policy.EachDocument())
 		var faults spec.Faults
 		if !errors.As(err, &faults) {
 			x.engine = engine
@@ -139,14 +148,14 @@ func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.
 			x.remember()
 			return x
 		}
-		left := x.leaveOut(faults)
-		blamed := x.blame(faults)
+		left := x.leaveOut(faults, last)
+		blamed := x.blame(faults, last)
 		if len(blamed) == 0 && !left {
 			x.refused = faults // such as a limit of all together: no object is at fault alone
 			return x
 		}
 		for _, j := range blamed {
-			j.stepDown()
+			j.stepDown(last)
 		}
 	}
 	x.refused = []spec.Diagnostic{{
@@ -269,46 +278,58 @@ func (x *assembly) ownerOf(p spec.Place) *judged {
 }
 
 // blame adds each fault to its object, and returns the objects that have one. A conflict with an object that is
-// blamed itself is left out: that one is replaced, and the conflict may be gone. So conflicts are judged last,
-// in the order of precedence of the objects that have them.
-func (x *assembly) blame(faults []spec.Diagnostic) (blamed []*judged) {
+// blamed itself is left out, unless it is the last attempt: that one is replaced, and the conflict may be gone. So
+// conflicts are judged last, in the order of precedence of the objects that have them.
+func (x *assembly) blame(faults []spec.Diagnostic, last bool) (blamed []*judged) {
 	conflict := func(d spec.Diagnostic) bool {
 		return d.Code == spec.CodeConflict && d.Related != nil && x.ownerOf(d.Related.Place) != x.ownerOf(d.Place)
 	}
 	rank := func(d spec.Diagnostic) int {
-		if !conflict(d) {
-			return -1
+		if owner := x.ownerOf(d.Place); owner != nil && conflict(d) {
+			return owner.rank
 		}
-		return slices.Index(x.objects, x.ownerOf(d.Place))
+		return -1
 	}
 	faults = slices.SortedStableFunc(slices.Values(faults), func(a, b spec.Diagnostic) int {
 		return cmp.Compare(rank(a), rank(b))
 	})
+	known, sets := map[*judged]bool{}, x.faultySets()
 	for _, d := range faults {
 		owner := x.ownerOf(d.Place)
-		if owner == nil || conflict(d) && slices.Contains(blamed, x.ownerOf(d.Related.Place)) {
+		if owner == nil || conflict(d) && !last && known[x.ownerOf(d.Related.Place)] {
 			continue
 		}
-		owner.refuse(x.named(x.withReason(d, owner)))
-		if !slices.Contains(blamed, owner) {
+		owner.refuse(x.named(sets.withReason(d, owner)))
+		if !known[owner] {
+			known[owner] = true
 			blamed = append(blamed, owner)
 		}
 	}
 	return blamed
 }
 
-// withReason returns the fault of a name of an origin set that exists, and is not live since it has a fault itself,
-// with that reason.
-func (x *assembly) withReason(d spec.Diagnostic, owner *judged) spec.Diagnostic {
+// faultySets are origin sets that exist, and are not live since they have faults.
+type faultySets map[string]*judged
+
+func (x *assembly) faultySets() faultySets {
+	sets := faultySets{}
+	for _, j := range x.objects {
+		if j.kind == originSetKind && j.choice == standIn {
+			sets[j.id.String()] = j
+		}
+	}
+	return sets
+}
+
+// withReason returns the fault of a name of such a set with the reason why it is missing.
+func (s faultySets) withReason(d spec.Diagnostic, owner *judged) spec.Diagnostic {
 	if d.Code != spec.CodeUnknownReference {
 		return d
 	}
-	for _, j := range x.objects {
-		if j.kind == originSetKind && j.choice == standIn &&
-			(j.id.String() == d.Value || j.id == spec.ID{Namespace: owner.id.Namespace, Name: d.Value}) {
-			d.Message = "is the name of an OriginSet that has a fault and no good version"
-			d.Hint = "the status of " + j.String()
-		}
+	own := spec.ID{Namespace: owner.id.Namespace, Name: d.Value}
+	if set := cmp.Or(s[d.Value], s[own.String()]); set != nil {
+		d.Message = "is the name of an OriginSet that has a fault and no good version"
+		d.Hint = "the status of " + set.String()
 	}
 	return d
 }

@@ -342,6 +342,60 @@ func TestContains(t *testing.T) {
 	}
 }
 
+// TestManyFaults: documents with more faults than are reported hide those of no others.
+func TestManyFaults(t *testing.T) {
+	t.Parallel()
+	objects := []*object{at(t, policyKind, 1000, "n/b", 1, bGood)}
+	for i := range 2 * maxRounds {
+		objects = append(objects, at(t, policyKind, i, fmt.Sprintf("m/p%d", i), 1, fmt.Sprintf(
+			`{hosts: [h%d.example], cors: {allowOrigins: [%s]}}`, i, numbered(1100))))
+	}
+	x := assemble(objects, nil, cluster{}, began)
+	if x.engine == nil {
+		t.Fatalf("no engine: %v", x.refused)
+	}
+	for _, j := range x.objects {
+		if want := j.id.Namespace == "n"; (j.choice == current) != want || (len(j.faults) == 0) != want {
+			t.Errorf("%s: version %d is live, %d faults", j, j.choice, len(j.faults))
+		}
+	}
+}
+
+func numbered(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("x%d", i))
+	}
+	return strings.Join(all, ", ")
+}
+
+// TestLastGoodVersionsInAChain: each of many policies conflicts with what is live in the place of the one before. It
+// keeps no other policy from going live.
+func TestLastGoodVersionsInAChain(t *testing.T) {
+	t.Parallel()
+	const n = 3 * maxRounds
+	host := func(i, generation, host int) *object {
+		return at(t, policyKind, i, fmt.Sprintf("m/p%d", i), int64(generation), fmt.Sprintf(
+			`{hosts: [h%d.example], cors: {allowOrigins: ["https://p.example"]}}`, host))
+	}
+	good := map[key]*goodVersion{}
+	objects := []*object{host(0, 1, 1), at(t, policyKind, 1000, "n/b", 1, bGood)}
+	for i := 1; i < n; i++ { // its host is the one that the next one's last good version has
+		objects = append(objects, host(i, 2, i))
+		before := host(i, 1, i+1)
+		good[before.key] = &goodVersion{before.uid, before.generation, before.config, nil}
+	}
+	x := assemble(objects, good, cluster{}, began)
+	if x.engine == nil {
+		t.Fatalf("no engine: %v", x.refused)
+	}
+	for _, j := range x.objects {
+		if j.id.Namespace == "n" && j.choice != current {
+			t.Errorf("%s is not live: %v", j, j.faults)
+		}
+	}
+}
+
 // TestRoundsEnd: of a chain of policies that conflict, every second one is live.
 func TestRoundsEnd(t *testing.T) {
 	t.Parallel()

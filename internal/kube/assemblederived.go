@@ -167,15 +167,16 @@ func (x *assembly) original(p spec.Place) spec.Place {
 }
 
 // leaveOut leaves matches that have faults out of gaps and stand-ins, and reports whether there are any: such as a path
-// that corsd does not compare. No policy is at fault for those of gaps, and one that has a stand-in is already.
-func (x *assembly) leaveOut(faults []spec.Diagnostic) (found bool) {
+// that corsd does not compare. No policy is at fault for those of gaps, and one that has a stand-in is already. In the
+// last attempts it leaves out all matches of such a document.
+func (x *assembly) leaveOut(faults []spec.Diagnostic, last bool) (found bool) {
 	for _, d := range faults {
 		doc, owner := x.documents[d.Place.Index], x.ownerOf(d.Place)
 		if d.Place.Kind != spec.KindPolicy || doc == nil || owner != nil && owner.choice != standIn {
 			continue
 		}
 		rules := doc.rules
-		if steps := d.Place.Path.Steps(); len(steps) > 2 && steps[2].Index < len(rules) {
+		if steps := d.Place.Path.Steps(); !last && len(steps) > 2 && steps[2].Index < len(rules) {
 			rules = rules[steps[2].Index : steps[2].Index+1]
 		}
 		for _, r := range rules {

@@ -30,6 +30,12 @@ func InOrder() Option {
 	return func(o *plan.Options) { o.InOrder = true }
 }
 
+// EachDocument makes at least one fault of each document that has any be reported. Without it, documents with many faults
+// may hide those of others, since there is a bound.
+func EachDocument() Option {
+	return func(o *plan.Options) { o.EachDocument = true }
+}
+
 // MayBeEmpty accepts documents without any policy. The engine knows no host then.
 func MayBeEmpty() Option {
 	return func(o *plan.Options) { o.MayBeEmpty = true }

@@ -150,6 +150,9 @@ type Options struct {
 	// one is at fault. Without it, the names of policies decide which one is, and their order has no meaning.
 	InOrder bool
 
+	// EachDocument means that at least one fault of each document that has any is reported, also beyond the bound.
+	EachDocument bool
+
 	// MayBeEmpty means that it is not a fault if there is no policy.
 	MayBeEmpty bool
 }
@@ -158,7 +161,7 @@ type Options struct {
 // for further checks.
 func Resolve(cfg spec.Config, o Options) (*Plan, *Report) {
 	r := &resolver{
-		cfg: cfg, options: o, now: o.Now.UTC(), plan: &Plan{}, report: &Report{},
+		cfg: cfg, options: o, now: o.Now.UTC(), plan: &Plan{}, report: &Report{EachDocument: o.EachDocument},
 		sets: map[string]*OriginSet{}, settings: map[Settings]*Settings{},
 		names: nameLists{map[inheritedList]*Names{}, map[writtenList]*Names{}}, tables: map[string]*Table{},
 	}

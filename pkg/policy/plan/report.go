@@ -15,6 +15,9 @@ const maxDiagnostics = 1000
 // Report gathers diagnostics. What is wrong at a place is reported once, however many rules
 // inherit it.
 type Report struct {
+	// EachDocument means that the first fault of each document is listed, also beyond the bound.
+	EachDocument bool
+
 	faults, warnings diagnostics
 	acknowledged     map[acknowledgement]bool
 }
@@ -33,10 +36,10 @@ func (r *Report) acknowledge(policy int, code spec.Code) {
 }
 
 // Fault adds a fault.
-func (r *Report) Fault(d spec.Diagnostic) { r.faults.add(d) }
+func (r *Report) Fault(d spec.Diagnostic) { r.faults.add(d, r.EachDocument) }
 
 // Warn adds a warning.
-func (r *Report) Warn(d spec.Diagnostic) { r.warnings.add(d) }
+func (r *Report) Warn(d spec.Diagnostic) { r.warnings.add(d, false) }
 
 // Faults lists the faults document by document, in each in the order in which they were found.
 // Beyond a bound it only counts them, in a last fault.
@@ -68,7 +71,14 @@ func (r *Report) Full() bool { return len(r.faults.list) >= maxDiagnostics }
 type diagnostics struct {
 	list  []spec.Diagnostic
 	known map[problem]bool
-	more  int // counted, but not listed
+	of    map[document]bool // documents of which one is listed, beyond the bound
+	more  int               // counted, but not listed
+}
+
+// document identifies a document.
+type document struct {
+	kind  spec.Kind
+	index int
 }
 
 // problem identifies what is reported once.
@@ -78,7 +88,7 @@ type problem struct {
 	value          string
 }
 
-func (l *diagnostics) add(d spec.Diagnostic) {
+func (l *diagnostics) add(d spec.Diagnostic, eachDocument bool) {
 	p := problem{code: d.Code, place: d.Place, value: d.Value}
 	if d.Related != nil {
 		p.related = d.Related.Place
@@ -86,7 +96,7 @@ func (l *diagnostics) add(d spec.Diagnostic) {
 	switch {
 	case l.known[p]:
 		return
-	case len(l.list) >= maxDiagnostics:
+	case len(l.list) >= maxDiagnostics && !(eachDocument && l.isFirst(d.Place)):
 		l.more++
 		return
 	case l.known == nil:
@@ -95,6 +105,20 @@ func (l *diagnostics) add(d spec.Diagnostic) {
 	l.known[p] = true
 	d.Message, d.Hint = oneLine(d.Message), oneLine(d.Hint)
 	l.list = append(l.list, d)
+}
+
+// isFirst reports whether no diagnostic of a document is listed yet, and notes that one is.
+func (l *diagnostics) isFirst(p spec.Place) bool {
+	if l.of == nil {
+		l.of = map[document]bool{}
+		for i := range l.list {
+			l.of[document{l.list[i].Place.Kind, l.list[i].Place.Index}] = true
+		}
+	}
+	doc := document{p.Kind, p.Index}
+	first := !l.of[doc]
+	l.of[doc] = true
+	return first
 }
 
 // oneLine replaces control characters: messages and hints may quote what someone wrote.
