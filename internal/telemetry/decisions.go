@@ -17,9 +17,17 @@ import (
 type decisions struct {
 	vec *prometheus.CounterVec
 
-	mu    sync.RWMutex // of known
+	mu    sync.RWMutex // of what follows
 	known map[decided]prometheus.Counter
+	named map[string]bool // the policies that are labels; nil for all
 }
+
+// maxPolicies bounds the policies that are values of the label policy. In a cluster anyone with a namespace can make
+// policies, and each has some series for each kind of request.
+const maxPolicies = 1000
+
+// otherPolicies is the value of the label for all other policies together.
+const otherPolicies = "other"
 
 // decided is the labels of a decision.
 type decided struct {
@@ -49,12 +57,28 @@ func (k *decided) labels() []string {
 func (c *decisions) add(p exchange.Profile, d *policy.Decision) {
 	labels := decided{d.Policy(), d.Enforcement(), d.Class, d.Verdict, d.Reason, p}
 	c.mu.RLock()
+	labels.policy = c.label(labels.policy)
 	counter, known := c.known[labels]
 	c.mu.RUnlock()
 	if !known {
 		counter = c.create(labels)
 	}
 	counter.Inc()
+}
+
+// label returns the value of the label for a policy. The caller holds c.mu.
+func (c *decisions) label(policy string) string {
+	if c.named != nil && !c.named[policy] {
+		return otherPolicies
+	}
+	return policy
+}
+
+// policyLabel is label for those who do not hold c.mu.
+func (c *decisions) policyLabel(policy string) string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.label(policy)
 }
 
 // create makes the counter of a new set of labels.
@@ -69,19 +93,29 @@ func (c *decisions) create(labels decided) prometheus.Counter {
 	return counter
 }
 
-// keepOnly deletes the series of all other policies. A decision that the previous engine makes at
-// this moment may create one again; the next call deletes it.
-func (c *decisions) keepOnly(policies iter.Seq[string]) {
+// keepOnly makes the first of the live policies labels, which are the oldest of a cluster, and deletes the series of all
+// others. It returns those that are no labels. A decision that the previous engine makes at this moment may create a
+// series again; the next call deletes it.
+func (c *decisions) keepOnly(policies iter.Seq[string]) (others []string) {
 	live := map[string]bool{"": true} // no policy
 	for name := range policies {
-		live[name] = true
+		if len(live) <= maxPolicies {
+			live[strings.Clone(name)] = true
+		} else if !live[name] {
+			others = append(others, name)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.named = nil
+	if len(others) > 0 {
+		c.named = live
+	}
 	for labels := range c.known {
-		if !live[labels.policy] {
+		if !live[labels.policy] && (labels.policy != otherPolicies || len(others) == 0) {
 			c.vec.DeleteLabelValues(labels.labels()...)
 			delete(c.known, labels)
 		}
 	}
+	return others
 }

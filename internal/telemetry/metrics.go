@@ -152,7 +152,7 @@ func (m *Metrics) Decided(_ context.Context, e exchange.Event) {
 
 // StripConflict implements [exchange.Observer].
 func (m *Metrics) StripConflict(_ context.Context, e exchange.Event) {
-	m.strips.WithLabelValues(e.Decision.Policy()).Inc()
+	m.strips.WithLabelValues(m.decisions.policyLabel(e.Decision.Policy())).Inc()
 }
 
 // Panicked implements [exchange.Observer].
@@ -207,8 +207,8 @@ func (m *Metrics) Live(engine *policy.Engine, removed []string) {
 	for _, set := range expiries(engine) {
 		m.expires.WithLabelValues(set.name).Set(float64(set.at.Unix()))
 	}
-	m.decisions.keepOnly(engine.Policies())
-	for _, name := range removed {
+	others := m.decisions.keepOnly(engine.Policies())
+	for _, name := range slices.Concat(removed, others) {
 		m.strips.DeleteLabelValues(name)
 	}
 }
