@@ -2,9 +2,6 @@ package kube
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/corsd/corsd/api/v1alpha1"
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
 	"github.com/corsd/corsd/pkg/policy/plan"
 	"github.com/corsd/corsd/pkg/policy/spec"
@@ -50,8 +47,7 @@ type judged struct {
 type goodVersion struct {
 	uid        types.UID
 	generation int64
-	config     spec.Config
-	targets    []v1alpha1.TargetRef
+	*version
 }
 
 // refuse adds a fault. Only those of the current version are kept: they are what the author has to mend.
@@ -179,7 +175,7 @@ func (x *assembly) remember() {
 	x.good = make(map[key]*goodVersion, len(x.objects))
 	for _, j := range x.objects {
 		if j.choice == current {
-			j.good = &goodVersion{j.uid, j.generation, j.config, j.targets}
+			j.good = &goodVersion{j.uid, j.generation, j.version}
 		}
 		if j.good != nil {
 			x.good[j.key] = j.good
@@ -191,8 +187,8 @@ func (x *assembly) remember() {
 func (x *assembly) collect() {
 	x.config, x.owners, x.documents = spec.Config{}, map[spec.Kind][]*judged{}, map[int]*document{}
 	for _, j := range x.objects {
-		if d := j.chosen(); d != nil && d.targets == nil {
-			x.add(j, d.config)
+		if v := j.chosen(); v != nil && v.targets == nil {
+			x.add(j, v.config)
 		}
 	}
 	y := x.territory()
@@ -210,12 +206,15 @@ func (x *assembly) collect() {
 }
 
 // chosen returns the chosen version, nil if it is none that the object has had.
-func (j *judged) chosen() *goodVersion {
+func (j *judged) chosen() *version {
+	if j == nil { // the documents of gaps have no object
+		return nil
+	}
 	switch j.choice {
 	case current:
-		return &goodVersion{j.uid, j.generation, j.config, j.targets}
+		return j.version
 	case lastGood:
-		return j.good
+		return j.good.version
 	}
 	return nil
 }
@@ -359,22 +358,22 @@ func (x *assembly) warn(warnings []spec.Diagnostic) {
 	}
 }
 
-// hash identifies what is live: which version of which object.
-func (x *assembly) hash() string {
-	h := sha256.New()
-	for _, j := range x.objects {
-		generation := j.generation
-		if j.choice == lastGood {
-			generation = j.good.generation
-		}
-		fmt.Fprintf(h, "%s\n%s\n%d\n%d\n", j.key, j.uid, j.choice, generation)
-	}
+// sums returns the sum of each document of config, in the order of [spec.Config.Documents].
+func (x *assembly) sums() (all []reload.Sum) {
 	for i := range x.config.Policies {
-		if doc := x.documents[i]; doc != nil {
-			_ = json.NewEncoder(h).Encode(doc.Spec) // every type of a document has a JSON form
+		v := x.owners[spec.KindPolicy][i].chosen()
+		if v == nil || x.documents[i] != nil { // a stand-in, or one that was derived
+			all = append(all, reload.SumOf(&x.config.Policies[i].Spec))
+		} else {
+			all = append(all, v.sum)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	for _, kind := range []spec.Kind{spec.KindOriginSet, spec.KindDefaults} {
+		for _, j := range x.owners[kind] {
+			all = append(all, j.chosen().sum)
+		}
+	}
+	return all
 }
 
 // faults lists the faults of all objects whose current versions are not live.

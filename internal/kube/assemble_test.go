@@ -383,7 +383,7 @@ func TestLastGoodVersionsInAChain(t *testing.T) {
 	for i := 1; i < n; i++ { // its host is the one that the next one's last good version has
 		objects = append(objects, host(i, 2, i))
 		before := host(i, 1, i+1)
-		good[before.key] = &goodVersion{before.uid, before.generation, before.config, nil}
+		good[before.key] = &goodVersion{before.uid, before.generation, before.version}
 	}
 	x := assemble(objects, good, cluster{}, began)
 	if x.engine == nil {

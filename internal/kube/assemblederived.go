@@ -11,16 +11,16 @@ import (
 // derive derives documents from the targets of an object, and returns the faults of its current version.
 func (x *assembly) derive(j *judged) []spec.Diagnostic {
 	if j.good != nil && j.good.targets != nil {
-		j.goodDerived = x.deriveFrom(&goodVersion{config: j.good.config, targets: j.good.targets}, j)
+		j.goodDerived = x.deriveFrom(j.good.version, j)
 	}
 	if j.targets == nil {
 		return nil
 	}
-	j.derived = x.deriveFrom(&goodVersion{config: j.config, targets: j.targets}, j)
+	j.derived = x.deriveFrom(j.version, j)
 	return j.derived.faults
 }
 
-func (x *assembly) deriveFrom(v *goodVersion, j *judged) *derived {
+func (x *assembly) deriveFrom(v *version, j *judged) *derived {
 	if x.cluster.routing != nil {
 		return x.cluster.routing.derive(j.key, v.targets, x.claimed)
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/corsd/corsd/api/v1alpha1"
+	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy/policyfile"
 	"github.com/corsd/corsd/pkg/policy/spec"
 )
@@ -30,14 +31,15 @@ type object struct {
 	uid        types.UID // an object that was deleted and made again has another one
 	generation int64     // of the spec
 	created    time.Time
-	version
+	*version
 
 	observed observed // of its status
 }
 
-// version is what one generation of an object says.
+// version is what one generation of an object says. It never changes.
 type version struct {
 	config  spec.Config          // has the document, as far as it was understood
+	sum     reload.Sum           // of the document
 	targets []v1alpha1.TargetRef // of a policy that has them in place of hosts
 	faults  []spec.Diagnostic    // of its form
 
@@ -55,7 +57,8 @@ func newObject(k key, r *resource, before *object) *object {
 	if before != nil && before.sameSpec(o) {
 		o.version = before.version
 	} else {
-		o.version = decode(o.key, r.Spec)
+		v := decode(o.key, r.Spec)
+		o.version = &v
 	}
 	return o
 }
@@ -108,7 +111,11 @@ func decodeDocument(k key, text json.RawMessage) version {
 			k.name(r)
 		}
 	}
-	return version{config: files.Config, faults: faults}
+	v := version{config: files.Config, faults: faults}
+	for d := range v.config.Documents() {
+		v.sum = reload.SumOf(d.Spec) // there is one document
+	}
+	return v
 }
 
 // name sets the position of a location: a resource has a name, but no lines.

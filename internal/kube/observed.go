@@ -51,7 +51,7 @@ func observe(k key, uid types.UID, text json.RawMessage) (o observed) {
 	}
 	if a := s.LastAccepted; a != nil {
 		if v := decode(k, a.Spec); len(v.faults) == 0 { // otherwise another version of corsd may have written it
-			o.accepted = &goodVersion{uid, a.Generation, v.config, v.targets}
+			o.accepted = &goodVersion{uid, a.Generation, &v}
 		}
 	}
 	return o

@@ -206,7 +206,7 @@ func (r *Reader) Build(_ string, now time.Time) (report *reload.Report, torn boo
 	r.mu.Unlock()
 	r.count(x)
 	r.statuses.want(x)
-	report = reload.Built(x.engine, &x.config, x.hash())
+	report = reload.Built(x.engine, x.config, x.sums())
 	report.Faults, report.Replaced = x.refused, x.faults()
 	return report, false
 }

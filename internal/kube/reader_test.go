@@ -346,6 +346,18 @@ func TestHostGrants(t *testing.T) {
 	eventually(t, "it is not any more", func() bool { return !r.knows("a.example") })
 }
 
+// TestGrantsOfAStandIn: what stands in for a policy without a good version governs the hosts that are granted at the
+// moment.
+func TestGrantsOfAStandIn(t *testing.T) {
+	s := kubetest.Start(t)
+	putNamespace(s, "n", "a.example")
+	put(t, s, "CORSPolicy", "n/p", `{hosts: [a.example, b.example], cors: {allowOrigins: ["p.example"]}}`)
+	r := start(t, s, func(o *Options) { o.HostGrants = true }, "")
+	eventually(t, "one host is governed", func() bool { return r.knows("a.example") && !r.knows("b.example") })
+	putNamespace(s, "n", "b.example")
+	eventually(t, "the other one is", func() bool { return !r.knows("a.example") && r.knows("b.example") })
+}
+
 // TestOneNamespace: only the objects of the namespace are asked for, and no kind that a Role cannot grant.
 func TestOneNamespace(t *testing.T) {
 	s := kubetest.Start(t)

@@ -31,7 +31,7 @@ func statusOf(j *judged, refused []spec.Diagnostic) *status {
 	}
 	s.Diagnostics = diagnosticsOf(j)
 	if j.choice == lastGood {
-		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(j.good)}
+		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(j.good.version)}
 	}
 	if d := j.chosenDerived(); d != nil {
 		s.Hosts = d.live()
@@ -174,7 +174,7 @@ func clipTo(s string, most int) string {
 }
 
 // specOf returns the JSON form of the spec of a version, which has one document.
-func specOf(v *goodVersion) json.RawMessage {
+func specOf(v *version) json.RawMessage {
 	for d := range v.config.Documents() {
 		if p, ok := d.Spec.(*spec.PolicySpec); ok {
 			d.Spec = v1alpha1.CORSPolicySpec{PolicySpec: *p, TargetRefs: v.targets}

@@ -18,17 +18,27 @@ const maxNames = 20
 // documents has a hash of each decoded document, by its kind and name. Comments, layout, and the
 // order and files of documents do not change it. The documents themselves are not kept: they are
 // larger than the engine.
-type documents map[string][sha256.Size]byte
+type documents map[string]Sum
+
+// Sum is the hash of a decoded document.
+type Sum [sha256.Size]byte
+
+// SumOf returns the hash of the spec of a document.
+func SumOf(spec any) Sum {
+	hash := sha256.New()
+	_ = json.NewEncoder(hash).Encode(spec) // every type of a document has a JSON form
+	return Sum(hash.Sum(nil))
+}
 
 func documentsOf(c *spec.Config) documents {
 	all := documents{}
 	for d := range c.Documents() {
-		hash := sha256.New()
-		_ = json.NewEncoder(hash).Encode(d.Spec) // every type of a document has a JSON form
-		all[fmt.Sprintf("%s %s", d.Kind, d.ID)] = [sha256.Size]byte(hash.Sum(nil))
+		all[nameOf(d)] = SumOf(d.Spec)
 	}
 	return all
 }
+
+func nameOf(d spec.Document) string { return string(d.Kind) + " " + d.ID.String() }
 
 // changes are the documents that a reload adds, removes and changes, sorted by kind and name.
 type changes struct{ added, removed, changed []string }

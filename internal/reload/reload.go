@@ -209,7 +209,9 @@ func (r *Reloader) complete(report *Report) {
 		report.config = nil
 		return
 	}
-	report.documents = documentsOf(report.config)
+	if report.documents == nil {
+		report.documents = documentsOf(report.config)
+	}
 	if r.snapshot == nil {
 		report.config = nil
 	}
