@@ -68,7 +68,9 @@ type Reader struct {
 	kinds   []*kind
 	signal  chan struct{} // that something has changed; it has room for one
 
-	kindInterval time.Duration
+	selector labels.Selector // that of the options
+
+	kindInterval, reviewWait time.Duration
 
 	statuses *statuses
 
@@ -115,9 +117,14 @@ func NewReader(o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	selector, err := labels.Parse(o.Selector)
+	if err != nil {
+		return nil, err
+	}
 	r := &Reader{
-		options: o, client: c, kinds: []*kind{policyKind, originSetKind},
-		signal: make(chan struct{}, 1), state: map[*kind]*kindState{}, kindInterval: kindInterval,
+		options: o, client: c, kinds: []*kind{policyKind, originSetKind}, selector: selector,
+		signal: make(chan struct{}, 1), state: map[*kind]*kindState{},
+		kindInterval: kindInterval, reviewWait: reviewWait,
 	}
 	if o.Namespace == "" {
 		r.kinds = append(r.kinds, defaultsKind) // which a Role cannot grant

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -18,6 +19,10 @@ import (
 // maxReview bounds the body of a review, in bytes. The API server accepts objects of 3 MiB, and sends the old and
 // the new one.
 const maxReview = 8 << 20
+
+// reviewWait is how long a review waits for the one before. One is read and judged at a time: each needs as much memory
+// and time as a change of the policies, and they are judged by the process that decides requests.
+const reviewWait = 10 * time.Second
 
 // maxWarning bounds a warning, in bytes: the API server cuts off longer ones if all have more than 4096.
 const maxWarning = 256
@@ -50,7 +55,15 @@ type reviewResponse struct {
 // have in its status. The reader judges objects again, so the webhook may be away.
 func (r *Reader) Webhook() http.Handler {
 	mux := http.NewServeMux()
+	turn := make(chan struct{}, 1)
 	mux.HandleFunc("POST /validate", func(w http.ResponseWriter, request *http.Request) {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-time.After(r.reviewWait):
+			http.Error(w, "too many reviews", http.StatusServiceUnavailable)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxReview))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
@@ -73,12 +86,18 @@ func (r *Reader) answer(q *reviewRequest) *reviewResponse {
 	i := slices.IndexFunc(r.kinds, func(k *kind) bool {
 		return k.name == q.Kind.Kind && k.version.Group == q.Kind.Group
 	})
-	if i < 0 || r.kinds[i].version != corsdVersion || len(q.Object.Raw) == 0 {
+	if i < 0 || !r.kinds[i].hasStatus() || len(q.Object.Raw) == 0 {
 		return a // such as a deletion
+	}
+	if r.options.Namespace != "" && q.Namespace != r.options.Namespace {
+		return a // another corsd may read it
 	}
 	var res resource
 	if err := json.Unmarshal(q.Object.Raw, &res); err != nil {
 		return a.refuse(r.kinds[i], q.Name, []spec.Diagnostic{{Code: spec.CodeSyntax, Message: err.Error()}})
+	}
+	if !r.selector.Matches(labels.Set(res.Labels)) {
+		return a
 	}
 	res.Namespace, res.Name = q.Namespace, q.Name
 	faults, warnings, known := r.judge(r.kinds[i], &res)

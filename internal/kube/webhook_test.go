@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/corsd/corsd/internal/kube/kubetest"
 )
@@ -83,6 +86,60 @@ func TestWebhook(t *testing.T) {
 	}
 	if !r.allows("a.example", "https://p.example") || r.allows("b.example", "https://p.example") {
 		t.Error("a review changed what is live")
+	}
+}
+
+// TestWebhookOfAPart: a corsd that reads a part of the objects judges no others.
+func TestWebhookOfAPart(t *testing.T) {
+	s := kubetest.Start(t)
+	for _, row := range []struct {
+		options       Options
+		refused, left string // objects with a fault
+	}{
+		{Options{Namespace: "n"}, "n/a", "m/a"},
+		{Options{Selector: "!team"}, "n/a", ""},
+		{Options{Selector: "team=a"}, "", "n/a"},
+	} {
+		var reader *Reader
+		r := start(t, s, func(o *Options) { o.Namespace, o.Selector = row.options.Namespace, row.options.Selector }, "",
+			func(made *Reader) { reader = made })
+		<-r.Ready()
+		for object, allowed := range map[string]bool{row.refused: false, row.left: true} {
+			if object == "" {
+				continue
+			}
+			if a := ask(t, reader.Webhook(), "CORSPolicy", object, aBad); a.Allowed != allowed {
+				t.Errorf("%+v: %s is allowed: %t", row.options, object, a.Allowed)
+			}
+		}
+	}
+}
+
+// TestWebhookTakesTurns: while a review is read or judged, the others wait, and not for ever.
+func TestWebhookTakesTurns(t *testing.T) {
+	s := kubetest.Start(t)
+	var reader *Reader
+	r := start(t, s, nil, "", func(made *Reader) { reader = made })
+	<-r.Ready()
+	reader.reviewWait = 50 * time.Millisecond
+	h := reader.Webhook()
+	body, slow := io.Pipe()
+	var first sync.WaitGroup
+	first.Go(func() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/validate", body))
+	})
+	if _, err := slow.Write([]byte("{")); err != nil { // which returns when it is read
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/validate", strings.NewReader("{}")))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("beside another review: %d", w.Code)
+	}
+	slow.Close()
+	first.Wait()
+	if a := ask(t, h, "CORSPolicy", "n/a", aGood); !a.Allowed {
+		t.Errorf("after it: %+v", a)
 	}
 }
 
