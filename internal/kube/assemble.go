@@ -57,8 +57,14 @@ func (j *judged) refuse(d spec.Diagnostic) {
 	}
 }
 
+// maxFaults bounds the faults, and the warnings, of one object that are kept. A status has fewer.
+const maxFaults = 100
+
 // appendNew appends a diagnostic, unless it is known: several documents may be derived from one policy.
 func appendNew(known []spec.Diagnostic, d spec.Diagnostic) []spec.Diagnostic {
+	if len(known) >= maxFaults {
+		return known
+	}
 	same := func(k spec.Diagnostic) bool { return k.Place == d.Place && k.String() == d.String() }
 	if slices.ContainsFunc(known, same) {
 		return known

@@ -82,7 +82,10 @@ func (r *route) named(section string) (rules []int) {
 // derive returns the hosts and matches that the targets of a version of a policy lead to. others has the rules that any
 // policy names.
 func (t *routing) derive(k key, targets []v1alpha1.TargetRef, others claimed) *derived {
-	d := &deriver{routing: t, key: k, own: claimed{}, derived: derived{rules: hostRules{}}}
+	d := &deriver{
+		routing: t, key: k, own: claimed{}, known: map[plan.HostPattern]map[matchKey]bool{},
+		hosts: map[plan.HostPattern]bool{}, derived: derived{rules: hostRules{}},
+	}
 	for i := range targets {
 		o := t.objects[targetKey(k.id.Namespace, &targets[i])]
 		switch {
@@ -108,7 +111,9 @@ type deriver struct {
 	derived
 
 	key
-	own claimed
+	own   claimed
+	known map[plan.HostPattern]map[matchKey]bool // the keys of rules
+	hosts map[plan.HostPattern]bool              // those of whole
 }
 
 func placeOf(target int) spec.Place {
@@ -149,8 +154,8 @@ func (d *deriver) addGateway(i int, ref *v1alpha1.TargetRef, o *object) {
 		return
 	}
 	d.addAncestor(o.id)
-	for _, a := range d.attachments {
-		if a.gateway == o.id && (ref.SectionName == "" || ref.SectionName == a.listener) {
+	for _, a := range d.ofGateway[o.id] {
+		if ref.SectionName == "" || ref.SectionName == a.listener {
 			for _, host := range a.hosts {
 				if d.grants.allow(d.id.Namespace, host) { // if not, the listener's host is not granted either
 					d.addWhole(host)
@@ -161,7 +166,8 @@ func (d *deriver) addGateway(i int, ref *v1alpha1.TargetRef, o *object) {
 }
 
 func (d *deriver) addWhole(host plan.HostPattern) {
-	if !slices.Contains(d.whole, host) {
+	if !d.hosts[host] {
+		d.hosts[host] = true
 		d.whole = append(d.whole, host)
 	}
 }
@@ -183,12 +189,7 @@ func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 	for _, rule := range rules {
 		d.own[routeRuleKey{o.key, rule}] = true
 	}
-	attached := false
-	for _, a := range d.attachments {
-		if a.route != o {
-			continue
-		}
-		attached = true
+	for _, a := range d.ofRoute[o.key] {
 		d.addAncestor(a.gateway)
 		for _, host := range a.hosts {
 			if d.permits(i, host) {
@@ -196,16 +197,21 @@ func (d *deriver) addRoute(i int, ref *v1alpha1.TargetRef, o *object) {
 			}
 		}
 	}
-	if !attached {
+	if len(d.ofRoute[o.key]) == 0 {
 		d.lacks(i, ref.Name, "is not accepted, with its hostnames, by any HTTP or HTTPS listener of a Gateway",
 			"parentRefs and hostnames that allowedRoutes and the hostname of a listener allow")
 	}
 }
 
 func (d *deriver) addRules(target int, o *object, host plan.HostPattern) {
-	for _, r := range d.byHost[host] {
-		same := func(known derivedRule) bool { return known.key == r.key }
-		if r.route == o && d.own[r.ruleKey()] && !slices.ContainsFunc(d.rules[host], same) {
+	known := d.known[host]
+	if known == nil {
+		known = map[matchKey]bool{}
+		d.known[host] = known
+	}
+	for _, r := range d.byHost[host].all {
+		if r.route == o && d.own[r.ruleKey()] && !known[r.key] {
+			known[r.key] = true
 			d.rules[host] = append(d.rules[host], derivedRule{r, target})
 		}
 	}
@@ -217,12 +223,14 @@ func (d *deriver) addRules(target int, o *object, host plan.HostPattern) {
 func (d *deriver) checkConflicts(others claimed) {
 	for _, host := range sortedHosts(d.rules) {
 		for _, r := range d.rules[host] {
-			for _, other := range d.byHost[host] {
-				if other.key != r.key || d.own[other.ruleKey()] || d.claims(others, other, host) ||
+			for _, other := range d.byHost[host].byKey[r.key] {
+				if d.own[other.ruleKey()] || d.claims(others, other, host) ||
 					other.route.id.Namespace != r.route.id.Namespace && compareAge(other.route, r.route) > 0 {
 					continue
 				}
-				d.faults = append(d.faults, d.sharedMatch(&r, other, host))
+				if len(d.faults) < maxFaults {
+					d.faults = append(d.faults, d.sharedMatch(&r, other, host))
+				}
 			}
 		}
 	}

@@ -593,6 +593,51 @@ func TestDerivedRules(t *testing.T) {
 	}
 }
 
+// TestManyMatches: routes with many matches at one host, which anyone can attach who may attach any, keep nothing else
+// from going live. If time grew with the square of their number, this would take hours.
+func TestManyMatches(t *testing.T) {
+	t.Parallel()
+	objects := []*object{at(t, gatewayKind, 0, "infra/public", 1, public)}
+	targets := []string{"HTTPRoute/mine"}
+	routes := func(name string, seconds, n int) {
+		for i := range n {
+			var rules []string
+			for j := range 16 {
+				var matches []string
+				for k := range 64 {
+					matches = append(matches, fmt.Sprintf(`{"path": {"value": "/%s/%d/%d/%d"}}`, name[:1], i, j, k))
+				}
+				rules = append(rules, `{"matches": [`+strings.Join(matches, ", ")+`]}`)
+			}
+			objects = append(objects, at(t, httpRouteKind, seconds, fmt.Sprintf("%s%d", name, i), 1,
+				`{"parentRefs": [{"namespace": "infra", "name": "public"}], "hostnames": ["a.example"], "rules": [`+
+					strings.Join(rules, ", ")+`]}`))
+		}
+	}
+	routes("n/m", 0, 40) // not named by a policy
+	routes("n/r", 1, 15) // named by one
+	routes("n/s", 0, 15) // with the same matches, and older
+	for i := range 15 {
+		targets = append(targets, fmt.Sprintf("HTTPRoute/r%d", i))
+	}
+	objects = append(objects, at(t, httpRouteKind, 0, "n/mine", 1, routeOf("a.example", "{}")),
+		at(t, policyKind, 0, "n/all", 1, policyOf(targets...)), at(t, policyKind, 0, "n/p", 1, policyOf("HTTPRoute/mine")),
+		at(t, policyKind, 0, "n/b", 1, bGood))
+	x := assembleAll(objects, nil)
+	if x.engine == nil {
+		t.Fatalf("no engine: %v", x.refused)
+	}
+	for _, j := range x.objects {
+		n, version := 0, current
+		if j.id.Name == "all" {
+			n, version = maxFaults, standIn
+		}
+		if j.choice != version || len(j.faults) != n {
+			t.Errorf("%s: version %d, %d faults, want %d, %d", j, j.choice, len(j.faults), version, n)
+		}
+	}
+}
+
 // TestLastGoodTargets: the last good version is derived from the routes of the moment, also that of the status.
 func TestLastGoodTargets(t *testing.T) {
 	t.Parallel()

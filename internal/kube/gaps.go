@@ -61,7 +61,7 @@ func (t *routing) gaps(y *territory, c claimed, unfit map[matchKey]bool) (open, 
 	if len(y.rules) == 0 {
 		return open, closed
 	}
-	for host, all := range t.byHost {
+	for host, at := range t.byHost {
 		keys := y.rules[host]
 		if y.whole[host] || keys == nil && !y.underRules(host) {
 			continue
@@ -71,10 +71,11 @@ func (t *routing) gaps(y *territory, c claimed, unfit map[matchKey]bool) (open, 
 			gaps = closed
 		}
 		var rules []derivedRule
-		for _, r := range all {
+		known := map[matchKey]bool{}
+		for _, r := range at.all {
 			k := r.key
-			same := func(known derivedRule) bool { return known.key == k }
-			if keys != nil && !keys[k] && !unfit[k] && !t.claims(c, r, host) && !slices.ContainsFunc(rules, same) {
+			if keys != nil && !keys[k] && !unfit[k] && !t.claims(c, r, host) && !known[k] {
+				known[k] = true
 				rules = append(rules, derivedRule{routed: r})
 			}
 		}

@@ -226,15 +226,22 @@ func (r *Reader) goodVersions() map[key]*goodVersion {
 
 // snapshot returns all objects of corsd's kinds, and the cluster that they depend on, if all kinds are listed.
 func (r *Reader) snapshot() (objects []*object, c cluster, known bool) {
+	objects, targets, namespaces, c, known := r.listed()
+	if known && r.options.Targets {
+		c.routing = newRouting(targets, namespaces, c.grants)
+	}
+	return objects, c, known
+}
+
+func (r *Reader) listed() (objects, targets []*object, namespaces map[string]labels.Set, c cluster, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var targets []*object
-	namespaces := map[string]labels.Set{}
+	namespaces = map[string]labels.Set{}
 	for _, k := range r.kinds {
 		s := r.state[k]
 		switch {
 		case !s.listed:
-			return nil, cluster{}, false
+			return nil, nil, nil, cluster{}, false
 		case k == namespaceKind:
 			if r.options.HostGrants {
 				c.grants = grants{}
@@ -251,10 +258,7 @@ func (r *Reader) snapshot() (objects []*object, c cluster, known bool) {
 			objects = slices.AppendSeq(objects, maps.Values(s.objects))
 		}
 	}
-	if r.options.Targets {
-		c.routing = newRouting(targets, namespaces, c.grants)
-	}
-	return objects, c, true
+	return objects, targets, namespaces, c, true
 }
 
 func (r *Reader) count(x *assembly) {

@@ -13,11 +13,18 @@ import (
 
 // routing has the requests that Gateways send to each route. It never changes.
 type routing struct {
-	objects     map[key]*object // Gateways and routes
-	labels      map[string]labels.Set
-	grants      grants
-	attachments []attachment
-	byHost      map[plan.HostPattern][]*routed // those that [routing.receives] requests
+	objects   map[key]*object // Gateways and routes
+	labels    map[string]labels.Set
+	grants    grants
+	ofRoute   map[key][]attachment
+	ofGateway map[spec.ID][]attachment
+	byHost    map[plan.HostPattern]*hostRoutes // those that [routing.receives] requests
+}
+
+// hostRoutes are the matches of routes at a host: all of them, and by what they select.
+type hostRoutes struct {
+	all   []*routed
+	byKey map[matchKey][]*routed
 }
 
 // attachment is a route at a listener, with the hosts whose requests the route can receive there.
@@ -49,7 +56,8 @@ func (r *routed) ruleKey() routeRuleKey { return routeRuleKey{r.route.key, r.rul
 func newRouting(objects []*object, labels map[string]labels.Set, g grants) *routing {
 	t := &routing{
 		objects: make(map[key]*object, len(objects)), labels: labels, grants: g,
-		byHost: map[plan.HostPattern][]*routed{},
+		ofRoute: map[key][]attachment{}, ofGateway: map[spec.ID][]attachment{},
+		byHost: map[plan.HostPattern]*hostRoutes{},
 	}
 	objects = slices.SortedFunc(slices.Values(objects), compareAge)
 	for _, o := range objects {
@@ -67,7 +75,8 @@ func (t *routing) addRoute(o *object) {
 	hosts := map[plan.HostPattern]bool{}
 	for i := range o.route.ParentRefs {
 		for _, a := range t.attach(o, &o.route.ParentRefs[i]) {
-			t.attachments = append(t.attachments, a)
+			t.ofRoute[o.key] = append(t.ofRoute[o.key], a)
+			t.ofGateway[a.gateway] = append(t.ofGateway[a.gateway], a)
 			for _, host := range a.hosts {
 				if t.receives(&a, host) {
 					hosts[host] = true
@@ -82,10 +91,20 @@ func (t *routing) addRoute(o *object) {
 		for j, m := range o.route.Rules[i].requests(o.kind) {
 			r := &routed{m, m.key(), o, i, j}
 			for host := range hosts {
-				t.byHost[host] = append(t.byHost[host], r)
+				t.addMatch(host, r)
 			}
 		}
 	}
+}
+
+func (t *routing) addMatch(host plan.HostPattern, r *routed) {
+	at := t.byHost[host]
+	if at == nil {
+		at = &hostRoutes{byKey: map[matchKey][]*routed{}}
+		t.byHost[host] = at
+	}
+	at.all = append(at.all, r)
+	at.byKey[r.key] = append(at.byKey[r.key], r)
 }
 
 // receives reports whether the requests to a host are known to reach a route at a listener: the namespace of the

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,7 +66,7 @@ func acceptedCondition(j *judged) metav1.Condition {
 	case n > 0:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonOf(problems), text(problems[0])
 		if n > 1 {
-			c.Message = fmt.Sprintf("%d faults, the first: %s", n, c.Message)
+			c.Message = fmt.Sprintf("%s faults, the first: %s", count(n), c.Message)
 		}
 	case len(j.warnings) > 0:
 		c.Message = fmt.Sprintf("no faults, %d warnings", len(j.warnings))
@@ -73,6 +74,14 @@ func acceptedCondition(j *judged) metav1.Condition {
 		c.Message = "no faults"
 	}
 	return c
+}
+
+// count returns a number of faults, of which no more than maxFaults may be kept.
+func count(n int) string {
+	if n >= maxFaults {
+		return "many"
+	}
+	return strconv.Itoa(n)
 }
 
 // reasonOf returns the reason of the first fault.
