@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -85,19 +86,29 @@ func newClient(c *rest.Config, namespace, selector string) (*client, error) {
 	return x, nil
 }
 
+// verb is what a request does.
+type verb string
+
+const (
+	verbList  verb = "list"
+	verbWatch verb = "watch"
+)
+
 // listWatch returns how the objects of a kind are listed and watched. called is told the outcome of each request.
-func (x *client) listWatch(k *kind, called func(error)) *cache.ListWatch {
+func (x *client) listWatch(k *kind, called func(verb, error)) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list := &resourceList{}
 			err := x.get(k, o).Do(ctx).Into(list)
-			called(err)
+			called(verbList, err)
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.Watch = true
 			w, err := x.get(k, o).Watch(ctx)
-			called(err)
+			if o.SendInitialEvents == nil || !apierrors.IsInvalid(err) { // older API servers do not; client-go lists then
+				called(verbWatch, err)
+			}
 			return w, err
 		},
 	}
@@ -142,6 +153,10 @@ const fieldManager = "corsd"
 
 // explain adds to an error of the API server what to do about it.
 func (k *kind) explain(err error) error {
+	// The URL of a watch differs each time, so that the same error would be logged each time.
+	if failed := (*url.Error)(nil); errors.As(err, &failed) {
+		err = failed.Err
+	}
 	switch {
 	case apierrors.IsNotFound(err) && k.version == corsdVersion:
 		return fmt.Errorf("%w: install the CustomResourceDefinitions of this version of corsd", err)

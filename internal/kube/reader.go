@@ -87,7 +87,7 @@ type kindState struct {
 	listed     bool
 	objects    map[key]*object
 	namespaces map[string]*namespace // of namespaceKind
-	failure    string                // why the last request failed, "" if it did not
+	failures   map[verb]string       // why the last requests failed
 }
 
 // namespace has the parts of a namespace that are kept.
@@ -149,7 +149,7 @@ func (r *Reader) Watch(ctx context.Context) <-chan source.Cause {
 	var running sync.WaitGroup
 	quiet := logr.Discard() // client-go logs each attempt that fails, of which called logs the first
 	for _, k := range r.kinds {
-		reflector := cache.NewReflectorWithOptions(r.client.listWatch(k, func(err error) { r.called(ctx, k, err) }),
+		reflector := cache.NewReflectorWithOptions(r.client.listWatch(k, func(v verb, err error) { r.called(ctx, k, v, err) }),
 			&resource{}, &store{r, k}, cache.ReflectorOptions{
 				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &quiet,
 			})
@@ -283,8 +283,9 @@ func (r *Reader) Pending() string {
 	var all []string
 	for _, k := range r.kinds {
 		switch s := r.state[k]; {
-		case s.failure != "":
-			all = append(all, s.failure)
+		case len(s.failures) > 0:
+			failures := slices.Sorted(maps.Values(s.failures))
+			all = append(all, slices.Compact(failures)...)
 		case !s.listed:
 			all = append(all, k.plural+" are not listed yet")
 		}
@@ -293,29 +294,49 @@ func (r *Reader) Pending() string {
 }
 
 // called notes the outcome of a request for the objects of a kind. An error is logged once, until another one comes
-// or a request succeeds: client-go logs nothing if the API server refuses connections.
-func (r *Reader) called(ctx context.Context, k *kind, err error) {
-	failure := ""
-	switch {
-	case ctx.Err() != nil:
+// or requests succeed: client-go logs nothing if the API server refuses connections. If objects can be listed and not
+// watched, that is one failure too, although each attempt begins with a list that succeeds.
+func (r *Reader) called(ctx context.Context, k *kind, v verb, err error) {
+	if ctx.Err() != nil {
 		return
-	case err != nil:
-		failure = k.explain(err).Error()
-	default:
-		r.options.Metrics.SeenEvent(time.Now())
 	}
-	r.mu.Lock()
-	before := r.state[k].failure
-	r.state[k].failure = failure
-	r.mu.Unlock()
+	failure := ""
+	if err == nil {
+		r.options.Metrics.SeenEvent(time.Now())
+	} else {
+		failure = k.explain(err).Error()
+	}
+	isNew, isOver := r.note(k, v, failure)
 	switch {
-	case failure == before:
-	case failure != "":
+	case isNew:
 		r.options.Logger.Error("the API server cannot be read; the live policy stays as it is",
 			"resource", k.plural, "error", failure)
-	default:
+	case isOver:
 		r.options.Logger.Info("the API server can be read again", "resource", k.plural)
 	}
+}
+
+// note notes why a request failed, "" if it did not. It reports whether the failure is one that was not known, and
+// whether it was the last.
+func (r *Reader) note(k *kind, v verb, failure string) (isNew, isOver bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state[k]
+	before := s.failures
+	s.failures = maps.Clone(before)
+	switch {
+	case failure == "" && v == verbWatch:
+		s.failures = nil // a watch begins with a list, or follows one
+	case failure == "":
+		delete(s.failures, v)
+	default:
+		if s.failures == nil {
+			s.failures = map[verb]string{}
+		}
+		s.failures[v] = failure
+		return !slices.Contains(slices.Collect(maps.Values(before)), failure), false
+	}
+	return false, len(before) > 0 && len(s.failures) == 0
 }
 
 // awaitKind waits until the API server has a kind of the Gateway API, and reports whether it was there before ctx
@@ -329,12 +350,12 @@ func (r *Reader) awaitKind(ctx context.Context, k *kind) bool {
 		case ctx.Err() != nil:
 			return false
 		case err != nil:
-			r.called(ctx, k, err)
+			r.called(ctx, k, verbList, err)
 		case served:
 			return true
 		default:
 			wait = r.kindInterval
-			r.called(ctx, k, nil)
+			r.called(ctx, k, verbList, nil)
 			if !logged {
 				logged = true
 				r.options.Logger.Info("the API server does not have this kind of targets; corsd looks for it again",

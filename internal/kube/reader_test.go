@@ -280,6 +280,85 @@ func TestOutage(t *testing.T) {
 	eventually(t, "nothing is pending", func() bool { return r.State().Pending == "" })
 }
 
+// TestExpiredWatch: if the API server does not know any more what has changed since, all is listed again. Changes that
+// were missed are made live, deletions too.
+func TestExpiredWatch(t *testing.T) {
+	s := kubetest.Start(t)
+	put(t, s, "CORSPolicy", "n/a", aGood)
+	put(t, s, "CORSPolicy", "n/b", bGood)
+	r := start(t, s, nil, "")
+	eventually(t, "the policies are live", func() bool {
+		return r.allows("a.example", "https://p.example") && r.allows("b.example", "https://p.example")
+	})
+	s.RefuseWatches(http.StatusInternalServerError)
+	s.Delete("CORSPolicy", "n", "b")
+	put(t, s, "CORSPolicy", "n/a", strings.ReplaceAll(aGood, "p.example", "q.example"))
+	s.RefuseWatches(0)
+	eventually(t, "the change is live", func() bool { return r.allows("a.example", "https://q.example") })
+	eventually(t, "the deletion is", func() bool { return !r.knows("b.example") })
+	s.Expire()
+	put(t, s, "CORSPolicy", "n/b", bGood)
+	eventually(t, "so is a change after an error on the stream", func() bool { return r.allows("b.example", "https://p.example") })
+}
+
+// TestOlderAPIServer: lists that are not streamed come in parts. That is no failure.
+func TestOlderAPIServer(t *testing.T) {
+	s := kubetest.Start(t)
+	s.Older()
+	const n = 1100
+	for i := range n {
+		put(t, s, "OriginSet", fmt.Sprintf("n/s%d", i), partners)
+	}
+	put(t, s, "CORSPolicy", "n/a", fmt.Sprintf(`{hosts: [a.example], cors: {allowOriginSets: [s0, s%d]}}`, n-1))
+	r := start(t, s, nil, "")
+	eventually(t, "the policy is live", func() bool { return r.allows("a.example", "https://p.example") })
+	put(t, s, "CORSPolicy", "n/a", strings.ReplaceAll(aGood, "p.example", "q.example"))
+	eventually(t, "a change is", func() bool { return r.allows("a.example", "https://q.example") })
+	if n := s.Requests()["GET /apis/corsd.dev/v1alpha1/originsets"]; n < 4 {
+		t.Errorf("%d requests, so the list was not in parts", n)
+	}
+	if failures := r.log.Entries(t, "the API server cannot be read; the live policy stays as it is"); len(failures) > 0 {
+		t.Errorf("logged %v", failures)
+	}
+}
+
+// TestListWithoutWatch: what can be listed and not watched is one failure, logged once, however often it is tried.
+func TestListWithoutWatch(t *testing.T) {
+	s := kubetest.Start(t)
+	s.RefuseWatches(http.StatusForbidden)
+	put(t, s, "CORSPolicy", "n/a", aGood)
+	r := start(t, s, nil, "")
+	eventually(t, "what is listed is live", func() bool { return r.allows("a.example", "https://p.example") })
+	path := "GET /apis/corsd.dev/v1alpha1/corspolicies"
+	eventually(t, "it is tried again", func() bool { return s.Requests()[path] >= 6 })
+	if pending := r.State().Pending; !strings.Contains(pending, "grant the ServiceAccount list and watch on corspolicies") {
+		t.Errorf("pending is %q", pending)
+	}
+	for message, want := range map[string]int{
+		"the API server cannot be read; the live policy stays as it is": 3, "the API server can be read again": 0, // three kinds
+	} {
+		if entries := r.log.Entries(t, message); len(entries) != want {
+			t.Errorf("%q is logged %d times, want %d", message, len(entries), want)
+		}
+	}
+	s.RefuseWatches(0)
+	eventually(t, "nothing is pending", func() bool { return r.State().Pending == "" })
+}
+
+// TestNoConnection: an API server that refuses connections is logged once for each kind, although the address of each
+// request is another one.
+func TestNoConnection(t *testing.T) {
+	s := kubetest.Start(t)
+	s.Close()
+	r := start(t, s, nil, "")
+	message := "the API server cannot be read; the live policy stays as it is"
+	eventually(t, "it is logged", func() bool { return len(r.log.Entries(t, message)) >= 3 })
+	time.Sleep(time.Second) // some attempts
+	if entries := r.log.Entries(t, message); len(entries) != 3 {
+		t.Errorf("logged %d times: %v", len(entries), entries)
+	}
+}
+
 // TestNotReadyBeforeAllIsListed: without a snapshot no policy is live until all kinds are listed, and what is missing
 // is reported with what to do.
 func TestNotReadyBeforeAllIsListed(t *testing.T) {

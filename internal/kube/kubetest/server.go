@@ -29,6 +29,8 @@ type Server struct {
 	watchers map[chan event]string
 	refuse   int             // the status with which all requests are answered, 0 to answer them
 	absent   map[string]bool // plurals of kinds that the server does not have
+	watches  int             // the status with which watches are answered, 0 to answer them
+	older    bool            // see [Server.Older]
 	writes   int             // of statuses
 	requests map[string]int
 }
@@ -150,11 +152,45 @@ func (s *Server) Refuse(status int) {
 	defer s.mu.Unlock()
 	s.refuse = status
 	if status != 0 {
-		for w := range s.watchers {
-			delete(s.watchers, w)
-			close(w)
-		}
+		s.endWatches()
 	}
+}
+
+// RefuseWatches makes the server answer watches with a status and end those that there are, or answer them again if it
+// is 0.
+func (s *Server) RefuseWatches(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watches = status
+	s.endWatches()
+}
+
+func (s *Server) endWatches() {
+	for w := range s.watchers {
+		delete(s.watchers, w)
+		close(w)
+	}
+}
+
+// Older makes the server one that does not stream lists, and sends them in as many parts as the client wants.
+func (s *Server) Older() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.older = true
+}
+
+// Expire ends all watches with the error that the changes since their version are not known any more, before the last
+// changes are sent if there are any.
+func (s *Server) Expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
+		for len(w) > 0 {
+			<-w
+		}
+		w <- event{"ERROR", statusOf(http.StatusGone)}
+	}
+	s.endWatches()
 }
 
 // SetStatus sets the status of an object, as its controller does.
@@ -236,7 +272,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("watch") != "" {
 			s.watch(w, r, prefix)
 		} else {
-			s.list(w, prefix)
+			s.list(w, r, prefix)
 		}
 	default:
 		writeStatus(w, http.StatusNotFound)
@@ -266,12 +302,21 @@ func (s *Server) patchStatus(w http.ResponseWriter, r *http.Request, k string) {
 	_ = json.NewEncoder(w).Encode(o)
 }
 
-func (s *Server) list(w http.ResponseWriter, prefix string) {
+func (s *Server) list(w http.ResponseWriter, r *http.Request, prefix string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	items, meta := s.under(prefix), Object{"resourceVersion": strconv.Itoa(s.version)}
+	if limit, _ := strconv.Atoi(r.URL.Query().Get("limit")); s.older && limit > 0 {
+		begin, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+		end := min(begin+limit, len(items))
+		if end < len(items) {
+			meta["continue"] = strconv.Itoa(end)
+		}
+		items = items[begin:end]
+	}
+	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(Object{
-		"apiVersion": versionOf(prefix), "kind": kindOf(prefix) + "List",
-		"metadata": Object{"resourceVersion": strconv.Itoa(s.version)}, "items": s.under(prefix),
+		"apiVersion": versionOf(prefix), "kind": kindOf(prefix) + "List", "metadata": meta, "items": items,
 	})
 }
 
@@ -289,6 +334,15 @@ func (s *Server) under(prefix string) []Object {
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, prefix string) {
 	events := make(chan event, 100_000)
 	s.mu.Lock()
+	refuse := s.watches
+	if s.older && r.URL.Query().Get("sendInitialEvents") != "" {
+		refuse = http.StatusUnprocessableEntity
+	}
+	if refuse != 0 {
+		s.mu.Unlock()
+		writeStatus(w, refuse)
+		return
+	}
 	var first []event
 	if r.URL.Query().Get("sendInitialEvents") == "true" {
 		for _, o := range s.under(prefix) {
@@ -350,11 +404,17 @@ func versionOf(prefix string) string {
 }
 
 func writeStatus(w http.ResponseWriter, status int) {
-	reasons := map[int]string{403: "Forbidden", 404: "NotFound", 401: "Unauthorized", 500: "InternalError"}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(Object{
+	_ = json.NewEncoder(w).Encode(statusOf(status))
+}
+
+func statusOf(status int) Object {
+	reasons := map[int]string{
+		401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired", 422: "Invalid", 500: "InternalError",
+	}
+	return Object{
 		"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": reasons[status], "code": status,
 		"message": "refused by the test",
-	})
+	}
 }
