@@ -42,6 +42,7 @@ type version struct {
 	sum     reload.Sum           // of the document
 	targets []v1alpha1.TargetRef // of a policy that has them in place of hosts
 	faults  []spec.Diagnostic    // of its form
+	size    int                  // of its text, in bytes
 
 	gateway *gateway // of a Gateway
 	route   *route   // of an HTTPRoute or GRPCRoute
@@ -58,6 +59,7 @@ func newObject(k key, r *resource, before *object) *object {
 		o.version = before.version
 	} else {
 		v := decode(o.key, r.Spec)
+		v.size = len(r.Spec)
 		o.version = &v
 	}
 	return o

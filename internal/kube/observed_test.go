@@ -41,6 +41,21 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
+// TestLargeSpecs: the last good spec is in the status as long as the API server can store it beside the present one.
+func TestLargeSpecs(t *testing.T) {
+	t.Parallel()
+	for more, want := range map[int]bool{0: true, 1: false} {
+		o := at(t, policyKind, 0, "n/a", 2, aBad)
+		good := &goodVersion{o.uid, 1, at(t, policyKind, 0, "n/a", 1, aGood).version}
+		o.size = maxSpecs - len(specOf(good.version)) + more
+		x := assemble([]*object{o}, map[key]*goodVersion{o.key: good}, cluster{}, began)
+		s := statusOf(x.objects[0], nil)
+		if x.objects[0].choice != lastGood || (s.LastAccepted != nil) != want || len(s.Diagnostics) != 1 {
+			t.Errorf("%d bytes more: %+v", more, s)
+		}
+	}
+}
+
 // TestObserve: whether a status is the wanted one does not depend on its times, on the order of its fields, or on
 // whether it can be read at all.
 func TestObserve(t *testing.T) {

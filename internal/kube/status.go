@@ -19,6 +19,10 @@ type status = v1alpha1.CORSPolicyStatus
 // maxText bounds the texts of a status, in bytes. The schema allows more in the message of a condition only.
 const maxText = 1024
 
+// maxSpecs bounds both specs of an object whose status has the last good one, in bytes. etcd refuses objects of more than
+// 1.5 MiB, and then no fault would reach the author.
+const maxSpecs = 1 << 20
+
 // statusOf returns the status of an object. refused are the faults because of which no object goes live.
 func statusOf(j *judged, refused []spec.Diagnostic) *status {
 	s := &status{}
@@ -32,7 +36,9 @@ func statusOf(j *judged, refused []spec.Diagnostic) *status {
 	}
 	s.Diagnostics = diagnosticsOf(j)
 	if j.choice == lastGood {
-		s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: specOf(j.good.version)}
+		if good := specOf(j.good.version); j.size+len(good) <= maxSpecs {
+			s.LastAccepted = &v1alpha1.LastAccepted{Generation: j.good.generation, Spec: good}
+		}
 	}
 	if d := j.chosenDerived(); d != nil {
 		s.Hosts = d.live()

@@ -18,6 +18,9 @@ const (
 	// not be written. It doubles each time, up to maxStatusRetry: two replicas of different versions may disagree.
 	statusRetry    = 2 * time.Second
 	maxStatusRetry = 10 * time.Minute
+	// statusBatch is how many statuses are written, in a second, before it is looked again which are to be written: with
+	// thousands, one that has changed meanwhile would be written as it was, and as it is at the end.
+	statusBatch = requestsPerSecond
 )
 
 // statuses writes the status of objects where it is not what it should be. Nothing waits for it.
@@ -152,11 +155,14 @@ func (s *statuses) run(ctx context.Context) {
 	for {
 		s.compute()
 		due, next := s.due(time.Now())
-		for _, k := range due {
+		for _, k := range due[:min(len(due), statusBatch)] {
 			if ctx.Err() != nil {
 				return
 			}
 			s.write(ctx, k)
+		}
+		if len(due) > statusBatch {
+			continue
 		}
 		var timer <-chan time.Time
 		if !next.IsZero() {
