@@ -106,7 +106,8 @@ func (x *client) listWatch(k *kind, called func(verb, error)) *cache.ListWatch {
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.Watch = true
 			w, err := x.get(k, o).Watch(ctx)
-			if o.SendInitialEvents == nil || !apierrors.IsInvalid(err) { // older API servers do not; client-go lists then
+			// Older API servers do not stream lists. client-go requests a list then.
+			if o.SendInitialEvents == nil || !apierrors.IsInvalid(err) {
 				called(verbWatch, err)
 			}
 			return w, err

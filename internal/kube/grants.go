@@ -50,10 +50,12 @@ func (g grants) check(k key, c *spec.Config) (faults []spec.Diagnostic) {
 	return faults
 }
 
-// notGranted returns the fault of a place that names, or leads to, a host which the namespace of a policy is not granted.
+// notGranted returns the fault of a place that names, or leads to, a host which the namespace of a policy is not
+// granted.
 func (k key) notGranted(host string, place spec.Place) spec.Diagnostic {
 	d := k.fault(spec.CodeHostNotGranted, "is not a host that namespace "+k.id.Namespace+" may name")
 	d.Place, d.Value = place, host
-	d.Hint = fmt.Sprintf("%s in the annotation %s of the namespace, or a host that it has", host, v1alpha1.HostsAnnotation)
+	d.Hint = fmt.Sprintf("%s in the annotation %s of the namespace, or a host that it has",
+		host, v1alpha1.HostsAnnotation)
 	return d
 }

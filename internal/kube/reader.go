@@ -149,10 +149,10 @@ func (r *Reader) Watch(ctx context.Context) <-chan source.Cause {
 	var running sync.WaitGroup
 	quiet := logr.Discard() // client-go logs each attempt that fails, of which called logs the first
 	for _, k := range r.kinds {
-		reflector := cache.NewReflectorWithOptions(r.client.listWatch(k, func(v verb, err error) { r.called(ctx, k, v, err) }),
-			&resource{}, &store{r, k}, cache.ReflectorOptions{
-				Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &quiet,
-			})
+		lists := r.client.listWatch(k, func(v verb, err error) { r.called(ctx, k, v, err) })
+		reflector := cache.NewReflectorWithOptions(lists, &resource{}, &store{r, k}, cache.ReflectorOptions{
+			Name: "corsd", TypeDescription: k.plural, Backoff: &backoff, Logger: &quiet,
+		})
 		running.Go(func() {
 			if !k.isTarget() || r.awaitKind(ctx, k) {
 				reflector.RunWithContext(logr.NewContext(ctx, quiet))

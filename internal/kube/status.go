@@ -19,8 +19,8 @@ type status = v1alpha1.CORSPolicyStatus
 // maxText bounds the texts of a status, in bytes. The schema allows more in the message of a condition only.
 const maxText = 1024
 
-// maxSpecs bounds both specs of an object whose status has the last good one, in bytes. etcd refuses objects of more than
-// 1.5 MiB, and then no fault would reach the author.
+// maxSpecs bounds both specs of an object whose status has the last good one, in bytes. etcd refuses objects of more
+// than 1.5 MiB, and then no fault would reach the author.
 const maxSpecs = 1 << 20
 
 // statusOf returns the status of an object. refused are the faults because of which no object goes live.

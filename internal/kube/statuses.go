@@ -18,8 +18,8 @@ const (
 	// not be written. It doubles each time, up to maxStatusRetry: two replicas of different versions may disagree.
 	statusRetry    = 2 * time.Second
 	maxStatusRetry = 10 * time.Minute
-	// statusBatch is how many statuses are written, in a second, before it is looked again which are to be written: with
-	// thousands, one that has changed meanwhile would be written as it was, and as it is at the end.
+	// statusBatch is how many statuses are written, in a second, before the next ones are chosen. Of thousands, one
+	// that changes meanwhile would be written as it was, and as it is at the end.
 	statusBatch = requestsPerSecond
 )
 

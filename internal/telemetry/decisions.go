@@ -93,9 +93,9 @@ func (c *decisions) create(labels decided) prometheus.Counter {
 	return counter
 }
 
-// keepOnly makes the first of the live policies labels, which are the oldest of a cluster, and deletes the series of all
-// others. It returns those that are no labels. A decision that the previous engine makes at this moment may create a
-// series again; the next call deletes it.
+// keepOnly makes the first of the live policies labels, which are the oldest of a cluster, and deletes the series of
+// all others. It returns those that are no labels. A decision that the previous engine makes at this moment may create
+// a series again; the next call deletes it.
 func (c *decisions) keepOnly(policies iter.Seq[string]) (others []string) {
 	live := map[string]bool{"": true} // no policy
 	for name := range policies {

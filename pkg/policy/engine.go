@@ -30,8 +30,8 @@ func InOrder() Option {
 	return func(o *plan.Options) { o.InOrder = true }
 }
 
-// EachDocument makes at least one fault of each document that has any be reported. Without it, documents with many faults
-// may hide those of others, since there is a bound.
+// EachDocument makes [Compile] report at least one fault of each document that has any. Without it, documents with many
+// faults may hide those of others, since there is a bound.
 func EachDocument() Option {
 	return func(o *plan.Options) { o.EachDocument = true }
 }

@@ -27,8 +27,8 @@ var ofResources = []mutation{
 	},
 	{
 		name: "the last good version in a status is not read",
-		file: "internal/kube/assemble.go", packages: kubes,
-		from: "	if o.status == nil || o.status.LastAccepted == nil {", to: "	if true {",
+		file: "internal/kube/observed.go", packages: kubes,
+		from: "	if a := s.LastAccepted; a != nil {", to: "	if a := s.LastAccepted; false {",
 	},
 	{
 		name: "the younger of two policies that conflict holds",
@@ -38,7 +38,7 @@ var ofResources = []mutation{
 	{
 		name: "a conflict with an object that is not live counts",
 		file: "internal/kube/assemble.go", packages: kubes,
-		from: "		if owner == nil || conflict(d) && slices.Contains(blamed, x.ownerOf(d.Related.Place)) {",
+		from: "		if owner == nil || conflict(d) && !last && known[x.ownerOf(d.Related.Place)] {",
 		to:   "		if owner == nil {",
 	},
 	{
@@ -49,11 +49,42 @@ var ofResources = []mutation{
 	{
 		name: "corsd is ready before all kinds are listed",
 		file: "internal/kube/reader.go", packages: kubes,
-		from: "		case !s.listed:\n			return nil, cluster{}, false\n", to: "",
+		from: "		case !s.listed:\n			return nil, nil, nil, cluster{}, false\n", to: "",
 	},
 	{
 		name: "replicas write a status for the sake of its times",
-		file: "internal/kube/status.go", packages: kubes,
-		from: "		c.Conditions[i].LastTransitionTime = metav1.Time{}", to: "		_ = i",
+		file: "internal/kube/observed.go", packages: kubes,
+		from: "		conditions[i].LastTransitionTime = metav1.Time{}", to: "		_ = i",
+	},
+	{
+		name: "a target leads to hosts that the namespace is not granted",
+		file: "internal/kube/derive.go", packages: kubes,
+		from: "	if d.grants.allow(d.id.Namespace, host) {\n		return true", to: "	if true {\n		return true",
+	},
+	{
+		name: "a route at anybody's Gateway leaves a part of a host ungoverned",
+		file: "internal/kube/routing.go", packages: kubes,
+		from: "				if t.receives(&a, host) {", to: "				if true {",
+	},
+	{
+		name: "the last good version keeps a host whose grant is revoked",
+		file: "internal/kube/assemble.go", packages: kubes,
+		from: "		return !j.goodRefused && (", to: "		return (",
+	},
+	{
+		name: "policies with many faults keep others from going live",
+		file: "internal/kube/assemble.go", packages: kubes,
+		from: ",\n			policy.EachDocument())", to: ")",
+	},
+	{
+		name: "a chain of conflicts keeps other policies from going live",
+		file: "internal/kube/assemble.go", packages: kubes,
+		from: "		last := round >= patientRounds", to: "		last := round >= maxRounds",
+	},
+	{
+		name: "a grant that changes a stand-in is not live",
+		file: "internal/kube/assemble.go", packages: kubes,
+		from: "		if v == nil || x.documents[i] != nil { // a stand-in, or one that was derived\n			all = append(all, reload.SumOf(&x.config.Policies[i].Spec))",
+		to:   "		if v == nil || x.documents[i] != nil {\n			all = append(all, reload.Sum{})",
 	},
 }

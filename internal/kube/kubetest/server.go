@@ -332,28 +332,16 @@ func (s *Server) under(prefix string) []Object {
 
 // watch sends events until the client goes, those of all objects first if it asks for them.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request, prefix string) {
-	events := make(chan event, 100_000)
-	s.mu.Lock()
-	refuse := s.watches
-	if s.older && r.URL.Query().Get("sendInitialEvents") != "" {
-		refuse = http.StatusUnprocessableEntity
-	}
-	if refuse != 0 {
-		s.mu.Unlock()
-		writeStatus(w, refuse)
+	stream := r.URL.Query().Get("sendInitialEvents") == "true"
+	if status := s.refuses(stream); status != 0 {
+		writeStatus(w, status)
 		return
 	}
+	events := make(chan event, 100_000)
+	s.mu.Lock()
 	var first []event
-	if r.URL.Query().Get("sendInitialEvents") == "true" {
-		for _, o := range s.under(prefix) {
-			first = append(first, event{"ADDED", o})
-		}
-		first = append(first, event{"BOOKMARK", Object{
-			"apiVersion": versionOf(prefix), "kind": kindOf(prefix), "metadata": Object{
-				"resourceVersion": strconv.Itoa(s.version),
-				"annotations":     Object{"k8s.io/initial-events-end": "true"},
-			},
-		}})
+	if stream {
+		first = s.firstEvents(prefix)
 	}
 	s.watchers[events] = prefix
 	s.mu.Unlock()
@@ -382,6 +370,29 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, prefix string) {
 			flusher.Flush()
 		}
 	}
+}
+
+// firstEvents returns a list as events. The caller holds s.mu.
+func (s *Server) firstEvents(prefix string) (first []event) {
+	for _, o := range s.under(prefix) {
+		first = append(first, event{"ADDED", o})
+	}
+	return append(first, event{"BOOKMARK", Object{
+		"apiVersion": versionOf(prefix), "kind": kindOf(prefix), "metadata": Object{
+			"resourceVersion": strconv.Itoa(s.version),
+			"annotations":     Object{"k8s.io/initial-events-end": "true"},
+		},
+	}})
+}
+
+// refuses returns the status with which a watch is refused, 0 if it is not. stream: it begins with a list.
+func (s *Server) refuses(stream bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.older && stream {
+		return http.StatusUnprocessableEntity
+	}
+	return s.watches
 }
 
 func kindOf(prefix string) string {
