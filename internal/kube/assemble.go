@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -123,21 +122,7 @@ const (
 // from it. good has the last good versions that are known.
 func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.Time) *assembly {
 	x := &assembly{good: good, cluster: c, unfit: map[matchKey]bool{}}
-	if c.routing != nil {
-		x.claimed = c.routing.claim(objects)
-	}
-	for _, o := range slices.SortedFunc(slices.Values(objects), compareAge) {
-		j := &judged{object: o, good: goodOf(o, good)}
-		j.goodRefused = j.good != nil && len(c.grants.check(j.key, &j.good.config)) > 0
-		for _, d := range slices.Concat(o.faults, c.grants.check(j.key, &j.config), x.derive(j)) {
-			j.refuse(d)
-		}
-		if len(j.faults) > 0 {
-			j.stepDown(false)
-		}
-		j.rank = len(x.objects)
-		x.objects = append(x.objects, j)
-	}
+	x.judge(objects)
 	for round := range maxRounds {
 		last := round >= patientRounds
 		x.collect()
@@ -153,7 +138,10 @@ func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.
 		left := x.leaveOut(faults, last)
 		blamed := x.blame(faults, last)
 		if len(blamed) == 0 && !left {
-			x.refused = faults // such as a limit of all together: no object is at fault alone
+			blamed = x.beyond(plan.Size{Rules: spec.MaxRules, Origins: spec.MaxOrigins})
+		}
+		if len(blamed) == 0 && !left {
+			x.refused = faults // such as another limit of all together: no object is at fault alone
 			return x
 		}
 		for _, j := range blamed {
@@ -166,6 +154,25 @@ func assemble(objects []*object, good map[key]*goodVersion, c cluster, now time.
 		Hint:    "resources that do not conflict, see their status",
 	}}
 	return x
+}
+
+// judge orders the objects, and chooses a version of each by what is known without the others.
+func (x *assembly) judge(objects []*object) {
+	c := x.cluster
+	if c.routing != nil {
+		x.claimed = c.routing.claim(objects)
+	}
+	for _, o := range slices.SortedFunc(slices.Values(objects), compareAge) {
+		j := &judged{object: o, rank: len(x.objects), good: goodOf(o, x.good)}
+		j.goodRefused = j.good != nil && len(c.grants.check(j.key, &j.good.config)) > 0
+		for _, d := range slices.Concat(o.faults, c.grants.check(j.key, &j.config), x.derive(j)) {
+			j.refuse(d)
+		}
+		if len(j.faults) > 0 {
+			j.stepDown(false)
+		}
+		x.objects = append(x.objects, j)
+	}
 }
 
 // goodOf returns the last good version of an object: the one that this process knows, or else that of its status.
@@ -280,63 +287,6 @@ func (x *assembly) ownerOf(p spec.Place) *judged {
 		return owners[p.Index]
 	}
 	return nil
-}
-
-// blame adds each fault to its object, and returns the objects that have one. A conflict with an object that is
-// blamed itself is left out, unless it is the last attempt: that one is replaced, and the conflict may be gone. So
-// conflicts are judged last, in the order of precedence of the objects that have them.
-func (x *assembly) blame(faults []spec.Diagnostic, last bool) (blamed []*judged) {
-	conflict := func(d spec.Diagnostic) bool {
-		return d.Code == spec.CodeConflict && d.Related != nil && x.ownerOf(d.Related.Place) != x.ownerOf(d.Place)
-	}
-	rank := func(d spec.Diagnostic) int {
-		if owner := x.ownerOf(d.Place); owner != nil && conflict(d) {
-			return owner.rank
-		}
-		return -1
-	}
-	faults = slices.SortedStableFunc(slices.Values(faults), func(a, b spec.Diagnostic) int {
-		return cmp.Compare(rank(a), rank(b))
-	})
-	known, sets := map[*judged]bool{}, x.faultySets()
-	for _, d := range faults {
-		owner := x.ownerOf(d.Place)
-		if owner == nil || conflict(d) && !last && known[x.ownerOf(d.Related.Place)] {
-			continue
-		}
-		owner.refuse(x.named(sets.withReason(d, owner)))
-		if !known[owner] {
-			known[owner] = true
-			blamed = append(blamed, owner)
-		}
-	}
-	return blamed
-}
-
-// faultySets are origin sets that exist, and are not live since they have faults.
-type faultySets map[string]*judged
-
-func (x *assembly) faultySets() faultySets {
-	sets := faultySets{}
-	for _, j := range x.objects {
-		if j.kind == originSetKind && j.choice == standIn {
-			sets[j.id.String()] = j
-		}
-	}
-	return sets
-}
-
-// withReason returns the fault of a name of such a set with the reason why it is missing.
-func (s faultySets) withReason(d spec.Diagnostic, owner *judged) spec.Diagnostic {
-	if d.Code != spec.CodeUnknownReference {
-		return d
-	}
-	own := spec.ID{Namespace: owner.id.Namespace, Name: d.Value}
-	if set := cmp.Or(s[d.Value], s[own.String()]); set != nil {
-		d.Message = "is the name of an OriginSet that has a fault and no good version"
-		d.Hint = "the status of " + set.String()
-	}
-	return d
 }
 
 // named returns a diagnostic whose locations have the names of their objects.

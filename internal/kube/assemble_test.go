@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/corsd/corsd/pkg/policy/plan"
+	"github.com/corsd/corsd/pkg/policy/spec"
 )
 
 var began = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
@@ -367,6 +368,40 @@ func numbered(n int) string {
 		all = append(all, fmt.Sprintf("x%d", i))
 	}
 	return strings.Join(all, ", ")
+}
+
+// TestBeyondTheLimits: of all objects that have too many rules or origins together, the youngest are at fault.
+func TestBeyondTheLimits(t *testing.T) {
+	t.Parallel()
+	rules := `{hosts: [h%d.example], rules: [{match: {path: {value: /a}}, cors: {allowOrigins: ["https://p.example"]}},
+		{match: {path: {value: /b}}, cors: {allowOrigins: ["https://p.example", "https://q.example"]}}]}`
+	x := assemble([]*object{
+		at(t, originSetKind, 2, "n/young", 1, partners),
+		at(t, policyKind, 1, "n/p1", 1, fmt.Sprintf(rules, 1)), at(t, policyKind, 0, "n/p0", 1, fmt.Sprintf(rules, 0)),
+		at(t, policyKind, 3, "n/bad", 1, aBad), at(t, policyKind, 4, "n/b", 1, bGood),
+	}, nil, cluster{}, began)
+	for _, row := range []struct {
+		rules, origins int
+		want           string // the names of those at fault
+	}{
+		{4, 8, ""},
+		{4, 7, "b"},
+		{4, 6, "young b"}, // which has room for n/p1, and not for more
+		{3, 8, "p1"},
+		{1, 2, "p0 p1"},
+		{0, 0, "p0 p1 young b"},
+	} {
+		var got []string
+		for _, j := range x.beyond(plan.Size{Rules: row.rules, Origins: row.origins}) {
+			got = append(got, j.id.Name)
+			if d := j.faults[len(j.faults)-1]; d.Code != spec.CodeLimitExceeded || acceptedCondition(j).Reason != "LimitExceeded" {
+				t.Errorf("%s has %v", j, j.faults)
+			}
+		}
+		if strings.Join(got, " ") != row.want {
+			t.Errorf("%d rules, %d origins: %q at fault, want %q", row.rules, row.origins, got, row.want)
+		}
+	}
 }
 
 // TestLastGoodVersionsInAChain: each of many policies conflicts with what is live in the place of the one before. It

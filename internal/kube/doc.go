@@ -2,8 +2,8 @@
 //
 // Reader lists and watches CORSPolicy, OriginSet and CORSDefaults, and is a source of package reload. Each
 // object stands alone: one that has a fault is replaced by its last good version, or else by a policy for its
-// hosts that allows nobody, and all others go live (assemble.go). Statuses writes what became of each object into
-// its status. Replicas do not talk to each other. They agree since they order objects by age, and since the
+// hosts that allows nobody, and all others go live (assemble.go, blame.go). Statuses writes what became of each
+// object into its status. Replicas do not talk to each other. They agree since they order objects by age, and since the
 // last good version of an object that has a fault is in its status.
 //
 // A policy with targets is replaced by documents that are derived from Gateways and routes: routing.go has the

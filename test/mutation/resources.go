@@ -37,13 +37,13 @@ var ofResources = []mutation{
 	},
 	{
 		name: "a conflict with an object that is not live counts",
-		file: "internal/kube/assemble.go", packages: kubes,
+		file: "internal/kube/blame.go", packages: kubes,
 		from: "		if owner == nil || conflict(d) && !last && known[x.ownerOf(d.Related.Place)] {",
 		to:   "		if owner == nil {",
 	},
 	{
 		name: "a change of a status compiles the policies",
-		file: "internal/kube/reader.go", packages: kubes,
+		file: "internal/kube/store.go", packages: kubes,
 		from: "before == nil || !before.sameSpec(now), func", to: "true, func",
 	},
 	{

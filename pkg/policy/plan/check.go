@@ -16,32 +16,50 @@ const maxName = 253
 
 // checkLimits counts before anything is resolved.
 func (r *resolver) checkLimits() bool {
-	rules, origins := 0, 0
+	var all Size
+	for d := range r.cfg.Documents() {
+		all.Add(SizeOf(d))
+	}
+	r.checkLimit(all.Rules, spec.MaxRules, "rules")
+	r.checkLimit(all.Origins, spec.MaxOrigins, "origins")
+	return !r.report.HasFaults()
+}
+
+// Size is what documents have of what is bounded for all of them together, by [spec.MaxRules] and [spec.MaxOrigins].
+type Size struct{ Rules, Origins int }
+
+// Add adds the size of further documents.
+func (s *Size) Add(other Size) {
+	s.Rules += other.Rules
+	s.Origins += other.Origins
+}
+
+// Exceeds reports whether there is more of anything than in another size.
+func (s Size) Exceeds(limit Size) bool { return s.Rules > limit.Rules || s.Origins > limit.Origins }
+
+// SizeOf returns the size of a document.
+func SizeOf(d spec.Document) (s Size) {
 	count := func(c *spec.CORS) {
 		if c != nil {
-			origins += len(c.AllowOrigins) + len(c.AllowOriginRegexes)
+			s.Origins += len(c.AllowOrigins) + len(c.AllowOriginRegexes)
 		}
 	}
-	for i := range r.cfg.Policies {
-		p := &r.cfg.Policies[i].Spec
-		rules += len(p.Rules)
-		count(p.CORS)
-		for j := range p.Rules {
-			count(p.Rules[j].CORS)
-			if m := p.Rules[j].Match; m != nil {
-				origins += len(m.Origins)
+	switch doc := d.Spec.(type) {
+	case *spec.PolicySpec:
+		s.Rules = len(doc.Rules)
+		count(doc.CORS)
+		for i := range doc.Rules {
+			count(doc.Rules[i].CORS)
+			if m := doc.Rules[i].Match; m != nil {
+				s.Origins += len(m.Origins)
 			}
 		}
+	case *spec.DefaultsSpec:
+		count(doc.CORS)
+	case *spec.OriginSetSpec:
+		s.Origins = len(doc.Origins)
 	}
-	for i := range r.cfg.Defaults {
-		count(r.cfg.Defaults[i].Spec.CORS)
-	}
-	for i := range r.cfg.OriginSets {
-		origins += len(r.cfg.OriginSets[i].Spec.Origins)
-	}
-	r.checkLimit(rules, spec.MaxRules, "rules")
-	r.checkLimit(origins, spec.MaxOrigins, "origins")
-	return !r.report.HasFaults()
+	return s
 }
 
 func (r *resolver) checkLimit(n, limit int, what string) {
