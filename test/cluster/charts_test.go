@@ -95,8 +95,13 @@ func TestComponents(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, components := range [][]string{
-		nil, {"kubernetes"}, {"kubernetes-all-namespaces", "autoscaling"}, {"tls"}, {"kubernetes", "tls", "autoscaling"},
-		{"kubernetes", "kubernetes-targets"}, {"kubernetes-all-namespaces", "kubernetes-targets"},
+		nil,
+		{"kubernetes"},
+		{"kubernetes-all-namespaces", "autoscaling"},
+		{"tls"},
+		{"kubernetes", "tls", "autoscaling"},
+		{"kubernetes", "kubernetes-targets"},
+		{"kubernetes-all-namespaces", "kubernetes-targets"},
 	} {
 		dir, err := os.MkdirTemp(filepath.Join(root, "deploy"), ".test-") // kustomize reads only relative paths
 		if err != nil {

@@ -59,7 +59,8 @@ var ofResources = []mutation{
 	{
 		name: "a target leads to hosts that the namespace is not granted",
 		file: "internal/kube/derive.go", packages: kubes,
-		from: "	if d.grants.allow(d.id.Namespace, host) {\n		return true", to: "	if true {\n		return true",
+		from: "	if d.grants.allow(d.id.Namespace, host) {\n		return true",
+		to:   "	if true {\n		return true",
 	},
 	{
 		name: "a route at anybody's Gateway leaves a part of a host ungoverned",
@@ -84,7 +85,7 @@ var ofResources = []mutation{
 	{
 		name: "a grant that changes a stand-in is not live",
 		file: "internal/kube/assemble.go", packages: kubes,
-		from: "		if v == nil || x.documents[i] != nil { // a stand-in, or one that was derived\n			all = append(all, reload.SumOf(&x.config.Policies[i].Spec))",
-		to:   "		if v == nil || x.documents[i] != nil {\n			all = append(all, reload.Sum{})",
+		from: "			all = append(all, reload.SumOf(&x.config.Policies[i].Spec))",
+		to:   "			all = append(all, reload.Sum{})",
 	},
 }
