@@ -22,6 +22,7 @@ import (
 
 	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
+	"github.com/corsd/corsd/internal/refusals"
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/internal/server"
 	"github.com/corsd/corsd/internal/source"
@@ -209,7 +210,7 @@ func serve(ctx context.Context, std Stdio, f *serveFlags) error {
 		Webhook: webhook, Drain: f.drain,
 		Reflection: f.reflection, RawSyscalls: f.rawSyscalls,
 		MaxStreams: f.maxStreams, Memory: limits.Memory(os.DirFS("/")),
-		Policies: reloader, Observers: []exchange.Observer{m, telemetry.NewRefusals(logger)},
+		Policies: reloader, Observers: []exchange.Observer{m, refusals.New(logger)},
 		RefusedPeer: m.RefusedPeer, Logger: logger,
 		MetricsPage: promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}),
 	})

@@ -1,3 +1,3 @@
-// Package telemetry has the observers of exchanges: Prometheus metrics and the log of refusals. The
-// adapters know neither; a further observer (a decision log, traces) needs no change in them.
+// Package telemetry has the observer of exchanges that keeps Prometheus metrics. The adapters do not know it; a
+// further observer (a decision log, traces) needs no change in them.
 package telemetry

@@ -1,4 +1,4 @@
-package telemetry
+package refusals
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{Fixture: exchangetest.Fixture{Engine: exchangetest.Engine(t)}}
-	options := f.Options(NewRefusals(slog.New(slog.NewJSONHandler(&f.Log, nil))))
+	options := f.Options(New(slog.New(slog.NewJSONHandler(&f.Log, nil))))
 	options.Logger = slog.New(slog.DiscardHandler)
 	f.service = newService(t, options)
 	return f
@@ -225,7 +225,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 
 	var text2 exchangetest.Log
-	refusals := NewRefusals(slog.New(slog.NewTextHandler(&text2, nil)))
+	refusals := New(slog.New(slog.NewTextHandler(&text2, nil)))
 	service := newService(t, exchange.Options{
 		Engine: func() *policy.Engine { return f.Engine }, Logger: slog.New(slog.DiscardHandler), Observers: []exchange.Observer{refusals},
 	})
@@ -278,7 +278,7 @@ func TestRefusalRate(t *testing.T) {
 func TestRefusalsByLevel(t *testing.T) {
 	var quiet exchangetest.Log
 	f := newFixture(t)
-	refusals := NewRefusals(slog.New(slog.NewJSONHandler(&quiet, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	refusals := New(slog.New(slog.NewJSONHandler(&quiet, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	service := newService(t, exchange.Options{
 		Engine: func() *policy.Engine { return f.Engine }, Logger: slog.New(slog.DiscardHandler), Observers: []exchange.Observer{refusals},
 	})

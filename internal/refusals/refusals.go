@@ -1,4 +1,5 @@
-package telemetry
+// Package refusals logs refused requests.
+package refusals
 
 import (
 	"context"
@@ -21,10 +22,10 @@ const (
 // maxLogged bounds each value of a client in a log line, in bytes.
 const maxLogged = 256
 
-// Refusals is an [exchange.Observer] that logs refusals, one line each. It never logs cookies or
+// Log is an [exchange.Observer] that logs refusals, one line each. It never logs cookies or
 // credentials, and leaves out queries, path parameters (;jsessionid=…) and user info, which may hold
 // secrets.
-type Refusals struct {
+type Log struct {
 	exchange.Discard
 
 	logger  *slog.Logger
@@ -32,13 +33,13 @@ type Refusals struct {
 	dropped atomic.Int64 // since the last line
 }
 
-// NewRefusals returns an observer that logs to l, at level Info.
-func NewRefusals(l *slog.Logger) *Refusals {
-	return &Refusals{logger: l, limiter: rate.NewLimiter(refusalsPerSecond, refusalsBurst)}
+// New returns an observer that logs to l, at level Info.
+func New(l *slog.Logger) *Log {
+	return &Log{logger: l, limiter: rate.NewLimiter(refusalsPerSecond, refusalsBurst)}
 }
 
 // Decided implements [exchange.Observer].
-func (l *Refusals) Decided(ctx context.Context, e exchange.Event) {
+func (l *Log) Decided(ctx context.Context, e exchange.Event) {
 	d, r := e.Decision, e.Request
 	if d.Verdict != policy.VerdictDeny || !l.logger.Enabled(ctx, slog.LevelInfo) {
 		return
