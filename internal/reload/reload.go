@@ -2,6 +2,7 @@ package reload
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -136,8 +137,12 @@ func (r *Reloader) restore() error {
 	return nil
 }
 
+// restartDelay is the time after which the source is followed again if that has panicked.
+const restartDelay = 10 * time.Second
+
 // Run reloads until ctx ends: when the source changes, on hangup, and when an origin set expires.
-// It is called when requests can be served: the first policy is live from then on.
+// It is called when requests can be served: the first policy is live from then on. A panic is logged, and
+// changes nothing: the last good policy stays live, and the source is followed again.
 func (r *Reloader) Run(ctx context.Context) {
 	if r.first != nil {
 		r.logLive(r.first, r.firstCause, changes{})
@@ -145,7 +150,26 @@ func (r *Reloader) Run(ctx context.Context) {
 	}
 	r.running = true
 	defer r.snapshot.start(ctx)()
+	for r.follow(ctx); ctx.Err() == nil; r.follow(ctx) {
+		select {
+		case <-time.After(restartDelay):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow reloads until ctx ends or the source is followed no more.
+func (r *Reloader) follow(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
 	changes := r.source.Watch(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(r.logger, p)
+		}
+		stop()
+		for range changes { // until the watcher has ended: the next one uses its state
+		}
+	}()
 	for {
 		select {
 		case cause, open := <-changes:
@@ -161,6 +185,12 @@ func (r *Reloader) Run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// logPanic is called by a deferred function, so that the stack shows the panic.
+func logPanic(logger *slog.Logger, recovered any) {
+	logger.Error("panic while policies were followed; the live policy stays",
+		"panic", fmt.Sprint(recovered), "stack", string(debug.Stack()))
 }
 
 // reload reads the source once no change of it is half done. A reading during which the source

@@ -54,6 +54,11 @@ func (w *snapshotWriter) start(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		defer func() {
+			if p := recover(); p != nil {
+				logPanic(w.logger, p)
+			}
+		}()
 		w.run(ctx)
 	}()
 	return func() {

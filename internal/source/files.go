@@ -2,7 +2,9 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -42,7 +44,8 @@ func NewFiles(paths []string, logger *slog.Logger) *Files {
 }
 
 // Watch watches the files, and looks at them at an interval. The first value is sent at once:
-// files may have changed before they were watched.
+// files may have changed before they were watched. The channel is closed when the watcher ends: with ctx,
+// or by a panic, which is logged.
 func (f *Files) Watch(ctx context.Context) <-chan Cause {
 	causes := make(chan Cause)
 	go f.watch(ctx, causes)
@@ -51,6 +54,11 @@ func (f *Files) Watch(ctx context.Context) <-chan Cause {
 
 func (f *Files) watch(ctx context.Context, causes chan<- Cause) {
 	defer close(causes)
+	defer func() {
+		if p := recover(); p != nil {
+			f.logger.Error("panic while files were watched", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
 	w := f.watcher
 	w.rewatch()
 	defer w.close()

@@ -245,3 +245,22 @@ func gaugeValue(t *testing.T, m *telemetry.Metrics, name string) float64 {
 	t.Fatalf("there is no %s", name)
 	return 0
 }
+
+// TestWatchPanics: a panic of a watcher is logged, and ends the channel. The files can be watched again.
+func TestWatchPanics(t *testing.T) {
+	t.Parallel()
+	log := &servetest.Log{}
+	file := servetest.PolicyFile(t)
+	f := source.NewFiles([]string{file}, slog.New(slog.NewJSONHandler(log, nil)))
+	f.WatchBy(func() (*fsnotify.Watcher, error) { panic("on purpose") }, file)
+	for cause := range f.Watch(t.Context()) {
+		t.Errorf("a cause: %s", cause)
+	}
+	if entries := log.Entries(t, "panic while files were watched"); len(entries) != 1 || entries[0]["panic"] != "on purpose" {
+		t.Errorf("the log has: %s", log)
+	}
+	f.WatchBy(fsnotify.NewWatcher, file)
+	if cause := <-f.Watch(t.Context()); cause != source.Changed {
+		t.Errorf("the first cause after it: %s", cause)
+	}
+}
