@@ -74,7 +74,7 @@ func TestProfiles(t *testing.T) {
 	for _, p := range exchange.Profiles() {
 		names = append(names, p.String())
 	}
-	if diff := cmp.Diff([]string{"request_response", "response_only", "ext_authz"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"request_response", "response_only", "ext_authz", "module"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if name := exchange.Profile(200).String(); name != "unknown" {

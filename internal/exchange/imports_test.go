@@ -18,6 +18,7 @@ func TestImports(t *testing.T) {
 		"internal/wire":     {},
 		"internal/exchange": {"pkg/policy", "pkg/policy/spec"},
 		"pkg/extproc":       {"internal/exchange", "internal/wire", "pkg/policy"},
+		"pkg/dynmodule":     {"internal/exchange", "pkg/policy"},
 		"pkg/extauthz":      {"internal/exchange", "internal/wire", "pkg/policy"},
 	} {
 		files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))

@@ -21,6 +21,8 @@ const (
 	ResponseOnly
 	// ExtAuthz is ext_authz: it sees the request's headers only.
 	ExtAuthz
+	// Module is a dynamic module in Envoy's process. It sees requests and responses.
+	Module
 	numProfiles
 )
 
@@ -29,11 +31,11 @@ func (p Profile) String() string {
 	if p >= numProfiles {
 		return "unknown"
 	}
-	return [numProfiles]string{"request_response", "response_only", "ext_authz"}[p]
+	return [numProfiles]string{"request_response", "response_only", "ext_authz", "module"}[p]
 }
 
 // Profiles lists every profile.
-func Profiles() []Profile { return []Profile{RequestResponse, ResponseOnly, ExtAuthz} }
+func Profiles() []Profile { return []Profile{RequestResponse, ResponseOnly, ExtAuthz, Module} }
 
 // Event is a decision and its input. All of it is used again for other exchanges, so observers must not
 // keep any part of it.

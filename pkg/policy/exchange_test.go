@@ -121,7 +121,53 @@ func run(t reporter, e *policy.Engine, r request) exchange {
 	}
 	x.lines = applied(&second, r.upstream)
 	checkSkipping(t, d, x.lines, r)
+	checkUnseen(t, d, x.lines, r)
 	return x
+}
+
+// checkUnseen checks that an edit that does not see the response leaves a client with what Edit would. Only
+// the order of the lines, and the text around what Vary has already, are the proxy's.
+func checkUnseen(t reporter, d *policy.Decision, lines []policy.Field, r request) {
+	t.Helper()
+	var unseen policy.Response
+	addOrigin, ok := d.EditUnseen(&unseen)
+	if !ok || 100 <= r.status && r.status <= 199 {
+		return
+	}
+	var kept []policy.Field
+	for _, f := range r.upstream {
+		if !strings.HasPrefix(f.Name, "access-control-") && !slices.Contains(unseen.Remove, f.Name) {
+			kept = append(kept, f)
+		}
+	}
+	got := applied(&unseen, kept)
+	if addOrigin {
+		got = append(got, policy.Field{Name: "vary", Value: []byte("Origin")})
+	}
+	if diff := cmp.Diff(seenBy(lines), seenBy(got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("without the response (-with it +without):\n%s", diff)
+	}
+}
+
+// seenBy returns field lines as a client understands them: sorted, and Vary as the set of its names.
+func seenBy(lines []policy.Field) []string {
+	var seen []string
+	for _, f := range lines {
+		if f.Name != "vary" {
+			seen = append(seen, f.Name+": "+string(f.Value))
+			continue
+		}
+		for name := range strings.SplitSeq(string(f.Value), ",") {
+			if name = strings.ToLower(strings.Trim(name, " \t")); isFieldValue([]byte(name)) {
+				seen = append(seen, "vary: "+name)
+			}
+		}
+	}
+	slices.Sort(seen)
+	if slices.Contains(seen, "vary: *") {
+		seen = slices.DeleteFunc(seen, func(s string) bool { return strings.HasPrefix(s, "vary: ") && s != "vary: *" })
+	}
+	return slices.Compact(seen)
 }
 
 // checkPhases checks the form of both answers, and that each action writes only

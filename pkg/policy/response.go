@@ -131,6 +131,23 @@ func (d *Decision) EditAhead(a *Response) {
 	}
 }
 
+// EditUnseen writes the edit of every response but those of status 1xx, for a proxy that then need not
+// show the response to [Decision.Edit]. The proxy removes all access-control-* headers and those that
+// Remove names, sets those of Set, and adds Origin to Vary if addOrigin. ok is false, and a is not to be
+// used, if the edit depends on the response.
+func (d *Decision) EditUnseen(a *Response) (addOrigin, ok bool) {
+	if d.Outcome.Action() != ActionContinue || d.Class == ClassPreflight || d.mixesOrigins() ||
+		d.conduct.UpstreamHeaders == plan.Preserve ||
+		d.Outcome == Granted && (d.conduct.UpstreamHeaders == plan.Merge || d.readsNames()) {
+		return false, false
+	}
+	d.override(a, 0, nil)
+	if d.setsTiming() && !a.mentions(timingAllowOrigin) {
+		a.Remove = append(a.Remove, timingAllowOrigin)
+	}
+	return d.varies() != 0, true
+}
+
 // Static has the edits that the proxy's route configuration makes to every response of a virtual host,
 // with or without a decision.
 type Static struct {

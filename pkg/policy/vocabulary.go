@@ -40,6 +40,9 @@ const (
 // String returns the verdict as metrics, logs and explain write it.
 func (v Verdict) String() string { return word(v, "none", "allow", "deny") }
 
+// Verdicts lists every verdict.
+func Verdicts() []Verdict { return list(numVerdicts) }
+
 // Reason is why a decision has its verdict. The set is closed; docs/reasons.md has a heading
 // for each.
 type Reason uint8

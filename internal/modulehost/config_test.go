@@ -1,0 +1,71 @@
+package modulehost
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestParseConfig: a configuration is read, or the error says what to write.
+func TestParseConfig(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want Config
+		err  string // a part of it
+	}{
+		{`{"policy": ["/etc/corsd"]}`, Config{Policy: []string{"/etc/corsd"}, Requests: WithOrigin}, ""},
+		{
+			` {"policy": ["a", "b"], "snapshot": "/var/s", "requests": "All"}`,
+			Config{Policy: []string{"a", "b"}, Snapshot: "/var/s", Requests: All},
+			"",
+		},
+		{"", Config{}, `filter_config: it is missing; write, for instance, {"policy": ["/etc/corsd"]}`},
+		{"  ", Config{}, "it is missing"},
+		{`["a"]`, Config{}, "it is no JSON object"},
+		{`{}`, Config{}, "policy is required; write"},
+		{`{"policy": []}`, Config{}, "policy is required"},
+		{`{"policy": "/etc/corsd"}`, Config{}, "cannot unmarshal string"},
+		{`{"policy": [""]}`, Config{}, "a path that is empty"},
+		{`{"policy": ["-"]}`, Config{}, "a path that is empty or -"},
+		{`{"polcy": ["a"]}`, Config{}, `unknown key "polcy" (did you mean policy?): the keys are policy, snapshot, requests`},
+		{`{"Policy": ["a"]}`, Config{}, `unknown key "Policy" (did you mean policy?)`},
+		{`{"policy": ["a"], "x": 1}`, Config{}, `unknown key "x": the keys are`},
+		{`{"policy": ["a"], "requests": "all"}`, Config{}, `requests is "all"; write WithOrigin or All`},
+		{`{"policy": ["a"], "requests": ""}`, Config{}, `requests is ""`},
+		{`{"policy": ["a"]} {}`, Config{}, "it is no JSON object"},
+	} {
+		got, err := ParseConfig([]byte(row.text))
+		checkError(t, row.text, err, row.err)
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.text, diff)
+		}
+	}
+}
+
+// TestParseRoute: the configuration of a route is a selector.
+func TestParseRoute(t *testing.T) {
+	for _, row := range []struct{ text, want, err string }{
+		{`{"policy": "team-a/shop#rule"}`, "team-a/shop#rule", ""},
+		{"", "", `per-route filter_config: it is missing; write, for instance, {"policy": "shop"}`},
+		{`{"policy": ""}`, "", "policy is required"},
+		{`{"policy": ["shop"]}`, "", "cannot unmarshal array"},
+		{`{"selector": "shop"}`, "", `unknown key "selector": the keys are policy`},
+	} {
+		got, err := ParseRoute([]byte(row.text))
+		if checkError(t, row.text, err, row.err); got != row.want {
+			t.Errorf("%s: %q, want %q", row.text, got, row.want)
+		}
+	}
+}
+
+func checkError(t *testing.T, text string, err error, want string) {
+	t.Helper()
+	got := ""
+	if err != nil {
+		got = err.Error()
+	}
+	if !strings.Contains(got, want) || (got == "") != (want == "") {
+		t.Errorf("%s: error %q, want %q", text, got, want)
+	}
+}

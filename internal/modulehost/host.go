@@ -1,0 +1,96 @@
+package modulehost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/corsd/corsd/internal/exchange"
+	"github.com/corsd/corsd/internal/refusals"
+	"github.com/corsd/corsd/internal/reload"
+	"github.com/corsd/corsd/internal/source"
+	"github.com/corsd/corsd/pkg/dynmodule"
+)
+
+// Host has the policies of all filters of a process. Make one with [New]. It is safe for concurrent use.
+type Host struct {
+	logger  *slog.Logger
+	version string
+
+	mu   sync.Mutex
+	open map[string]*Policies // by source
+}
+
+// New returns a host without policies. Version is that of the program, for snapshots.
+func New(logger *slog.Logger, version string) *Host {
+	return &Host{logger: logger, version: version, open: map[string]*Policies{}}
+}
+
+// Policies are the live policies of a source, and the module that decides by them.
+type Policies struct {
+	*dynmodule.Module
+	stats
+
+	host  *Host
+	key   string
+	users int // filters; guarded by host.mu
+	stop  func()
+}
+
+// Open returns the policies of a source. Filters with the same source share them: all workers and
+// listeners decide by one engine, and a listener's update does not read the policies again. If they are
+// not open already and have faults, these are logged and Open returns an error.
+func (h *Host) Open(c Config) (*Policies, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := strings.Join(append([]string{c.Snapshot}, c.Policy...), "\x00")
+	p := h.open[key]
+	if p == nil {
+		var err error
+		if p, err = h.start(c); err != nil {
+			return nil, err
+		}
+		p.host, p.key = h, key
+		h.open[key] = p
+	}
+	p.users++
+	return p, nil
+}
+
+// Close ends one use of the policies. They are followed until the last.
+func (p *Policies) Close() {
+	p.host.mu.Lock()
+	defer p.host.mu.Unlock()
+	if p.users--; p.users > 0 {
+		return
+	}
+	delete(p.host.open, p.key)
+	p.stop() // and does not wait: Envoy's main thread is here
+}
+
+func (h *Host) start(c Config) (*Policies, error) {
+	p := &Policies{}
+	reloader := reload.New(reload.FromFiles(source.NewFiles(c.Policy, h.logger)), nil, &p.stats, h.logger)
+	if c.Snapshot != "" {
+		reloader.UseSnapshot(reload.Snapshot{Path: c.Snapshot, Version: h.version, From: c.Policy})
+	}
+	if !reloader.Start() {
+		return nil, fmt.Errorf("the policies in %s have faults, which are logged before this line",
+			strings.Join(c.Policy, ", "))
+	}
+	module, err := dynmodule.New(dynmodule.Options{
+		Engine: reloader.Engine, Logger: h.logger,
+		Observers: []exchange.Observer{refusals.New(h.logger)},
+	})
+	if err != nil {
+		return nil, errors.Join(errors.New("this is a mistake in corsd"), err)
+	}
+	p.Module = module
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	go reloader.Run(ctx) // which contains panics
+	return p, nil
+}

@@ -1,0 +1,138 @@
+package modulehost
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/corsd/corsd/internal/dynmoduletest"
+	"github.com/corsd/corsd/internal/servetest"
+	"github.com/corsd/corsd/pkg/policy"
+)
+
+// newHost returns a host, and its log.
+func newHost() (*Host, *servetest.Log) {
+	log := &servetest.Log{}
+	return New(slog.New(slog.NewJSONHandler(log, nil)), "test"), log
+}
+
+// reason returns the reason of a decision about a page.
+func (p *Policies) reason(t *testing.T, origin string) string {
+	t.Helper()
+	var request []policy.Field
+	for name, value := range map[string]string{":method": "GET", ":authority": "api.shop.example", ":path": "/", "origin": origin} {
+		request = append(request, policy.Field{Name: name, Value: []byte(value)})
+	}
+	x, err := dynmoduletest.Run(p.Module, "", request, 200, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.Facts["reason"]
+}
+
+func eventually(t *testing.T, want string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not after 30 s: %s", want)
+		}
+	}
+}
+
+// TestOpen: filters with the same source share one engine, which is followed until the last has ended.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	file := servetest.PolicyFile(t)
+	h, log := newHost()
+	open := func(c Config) *Policies {
+		p, err := h.Open(c)
+		if err != nil {
+			t.Fatalf("%v: %s", err, log)
+		}
+		return p
+	}
+	first := open(Config{Policy: []string{file}})
+	if second := open(Config{Policy: []string{file}, Requests: All}); second != first {
+		t.Error("two filters with one source do not share it")
+	}
+	other := open(Config{Policy: []string{file}, Snapshot: filepath.Join(t.TempDir(), "snapshot")})
+	if other == first {
+		t.Error("a source with another snapshot is the same")
+	}
+	other.Close()
+	first.Close()
+	if got := first.reason(t, servetest.OldPage); got != "allowed" {
+		t.Errorf("the page that is allowed: %s", got)
+	}
+	var changes atomic.Int32
+	stop := first.OnChange(func() { changes.Add(1) })
+	servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
+	eventually(t, "the new policy is live", func() bool { return first.reason(t, servetest.OldPage) == "origin_not_allowed" })
+	eventually(t, "the figures follow", func() bool { return first.Stats().Generation == 2 && changes.Load() > 0 })
+	if s := first.Stats(); s.Reloads != 2 || s.IsRefused || time.Since(s.Live) > time.Minute {
+		t.Errorf("after a reload: %+v", s)
+	}
+	servetest.Write(t, file, "what is this")
+	eventually(t, "the next policy is refused", func() bool { return first.Stats().IsRefused })
+	if got := first.reason(t, servetest.NewPage); got != "allowed" || first.Stats().Refused != 1 {
+		t.Errorf("after a refused policy: %s, %+v", got, first.Stats())
+	}
+	stop()
+	seen := changes.Load()
+	servetest.Write(t, file, servetest.Allowing(servetest.OldPage))
+	eventually(t, "a third policy is live", func() bool { return first.Stats().Generation == 3 })
+	if changes.Load() != seen {
+		t.Error("changes are reported after the end")
+	}
+	first.Close()
+	if again := open(Config{Policy: []string{file}}); again == first {
+		t.Error("policies that nobody used any more are still there")
+	} else {
+		again.Close()
+	}
+}
+
+// TestOpenRefuses: policies with faults are an error, and the log has the faults.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	h, log := newHost()
+	file := servetest.Write(t, filepath.Join(t.TempDir(), "p.yaml"), strings.Replace(servetest.Allowing("x"), "hosts:", "host:", 1))
+	p, err := h.Open(Config{Policy: []string{file}})
+	if p != nil || err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("%v, %v", p, err)
+	}
+	faults := log.Entries(t, "policy fault")
+	if len(faults) == 0 || !strings.Contains(faults[0]["diagnostic"].(string), "did you mean hosts?") {
+		t.Errorf("the log has %v: %s", faults, log)
+	}
+	servetest.Write(t, file, servetest.Allowing(servetest.OldPage))
+	if p, err = h.Open(Config{Policy: []string{file}}); err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+}
+
+// TestSnapshot: beside a refused policy, the snapshot is served, and the figures say so.
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	file := servetest.PolicyFile(t)
+	c := Config{Policy: []string{file}, Snapshot: filepath.Join(t.TempDir(), "snapshot")}
+	h, log := newHost()
+	p, err := h.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the snapshot is written", func() bool { m, _ := filepath.Glob(c.Snapshot); return len(m) > 0 })
+	p.Close()
+	servetest.Write(t, file, "what is this")
+	if p, err = h.Open(c); err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	defer p.Close()
+	if got, s := p.reason(t, servetest.OldPage), p.Stats(); got != "allowed" || !s.FromSnapshot || !s.IsRefused || s.Generation != 1 {
+		t.Errorf("%s, %+v", got, s)
+	}
+}
