@@ -37,6 +37,11 @@ help: ## list the targets
 build: ## build bin/corsd
 	go build -tags grpcnotrace -trimpath -ldflags "-s -w -X github.com/corsd/corsd/internal/cli.version=$(VERSION)" -o bin/corsd ./cmd/corsd
 
+.PHONY: module
+module: ## build bin/libcorsd.so, the dynamic module for Envoy (needs a C compiler)
+	CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/libcorsd.so ./cmd/corsd-module
+	@rm -f bin/libcorsd.h
+
 .PHONY: test
 test: test-unit test-e2e test-browser ## run all tests
 

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"os"
@@ -30,6 +31,8 @@ type profile struct {
 	// logs them.
 	cannot []string
 	logged string
+
+	inEnvoy bool // the dynamic module
 }
 
 var (
@@ -56,7 +59,13 @@ var (
 		logged:    "response_only",
 	}
 
-	shipped  = []*profile{requestResponse, lean, extAuthz}
+	// corsd in Envoy. There is no instance of corsd, so nothing is tested that needs one.
+	module = &profile{
+		name: "module", config: "envoy-module.yaml", since: envoy.Version{Major: 1, Minor: 38},
+		selectors: "selectors-module.yaml", logged: "module", inEnvoy: true,
+	}
+
+	shipped  = []*profile{requestResponse, lean, extAuthz, module}
 	profiles = []*profile{requestResponse, lean, extAuthz, responseOnly}
 )
 
@@ -65,6 +74,10 @@ var (
 	root   string // the source tree
 	binary envoy.Binary
 	corsd  string
+
+	// library is the dynamic module, and noLibrary the reason why there is none.
+	library   string
+	noLibrary error
 
 	// lacking is the reason to skip the tests, nil if all programs are there.
 	lacking error
@@ -75,7 +88,13 @@ func TestMain(m *testing.M) {
 	os.Exit(mesh.RunTests(m, func(dir string) error {
 		parts, err := mesh.FindParts(dir, testing.Short())
 		root, binary, corsd, lacking = parts.Root, parts.Envoy, parts.Corsd, parts.Lacking
-		return err
+		if err != nil || lacking != nil {
+			return err
+		}
+		if library, noLibrary = mesh.BuildModule(context.Background(), root, dir); errors.Is(noLibrary, mesh.ErrNoCompiler) {
+			return nil
+		}
+		return noLibrary
 	}))
 }
 
@@ -111,6 +130,9 @@ func startMesh(t *testing.T, p *profile, o mesh.Options, change func(*envoy.Conf
 	if lacking != nil {
 		t.Skip(lacking)
 	}
+	if p.inEnvoy && noLibrary != nil {
+		t.Skip(noLibrary)
+	}
 	if binary.Version.Before(p.since) {
 		t.Skipf("%s needs Envoy %v or later; this is %v", p.config, p.since, binary.Version)
 	}
@@ -132,7 +154,9 @@ func startMesh(t *testing.T, p *profile, o mesh.Options, change func(*envoy.Conf
 func runMesh(t *testing.T, p *profile, o mesh.Options) *bench {
 	t.Helper()
 	b := &bench{profile: p, policy: o.Policy}
-	o.Envoy, o.Corsd = binary, corsd
+	if o.Envoy, o.Corsd = binary, corsd; p.inEnvoy {
+		o.Module = library
+	}
 	var err error
 	b.Mesh, err = mesh.Start(t.Context(), o)
 	if err != nil {

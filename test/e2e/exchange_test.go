@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,8 +58,9 @@ func (b *bench) counters(t *testing.T) counters {
 	t.Helper()
 	const messages = `ext_proc\..*stream_msgs_sent`
 	const checks = `ext_authz\.corsd\.(ok|denied|error)`
+	const decisions = `corsd\.decisions\..*`
 	const timeouts = `ext_proc\..*message_timeouts|cluster\.corsd\.(upstream_rq_timeout|http2\.keepalive_timeout)`
-	stats, err := b.Envoy.Stats(t.Context(), `^(http\.ingress\.(`+messages+`|`+checks+`)|.*(`+timeouts+`))$`)
+	stats, err := b.Envoy.Stats(t.Context(), `^(http\.ingress\.(`+messages+`|`+checks+`)|`+decisions+`|.*(`+timeouts+`))$`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +82,23 @@ func corsLines(r *rawhttp.Response) []string {
 	for i, line := range lines {
 		if list, ok := strings.CutPrefix(line, "vary: "); ok {
 			lines[i] = vary(strings.Split(list, ",")...)
+		}
+	}
+	return lines
+}
+
+// varyOnce removes repeats from the value of Vary. In a response in upstream's place, Envoy adds what a module
+// sets to the Vary of the virtual host, where ext_proc replaces it.
+func varyOnce(lines []string) []string {
+	for i, line := range lines {
+		if list, ok := strings.CutPrefix(line, "vary: "); ok {
+			var once []string
+			for _, name := range strings.Split(list, ", ") {
+				if !slices.Contains(once, name) {
+					once = append(once, name)
+				}
+			}
+			lines[i] = vary(once...)
 		}
 	}
 	return lines

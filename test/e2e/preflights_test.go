@@ -41,6 +41,14 @@ var preflights = []row{
 			},
 			asked: 1, reason: "allowed", immediate: true,
 		},
+		unlike: unlike{"module": {
+			status: 204,
+			cors: []string{
+				"access-control-allow-origin: *", "access-control-allow-methods: PATCH", "access-control-allow-headers: x-b, x-a",
+				acma, preflightVary,
+			},
+			asked: 1, reason: "allowed", immediate: true, why: varyOfHost,
+		}},
 	},
 	{
 		name:    "a forwarded preflight is answered by the application, with the policy's headers",

@@ -19,6 +19,11 @@ var selectors = []row{
 			},
 			asked: 1, reason: "allowed", immediate: true,
 		},
+		unlike: unlike{"module": {
+			status: 204,
+			cors:   []string{"access-control-allow-origin: *", "access-control-allow-methods: PATCH", acma, preflightVary},
+			asked:  1, reason: "allowed", immediate: true, why: varyOfHost,
+		}},
 	},
 	{
 		name:    "a route that names no policy there is grants nothing",

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,12 +47,13 @@ const (
 	onlyAnswers = "response_only asks about a response, when it is too late to answer in the application's place"
 	anyStatus   = "ext_authz does not know the status, so every response has what a 304 has to have"
 	noVary      = "ext_authz leaves Vary and upstream's headers to the virtual host"
+	varyOfHost  = "Envoy adds the Vary of the virtual host to a module's own response, which ext_proc replaces"
 	neverSees   = "ext_authz never sees the response, so the virtual host strips it and corsd overrides"
 )
 
 func TestTable(t *testing.T) {
 	rows := slices.Concat(preflights, actualRequests, localReplies, upstreamsOwn, byOrigin, blocked, webSockets, selectors)
-	for _, p := range profiles {
+	for _, p := range append(profiles, module) {
 		t.Run(p.name, func(t *testing.T) {
 			b := start(t, p)
 			for _, r := range rows {
@@ -69,6 +71,10 @@ func TestTable(t *testing.T) {
 
 // checkLog looks into corsd's log after the table.
 func (b *bench) checkLog(t *testing.T) {
+	if b.profile.inEnvoy {
+		b.checkModuleLog(t)
+		return
+	}
 	var cannot []string
 	for _, line := range b.Corsd.Lines() {
 		var entry struct{ Level, Profile, Setting string }
@@ -85,5 +91,14 @@ func (b *bench) checkLog(t *testing.T) {
 	}
 	if diff := cmp.Diff(b.profile.cannot, cannot); diff != "" {
 		t.Errorf("settings that the profile cannot carry out (-want +got):\n%s", diff)
+	}
+}
+
+// checkModuleLog looks into Envoy's log, which has warnings and errors only.
+func (b *bench) checkModuleLog(t *testing.T) {
+	for _, line := range b.Envoy.Lines() {
+		if strings.Contains(line, "[dynamic_modules]") {
+			t.Errorf("Envoy logged: %s", line)
+		}
 	}
 }

@@ -150,6 +150,19 @@ func (c *Config) SetFilter(name, filter string) error {
 	return c.set(doc.Content[0], append(slices.Clone(manager), "http_filters", name)...)
 }
 
+// SetModule sets the file of the dynamic module, wherever the configuration names it, and the configuration of
+// the HTTP filter corsd, in JSON.
+func (c *Config) SetModule(library, filter string) error {
+	for _, m := range find(c.root, "do_not_close") {
+		file := lookup(lookup(lookup(m, "module"), "local"), "filename")
+		if file == nil {
+			return fmt.Errorf("%s has a dynamic module without module.local.filename", c.file)
+		}
+		*file = *scalar(library)
+	}
+	return c.set(scalar(filter), append(slices.Clone(manager), "http_filters", "corsd", "typed_config", "filter_config", "value")...)
+}
+
 // Forward lets every filter with forward_rules forward the headers whose names begin with prefix.
 func (c *Config) Forward(prefix string) error {
 	filters := find(c.root, "forward_rules")

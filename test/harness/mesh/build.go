@@ -34,6 +34,31 @@ func Root() (string, error) {
 	}
 }
 
+// ErrNoCompiler means that the dynamic module cannot be built here.
+var ErrNoCompiler = errors.New("the dynamic module needs a C compiler (CGO_ENABLED=1) and Linux")
+
+// BuildModule builds the dynamic module from the source tree at root into dir, as [Build] builds corsd. The
+// environment variable CORSD_MODULE names one that exists.
+func BuildModule(ctx context.Context, root, dir string) (string, error) {
+	if path := os.Getenv("CORSD_MODULE"); path != "" {
+		return path, nil
+	}
+	out, err := exec.CommandContext(ctx, "go", "env", "CGO_ENABLED", "GOOS").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	if strings.Join(strings.Fields(string(out)), " ") != "1 linux" {
+		return "", ErrNoCompiler
+	}
+	library := filepath.Join(dir, "libcorsd.so")
+	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-o", library, "./cmd/corsd-module")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/corsd-module: %w\n%s", err, out)
+	}
+	return library, nil
+}
+
 // Build builds corsd from the source tree at root into dir, with the dependencies of its own module. It reports that on
 // log and returns the path of the binary. If the environment variable CORSD names a binary, it returns that path
 // and builds nothing.

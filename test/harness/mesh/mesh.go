@@ -5,6 +5,7 @@ package mesh
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,6 +25,9 @@ type Options struct {
 	Config *envoy.Config // a configuration of deploy/, whose addresses Start replaces
 	Corsd  string        // path of the binary
 	Policy string        // path of the policies
+
+	// Module is the path of the dynamic module. If it is set, corsd is in Envoy, and no instance runs.
+	Module string
 
 	// More has the paths of further policies.
 	More []string
@@ -45,7 +49,7 @@ type Options struct {
 type Mesh struct {
 	Envoy *envoy.Envoy
 
-	// Instances are all instances of corsd, and Corsd is the first of them.
+	// Instances are all instances of corsd, and Corsd is the first of them. There are none with a module.
 	Instances []*Instance
 	Corsd     *Instance
 
@@ -77,13 +81,29 @@ func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 	if err := m.startShops(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
+	if o.Module != "" {
+		return m, m.startWithModule(ctx)
+	}
 	if err := m.startInstances(ctx); err != nil {
 		return nil, err
 	}
-	if err := m.startEnvoy(ctx); err != nil {
+	addresses := map[string]string{"corsd:9002": "unix:" + m.Corsd.socket}
+	if err := m.startEnvoy(ctx, addresses); err != nil {
 		return nil, err
 	}
 	return m, m.AwaitCorsd(ctx, len(m.Instances))
+}
+
+// startWithModule starts Envoy with the module.
+func (m *Mesh) startWithModule(ctx context.Context) error {
+	filter, err := json.Marshal(map[string]any{"policy": append([]string{m.options.Policy}, m.options.More...)})
+	if err != nil {
+		return err
+	}
+	if err := m.options.Config.SetModule(m.options.Module, string(filter)); err != nil {
+		return err
+	}
+	return m.startEnvoy(ctx, map[string]string{})
 }
 
 // Stop ends all three programs and removes their files. It returns an error for each that did not end normally.
@@ -152,13 +172,13 @@ func (m *Mesh) startInstances(ctx context.Context) error {
 	return nil
 }
 
-func (m *Mesh) startEnvoy(ctx context.Context) (err error) {
-	addresses := map[string]string{"corsd:9002": "unix:" + m.Corsd.socket, "app:8080": m.Shop, "app:8081": m.Weather}
+func (m *Mesh) startEnvoy(ctx context.Context, addresses map[string]string) (err error) {
+	addresses["app:8080"], addresses["app:8081"] = m.Shop, m.Weather
 	maps.Copy(addresses, m.options.Addresses)
 	if err := m.options.Config.Resolve(addresses); err != nil {
 		return err
 	}
-	for _, more := range m.Instances[1:] {
+	for _, more := range m.Instances[min(1, len(m.Instances)):] {
 		if err := m.options.Config.AddEndpoint("corsd", "unix:"+more.socket); err != nil {
 			return err
 		}
