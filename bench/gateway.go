@@ -22,6 +22,7 @@ type variant struct {
 	from   string                // the configuration of deploy/ whose first filter it is
 	filter func(o object) object // changes that filter; nil: it stays as it is
 	host   object                // the virtual host without its routes; nil: the one of the configuration
+	module bool                  // corsd is in Envoy
 }
 
 type object = map[string]any
@@ -36,6 +37,8 @@ const (
 	varDefault  = "corsd, default profile"
 	varLean     = "corsd, lean"
 	varAuthz    = "corsd, ext_authz"
+	varModule   = "corsd, module"
+	varForgets  = "corsd, module that remembers nothing"
 )
 
 func variants() []variant {
@@ -49,6 +52,8 @@ func variants() []variant {
 		{name: varDefault, server: deployed, from: "envoy.yaml"},
 		{name: varLean, server: deployed, from: "envoy-lean.yaml"},
 		{name: varAuthz, server: deployed, from: "envoy-ext-authz.yaml"},
+		{name: varModule, from: "envoy-module.yaml", module: true},
+		{name: varForgets, from: "envoy-module.yaml", module: true},
 	}
 }
 
@@ -89,6 +94,12 @@ func (b *bench) startGateway(ctx context.Context, binary envoy.Binary, v variant
 	}
 	if err := config.Resolve(addresses); err != nil {
 		return err
+	}
+	if v.module {
+		filter := fmt.Sprintf(`{"policy": [%q], "remember": %t}`, policy, v.name == varModule)
+		if err := config.SetModule(b.library, filter); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 )
 
 // gatewayResult is the result of a variant for one kind of request.
@@ -50,6 +51,9 @@ func (b *bench) gatewayRows(ctx context.Context) error {
 			return err
 		}
 		binary.Path = wrapper
+	}
+	if b.library, err = mesh.BuildModule(ctx, b.root, b.dir); err != nil {
+		return err
 	}
 	policy := filepath.Join(b.dir, "policy.yaml")
 	if err := os.WriteFile(policy, []byte(gatewayPolicy), 0o600); err != nil {
@@ -208,6 +212,11 @@ func gatewayBounds(runs gatewayRuns) []row {
 			varDefault, varNone, kindPlain, 1.15, envoyOnly),
 		of("request without Origin, lean: CPU of Envoy",
 			varLean, varNone, kindPlain, 1.15, envoyOnly),
+		of("actual request, module: CPU of Envoy", varModule, varNative, kindActual, 1.15, envoyOnly),
+		of("actual request, module that remembers nothing: CPU of Envoy",
+			varForgets, varNative, kindActual, 1.30, envoyOnly),
+		of("preflight, module: CPU of Envoy", varModule, varNative, kindPreflight, 1.25, envoyOnly),
+		of("request without Origin, module: CPU of Envoy", varModule, varNone, kindPlain, 1.05, envoyOnly),
 	}
 }
 

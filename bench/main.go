@@ -103,6 +103,7 @@ func again(ctx context.Context, corsd string) error {
 // bench is the state that all rows share.
 type bench struct {
 	root, dir, corsd, self string
+	library                string // the dynamic module
 	pinned, quick          bool
 	core                   string // of the servers, if they are pinned
 

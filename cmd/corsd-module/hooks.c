@@ -3,15 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "_cgo_export.h"
 #include "module.h"
 
 #define HOOK(type, name) type envoy_dynamic_module_on_##name
-#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
 
-enum { STACK_HEADERS = 96, STACK_ANSWER = 2048 };
+enum { STACK_ANSWER = 2048 };
 
 // One exchange.
 struct stream {
@@ -87,197 +85,6 @@ HOOK(void, http_filter_per_route_config_destroy)(const void *config) {
   free(route);
 }
 
-// Headers.
-
-// read_headers returns the headers of a message: in those of the caller if they suffice, or else to be freed. It
-// returns null if there is no memory.
-static struct header *read_headers(void *filter, enum header_type type, struct header *own, size_t *count) {
-  struct header *headers = own;
-  *count = envoy_dynamic_module_callback_http_get_headers_size(filter, type);
-  if (*count > STACK_HEADERS) {
-    headers = malloc(*count * sizeof *headers);
-  }
-  if (headers != NULL && !envoy_dynamic_module_callback_http_get_headers(filter, type, headers)) {
-    *count = 0;
-  }
-  return headers;
-}
-
-static void set_header(void *filter, struct text name, struct text value) {
-  envoy_dynamic_module_callback_http_set_header(filter, RESPONSE_HEADER, name, value);
-}
-
-static bool has_prefix(struct text name, struct text prefix) {
-  return name.length > prefix.length && memcmp(name.data, prefix.data, prefix.length) == 0;
-}
-
-// strip removes all access-control-* headers of the response. The names are copied before any is removed, since
-// Envoy's memory is only valid until then.
-static void strip(void *filter) {
-  struct header own[STACK_HEADERS];
-  char names[1024];
-  for (bool more = true; more;) {
-    size_t count, used = 0;
-    struct header *headers = read_headers(filter, RESPONSE_HEADER, own, &count);
-    struct text found[STACK_HEADERS];
-    size_t n = 0;
-    more = false;
-    for (size_t i = 0; headers != NULL && i < count; i++) {
-      struct text name = headers[i].name;
-      if (!has_prefix(name, TEXT("access-control-")) || name.length > sizeof names) { // no CORS header is so long
-        continue;
-      }
-      if (n == STACK_HEADERS || name.length > sizeof names - used) {
-        more = true;
-        break;
-      }
-      found[n++] = (struct text){memcpy(names + used, name.data, name.length), name.length};
-      used += name.length;
-    }
-    if (headers != own) {
-      free(headers);
-    }
-    for (size_t i = 0; i < n; i++) {
-      set_header(filter, found[i], (struct text){NULL, 0});
-    }
-  }
-}
-
-// next_element returns the next element of a comma-separated list, without the blanks around it, and moves the list
-// behind it.
-static struct text next_element(struct text *list) {
-  const char *end = list->data + list->length;
-  const char *comma = memchr(list->data, ',', list->length);
-  struct text element = {list->data, (size_t)((comma ? comma : end) - list->data)};
-  list->data = comma ? comma + 1 : end;
-  list->length = (size_t)(end - list->data);
-  while (element.length > 0 && (*element.data == ' ' || *element.data == '\t')) {
-    element.data++, element.length--;
-  }
-  while (element.length > 0 && (element.data[element.length - 1] == ' ' || element.data[element.length - 1] == '\t')) {
-    element.length--;
-  }
-  return element;
-}
-
-static bool names_origin(struct text line) {
-  while (line.length > 0) {
-    struct text e = next_element(&line);
-    if ((e.length == 1 && *e.data == '*') || (e.length == 6 && strncasecmp(e.data, "origin", 6) == 0)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// vary_origin adds Origin to Vary, in one line, if no line has it.
-static void vary_origin(void *filter) {
-  struct text name = TEXT("vary"), line;
-  size_t count = 0, length = sizeof "Origin";
-  envoy_dynamic_module_callback_http_get_header(filter, RESPONSE_HEADER, name, &line, 0, &count);
-  for (size_t i = 0; i < count; i++) {
-    envoy_dynamic_module_callback_http_get_header(filter, RESPONSE_HEADER, name, &line, i, NULL);
-    if (names_origin(line)) {
-      return;
-    }
-    length += line.length + 2;
-  }
-  char own[256], *joined = length <= sizeof own ? own : malloc(length), *end = joined;
-  for (size_t i = 0; joined != NULL && i < count; i++) {
-    envoy_dynamic_module_callback_http_get_header(filter, RESPONSE_HEADER, name, &line, i, NULL);
-    end = memcpy(end, line.data, line.length) + line.length;
-    if (line.length > 0) {
-      *end++ = ',', *end++ = ' ';
-    }
-  }
-  if (joined == NULL) { // no memory: caches must not mix origins, whatever else they lose
-    set_header(filter, name, TEXT("*"));
-    return;
-  }
-  end = (char *)memcpy(end, "Origin", 6) + 6;
-  set_header(filter, name, (struct text){joined, (size_t)(end - joined)});
-  if (joined != own) {
-    free(joined);
-  }
-}
-
-// Answers.
-
-// next_item returns the next item of an answer, and false at its end.
-static bool next_item(const char **at, const char *end, struct item *item, struct header *text) {
-  if (*at >= end) {
-    return false;
-  }
-  memcpy(item, *at, sizeof *item);
-  text->name = (struct text){*at + sizeof *item, item->name};
-  text->value = (struct text){text->name.data + item->name, item->value};
-  *at = text->value.data + item->value;
-  return true;
-}
-
-// edit edits the response by an answer.
-static void edit(void *filter, const char *answer, size_t length) {
-  struct head head;
-  memcpy(&head, answer, sizeof head);
-  struct item item;
-  struct header text;
-  if (head.flags & STRIP) {
-    strip(filter);
-  }
-  for (const char *at = answer + sizeof head; next_item(&at, answer + length, &item, &text);) {
-    if (item.op == SET) {
-      set_header(filter, text.name, text.value);
-    } else if (item.op == REMOVE) {
-      set_header(filter, text.name, (struct text){NULL, 0});
-    }
-  }
-  if (head.flags & VARY_ORIGIN) {
-    vary_origin(filter);
-  }
-}
-
-// respond answers in upstream's place.
-static void respond(void *filter, const struct head *head, const char *answer, size_t length) {
-  struct header headers[32];
-  struct text details = {0};
-  struct item item;
-  struct header text;
-  size_t count = 0;
-  for (const char *at = answer + sizeof *head; next_item(&at, answer + length, &item, &text);) {
-    if (item.op == SET && count < sizeof headers / sizeof *headers) {
-      headers[count++] = text;
-    } else if (item.op == DETAILS) {
-      details = text.value;
-    }
-  }
-  envoy_dynamic_module_callback_http_send_response(filter, head->status, headers, count, (struct text){"", 0}, details);
-}
-
-// report counts the decision and makes it dynamic metadata, as in %DYNAMIC_METADATA(corsd:reason)%.
-static void report(void *filter, const struct config *c, const struct head *head, const char *answer, size_t length) {
-  if (head->flags & PANICKED) {
-    envoy_dynamic_module_callback_http_filter_increment_counter(filter, c->panics, NULL, 0, 1);
-    return;
-  }
-  envoy_dynamic_module_callback_http_filter_increment_counter(filter, c->decisions[head->verdict][head->reason], NULL, 0, 1);
-  struct header facts[8];
-  struct item item;
-  struct header text;
-  size_t count = 0;
-  for (const char *at = answer + sizeof *head; next_item(&at, answer + length, &item, &text);) {
-    if (item.op == FACT && count < sizeof facts / sizeof *facts) {
-      facts[count++] = text;
-    }
-  }
-  if (envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch) {
-    envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(filter, TEXT("corsd"), facts, count);
-    return;
-  }
-  for (size_t i = 0; i < count; i++) {
-    envoy_dynamic_module_callback_http_set_dynamic_metadata_string(filter, TEXT("corsd"), facts[i].name, facts[i].value);
-  }
-}
-
 // Streams.
 
 HOOK(const void *, http_filter_new)(const void *config, void *filter) {
@@ -322,35 +129,51 @@ static void keep(struct stream *s, const char *answer, size_t length) {
   s->length = length;
 }
 
+// decide gets the answer to a request: from memory, or from Go.
+static void decide(void *filter, struct config *c, struct answer *a) {
+  struct header own[STACK_HEADERS];
+  size_t count;
+  struct header *headers = corsd_read_headers(filter, REQUEST_HEADER, own, &count);
+  if (headers == NULL) {
+    count = 0;
+  }
+  const struct text *route = envoy_dynamic_module_callback_get_most_specific_route_config(filter);
+  struct key key;
+  // The generation is read before Go decides: a decision by older policies is not remembered as one by newer ones.
+  uint64_t generation = __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE);
+  bool remembers = c->remembers && corsd_key(&key, generation, route, headers, count);
+  if (!remembers || !corsd_recall(&key, a)) {
+    corsdRequest(c->handle, (struct text *)route, headers, count, a);
+    if (remembers) {
+      corsd_remember(&key, a);
+    }
+  }
+  if (headers != own) {
+    free(headers);
+  }
+}
+
 HOOK(enum status, http_filter_request_headers)(void *filter, const void *stream, bool end) {
   (void)end;
   struct stream *s = (struct stream *)stream;
   if (!s->config->all && !has_origin(filter)) {
     return CONTINUE;
   }
-  struct header own[STACK_HEADERS];
   char room[STACK_ANSWER];
-  struct answer a = {room, sizeof room, 0};
-  size_t count;
-  struct header *headers = read_headers(filter, REQUEST_HEADER, own, &count);
-  const struct text *route = envoy_dynamic_module_callback_get_most_specific_route_config(filter);
-  corsdRequest(s->config->handle, (struct text *)route, headers, headers ? count : 0, &a);
-  if (headers != own) {
-    free(headers);
-  }
-  struct head head;
-  memcpy(&head, a.data, sizeof head);
-  report(filter, s->config, &head, a.data, a.length);
+  struct answer a = {room, sizeof room, 0, false};
+  decide(filter, s->config, &a);
+  corsd_report(filter, s->config, a.data, a.length);
   s->rest = a.rest;
-  if (head.kind == EDIT) {
+  uint8_t kind = (uint8_t)*a.data;
+  if (kind == EDIT) {
     keep(s, a.data, a.length);
-  } else if (head.kind == RESPOND) {
-    respond(filter, &head, a.data, a.length);
+  } else if (kind == RESPOND) {
+    corsd_respond(filter, a.data, a.length);
   }
-  if (a.data != room) {
+  if (a.allocated) {
     free(a.data);
   }
-  return head.kind == RESPOND ? STOP_ITERATION : CONTINUE;
+  return kind == RESPOND ? STOP_ITERATION : CONTINUE;
 }
 
 // is_informational reports a status of 1xx.
@@ -364,16 +187,16 @@ HOOK(enum status, http_filter_response_headers)(void *filter, const void *stream
   (void)end;
   struct stream *s = (struct stream *)stream;
   if (s->edit != NULL && !is_informational(filter)) {
-    edit(filter, s->edit, s->length);
+    corsd_edit(filter, s->edit, s->length);
   }
   if (s->rest == 0) {
     return CONTINUE;
   }
   struct header own[STACK_HEADERS];
   char room[STACK_ANSWER];
-  struct answer a = {room, sizeof room, 0};
+  struct answer a = {room, sizeof room, 0, false};
   size_t count;
-  struct header *headers = read_headers(filter, RESPONSE_HEADER, own, &count);
+  struct header *headers = corsd_read_headers(filter, RESPONSE_HEADER, own, &count);
   corsdResponse(s->rest, headers, headers ? count : 0, &a);
   s->rest = 0;
   if (headers != own) {
@@ -384,8 +207,8 @@ HOOK(enum status, http_filter_response_headers)(void *filter, const void *stream
   if (head.flags & PANICKED) {
     envoy_dynamic_module_callback_http_filter_increment_counter(filter, s->config->panics, NULL, 0, 1);
   }
-  edit(filter, a.data, a.length);
-  if (a.data != room) {
+  corsd_edit(filter, a.data, a.length);
+  if (a.allocated) {
     free(a.data);
   }
   return CONTINUE;
@@ -409,39 +232,3 @@ EMPTY(http_filter_http_stream_complete)
 EMPTY(http_filter_http_stream_trailers)
 EMPTY(http_filter_http_stream_data)
 EMPTY(http_filter_http_stream_headers)
-// For main.go, which cannot call a weak function.
-
-void corsd_log(int level, const char *text, size_t length) {
-  envoy_dynamic_module_callback_log(level, (struct text){text, length});
-}
-
-bool corsd_logs(int level) { return envoy_dynamic_module_callback_log_enabled(level); }
-
-bool corsd_define_counter(void *envoy, const char *name, size_t length, size_t *id) {
-  return envoy_dynamic_module_callback_http_filter_config_define_counter(envoy, (struct text){name, length}, NULL, 0, id) == 0;
-}
-
-// Figures that change without a request need callbacks that Envoy has from 1.39 on.
-bool corsd_define_gauge(void *envoy, const char *name, size_t length, size_t *id) {
-  return envoy_dynamic_module_callback_http_filter_config_set_gauge &&
-         envoy_dynamic_module_callback_http_filter_config_increment_counter &&
-         envoy_dynamic_module_callback_http_filter_config_define_gauge(envoy, (struct text){name, length}, NULL, 0, id) == 0;
-}
-
-void corsd_add(void *envoy, size_t counter, uint64_t by) {
-  envoy_dynamic_module_callback_http_filter_config_increment_counter(envoy, counter, NULL, 0, by);
-}
-
-void corsd_set(void *envoy, size_t gauge, uint64_t to) {
-  envoy_dynamic_module_callback_http_filter_config_set_gauge(envoy, gauge, NULL, 0, to);
-}
-
-void *corsd_scheduler(void *envoy) {
-  return envoy_dynamic_module_callback_http_filter_config_scheduler_new
-             ? envoy_dynamic_module_callback_http_filter_config_scheduler_new(envoy)
-             : NULL;
-}
-
-void corsd_schedule(void *scheduler) { envoy_dynamic_module_callback_http_filter_config_scheduler_commit(scheduler, 0); }
-
-void corsd_unschedule(void *scheduler) { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(scheduler); }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"runtime/cgo"
 	"runtime/debug"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/corsd/corsd/internal/modulehost"
@@ -112,7 +113,7 @@ func room(a *C.struct_answer) []byte {
 // give passes an answer to the caller, in its memory if it is there already.
 func give(a *C.struct_answer, answer []byte) {
 	if unsafe.SliceData(answer) != (*byte)(unsafe.Pointer(a.data)) {
-		a.data = (*C.char)(C.CBytes(answer))
+		a.data, a.allocated = (*C.char)(C.CBytes(answer)), true
 	}
 	a.length = C.size_t(len(answer))
 }
@@ -135,6 +136,7 @@ var (
 	_ = [1]int{}[C.STRIP-int(dynmodule.Strip)]
 	_ = [1]int{}[C.VARY_ORIGIN-int(dynmodule.VaryOrigin)]
 	_ = [1]int{}[C.PANICKED-int(dynmodule.Panicked)]
+	_ = [1]int{}[C.DENY-int(policy.VerdictDeny)]
 	_ = [1]int{}[C.SET-int(dynmodule.Set)]
 	_ = [1]int{}[C.REMOVE-int(dynmodule.Remove)]
 	_ = [1]int{}[C.FACT-int(dynmodule.Fact)]
@@ -163,13 +165,29 @@ func openFilter(c *C.struct_config, text []byte) (*filter, error) {
 		policies.Close()
 		return nil, err
 	}
-	c.all = C.bool(config.Requests == modulehost.All)
-	if c.scheduler = C.corsd_scheduler(c.envoy); c.scheduler != nil && f.figures.defined {
-		scheduler := c.scheduler
-		f.unwatch = policies.OnChange(func() { C.corsd_schedule(scheduler) })
+	c.all, c.remembers = C.bool(config.Requests == modulehost.All), C.bool(*config.Remember)
+	c.scheduler = C.corsd_scheduler(c.envoy)
+	f.unwatch = policies.OnChange(f.changed(c))
+	if f.figures.defined {
 		f.publish(c)
 	}
 	return f, nil
+}
+
+// generation is the last one of all policies of the process. A number is used once, so that no worker takes the
+// decisions of a filter that has ended for those of another.
+var generation atomic.Uint64
+
+// changed returns what is called after each change of the policies, from any goroutine, and begins their generation.
+func (f *filter) changed(c *C.struct_config) func() {
+	next := func() { atomic.StoreUint64((*uint64)(&c.generation), generation.Add(1)) }
+	next()
+	scheduler, publish := c.scheduler, c.scheduler != nil && f.figures.defined
+	return func() {
+		if next(); publish {
+			C.corsd_schedule(scheduler)
+		}
+	}
 }
 
 func (f *filter) close(c *C.struct_config) {

@@ -14,12 +14,14 @@ func TestParseConfig(t *testing.T) {
 		want Config
 		err  string // a part of it
 	}{
-		{`{"policy": ["/etc/corsd"]}`, Config{Policy: []string{"/etc/corsd"}, Requests: WithOrigin}, ""},
+		{`{"policy": ["/etc/corsd"]}`, Config{Policy: []string{"/etc/corsd"}, Requests: WithOrigin, Remember: new(true)}, ""},
 		{
 			` {"policy": ["a", "b"], "snapshot": "/var/s", "requests": "All"}`,
-			Config{Policy: []string{"a", "b"}, Snapshot: "/var/s", Requests: All},
+			Config{Policy: []string{"a", "b"}, Snapshot: "/var/s", Requests: All, Remember: new(true)},
 			"",
 		},
+		{`{"policy": ["a"], "remember": false}`, Config{Policy: []string{"a"}, Requests: WithOrigin, Remember: new(false)}, ""},
+		{`{"policy": ["a"], "remember": null}`, Config{}, "remember is null; write true or false"},
 		{"", Config{}, `filter_config: it is missing; write, for instance, {"policy": ["/etc/corsd"]}`},
 		{"  ", Config{}, "it is missing"},
 		{`["a"]`, Config{}, "it is no JSON object"},
@@ -28,7 +30,7 @@ func TestParseConfig(t *testing.T) {
 		{`{"policy": "/etc/corsd"}`, Config{}, "cannot unmarshal string"},
 		{`{"policy": [""]}`, Config{}, "a path that is empty"},
 		{`{"policy": ["-"]}`, Config{}, "a path that is empty or -"},
-		{`{"polcy": ["a"]}`, Config{}, `unknown key "polcy" (did you mean policy?): the keys are policy, snapshot, requests`},
+		{`{"polcy": ["a"]}`, Config{}, `unknown key "polcy" (did you mean policy?): the keys are policy, snapshot, requests, remember`},
 		{`{"Policy": ["a"]}`, Config{}, `unknown key "Policy" (did you mean policy?)`},
 		{`{"policy": ["a"], "x": 1}`, Config{}, `unknown key "x": the keys are`},
 		{`{"policy": ["a"], "requests": "all"}`, Config{}, `requests is "all"; write WithOrigin or All`},

@@ -136,3 +136,15 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("%s, %+v", got, s)
 	}
 }
+
+// TestExpiredIsAChange: an origin set that expires ends what was remembered, although the engine stays.
+func TestExpiredIsAChange(t *testing.T) {
+	var s stats
+	n := 0
+	stop := s.OnChange(func() { n++ })
+	s.Expired()
+	stop()
+	if s.Expired(); n != 1 {
+		t.Errorf("%d changes", n)
+	}
+}

@@ -39,7 +39,7 @@ func (s *stats) Stats() Stats {
 	return s.now
 }
 
-// OnChange has f called after each change of the figures, from any goroutine, until stop is called. Once
+// OnChange has f called after each change of the figures and of what the policies decide, from any goroutine, until stop is called. Once
 // stop has returned, f is not called any more.
 func (s *stats) OnChange(f func()) (stop func()) {
 	s.mu.Lock()
@@ -80,6 +80,9 @@ func (s *stats) Refused() {
 func (s *stats) Live(*policy.Engine, []string) {
 	s.change(func(n *Stats) { n.Generation, n.Live = n.Generation+1, time.Now() })
 }
+
+// Expired implements [reload.Metrics]: decisions that were remembered are not valid any more.
+func (s *stats) Expired() { s.change(func(*Stats) {}) }
 
 // Restored implements [reload.Metrics].
 func (s *stats) Restored(string, time.Time) {

@@ -30,6 +30,7 @@ func (r *Reloader) expireSets(engine *policy.Engine) bool {
 	if len(names) == 0 {
 		return false
 	}
+	r.metrics.Expired()
 	r.logger.Warn("origin sets have expired and grant nothing any more", "originSets", bounded(names))
 	return true
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,14 @@ func (r *Reloader) run(t *testing.T) {
 	})
 }
 
+// expiries counts expiries.
+type expiries struct {
+	Metrics
+	n atomic.Int32
+}
+
+func (m *expiries) Expired() { m.n.Add(1) }
+
 // TestExpiry: when an origin set expires, the policy is compiled again. Here it went live in the
 // past, before the set expired.
 func TestExpiry(t *testing.T) {
@@ -83,7 +92,8 @@ func TestExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := &servetest.Log{}
-	r := reloaderOf(file, telemetry.New(telemetry.Build{}), slog.NewJSONHandler(log, nil))
+	m := &expiries{Metrics: telemetry.New(telemetry.Build{})}
+	r := reloaderOf(file, m, slog.NewJSONHandler(log, nil))
 	r.engine.Store(report.Engine)
 	r.state.read, r.state.Hash = report.Hash, report.Hash
 	if got := r.verdict(); got != "allow" {
@@ -91,7 +101,7 @@ func TestExpiry(t *testing.T) {
 	}
 	r.source.Build("", time.Now()) // as if it had been read before
 	r.run(t)
-	eventually(t, "the set has expired", func() bool { return r.verdict() == "deny" })
+	eventually(t, "the set has expired", func() bool { return r.verdict() == "deny" && m.n.Load() == 1 })
 	eventually(t, "the new policy is live", func() bool { return len(log.Entries(t, "policy warning")) > 0 })
 	if cause := log.Entries(t, "policy is live")[0]["cause"]; cause != "an origin set expires" {
 		t.Errorf("the cause is %v", cause)

@@ -196,6 +196,9 @@ func (m *Metrics) Restored(hash string, written time.Time) {
 func (m *Metrics) SnapshotWritten(written time.Time) { m.snapshotTime.Set(float64(written.Unix())) }
 
 // SnapshotFailed counts a snapshot that could not be written.
+// Expired implements reload.Metrics: the reload that follows is counted.
+func (m *Metrics) Expired() {}
+
 func (m *Metrics) SnapshotFailed() { m.snapshotFails.Inc() }
 
 // Live describes the engine that went live, and deletes the series of the policies that are removed.
