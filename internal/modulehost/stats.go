@@ -39,8 +39,8 @@ func (s *stats) Stats() Stats {
 	return s.now
 }
 
-// OnChange has f called after each change of the figures and of what the policies decide, from any goroutine, until stop is called. Once
-// stop has returned, f is not called any more.
+// OnChange has f called after each change of the figures and of what the policies decide, from any goroutine,
+// until stop is called. Once stop has returned, f is not called any more.
 func (s *stats) OnChange(f func()) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

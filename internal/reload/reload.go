@@ -31,7 +31,7 @@ type Metrics interface {
 	// Live is called for each engine that goes live, with the names of the policies that the one
 	// before had and it has not.
 	Live(engine *policy.Engine, removed []string)
-	// Expired is called when origin sets of an engine that is or was live have expired: from then on it grants less.
+	// Expired is called when origin sets of an engine that is or was live have expired, so that it grants less.
 	Expired()
 	// RetryPending is called after each reading: will the source try again by itself?
 	RetryPending(pending bool)

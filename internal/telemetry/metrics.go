@@ -195,10 +195,10 @@ func (m *Metrics) Restored(hash string, written time.Time) {
 // SnapshotWritten sets the time at which the snapshot was written.
 func (m *Metrics) SnapshotWritten(written time.Time) { m.snapshotTime.Set(float64(written.Unix())) }
 
-// SnapshotFailed counts a snapshot that could not be written.
 // Expired implements reload.Metrics: the reload that follows is counted.
 func (m *Metrics) Expired() {}
 
+// SnapshotFailed counts a snapshot that could not be written.
 func (m *Metrics) SnapshotFailed() { m.snapshotFails.Inc() }
 
 // Live describes the engine that went live, and deletes the series of the policies that are removed.

@@ -61,7 +61,7 @@ var (
 
 	// corsd in Envoy. There is no instance of corsd, so nothing is tested that needs one.
 	module = &profile{
-		name: "module", config: "envoy-module.yaml", since: envoy.Version{Major: 1, Minor: 38},
+		name: "module", config: "envoy-module.yaml", since: envoy.Version{Major: 1, Minor: 39},
 		selectors: "selectors-module.yaml", logged: "module", inEnvoy: true,
 	}
 

@@ -94,10 +94,11 @@ func (b *bench) checkLog(t *testing.T) {
 	}
 }
 
-// checkModuleLog looks into Envoy's log, which has warnings and errors only.
+// checkModuleLog looks into Envoy's log, which has warnings and errors only. Envoy 1.39 warns that the module has the
+// ABI of 1.40.
 func (b *bench) checkModuleLog(t *testing.T) {
 	for _, line := range b.Envoy.Lines() {
-		if strings.Contains(line, "[dynamic_modules]") {
+		if strings.Contains(line, "[dynamic_modules]") && !strings.Contains(line, "ABI version") {
 			t.Errorf("Envoy logged: %s", line)
 		}
 	}
