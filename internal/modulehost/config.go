@@ -19,6 +19,8 @@ type Config struct {
 	Policy []string `json:"policy"`
 	// Snapshot is a file that keeps the last good policy for the next start. "" means none.
 	Snapshot string `json:"snapshot"`
+	// Admin is a loopback address, host:port, that serves /livez and /readyz. "" means none.
+	Admin string `json:"admin"`
 	// Requests says which requests are decided on. Default WithOrigin.
 	Requests Requests `json:"requests"`
 	// Remember says whether each worker of Envoy remembers the last decisions, which saves half of what a
@@ -43,7 +45,7 @@ const example = `write, for instance, {"policy": ["/etc/corsd"]}`
 // ParseConfig reads the configuration of a filter. Errors say what to write.
 func ParseConfig(text []byte) (Config, error) {
 	c := Config{Requests: WithOrigin, Remember: new(true)}
-	if err := decode(text, &c, "policy", "snapshot", "requests", "remember"); err != nil {
+	if err := decode(text, &c, "policy", "snapshot", "admin", "requests", "remember"); err != nil {
 		return Config{}, fmt.Errorf("filter_config: %w; %s", err, example)
 	}
 	switch {
@@ -55,6 +57,11 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, errors.New("filter_config: remember is null; write true or false")
 	case c.Requests != WithOrigin && c.Requests != All:
 		return Config{}, fmt.Errorf("filter_config: requests is %q; write WithOrigin or All", c.Requests)
+	}
+	if c.Admin != "" {
+		if err := checkAdmin(c.Admin); err != nil {
+			return Config{}, fmt.Errorf("filter_config: %w", err)
+		}
 	}
 	return c, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/pkg/dynmodule"
+	"github.com/corsd/corsd/pkg/policy"
 )
 
 // Host has the policies of all filters of a process. Make one with [New]. It is safe for concurrent use.
@@ -20,13 +21,14 @@ type Host struct {
 	logger  *slog.Logger
 	version string
 
-	mu   sync.Mutex
-	open map[string]*Policies // by source
+	mu     sync.Mutex
+	open   map[string]*Policies  // by source
+	admins map[string]*adminPort // by address
 }
 
 // New returns a host without policies. Version is that of the program, for snapshots.
 func New(logger *slog.Logger, version string) *Host {
-	return &Host{logger: logger, version: version, open: map[string]*Policies{}}
+	return &Host{logger: logger, version: version, open: map[string]*Policies{}, admins: map[string]*adminPort{}}
 }
 
 // Policies are the live policies of a source, and the module that decides by them.
@@ -34,11 +36,19 @@ type Policies struct {
 	*dynmodule.Module
 	stats
 
-	host  *Host
-	key   string
-	users int // filters; guarded by host.mu
-	stop  func()
+	host     *Host
+	reloader *reload.Reloader
+	admin    string // the address of the probes, "" for none
+	key      string
+	users    int // filters; guarded by host.mu
+	stop     func()
 }
+
+// Engine returns the live engine.
+func (p *Policies) Engine() *policy.Engine { return p.reloader.Engine() }
+
+// State returns the state of the policies.
+func (p *Policies) State() reload.State { return p.reloader.State() }
 
 // Open returns the policies of a source. Filters with the same source share them: all workers and
 // listeners decide by one engine, and a listener's update does not read the policies again. If they are
@@ -46,14 +56,20 @@ type Policies struct {
 func (h *Host) Open(c Config) (*Policies, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := strings.Join(append([]string{c.Snapshot}, c.Policy...), "\x00")
+	key := strings.Join(append([]string{c.Snapshot, c.Admin}, c.Policy...), "\x00")
 	p := h.open[key]
 	if p == nil {
 		var err error
 		if p, err = h.start(c); err != nil {
 			return nil, err
 		}
-		p.host, p.key = h, key
+		p.host, p.key, p.admin = h, key, c.Admin
+		if c.Admin != "" {
+			if err := h.openAdmin(p); err != nil {
+				p.stop()
+				return nil, err
+			}
+		}
 		h.open[key] = p
 	}
 	p.users++
@@ -68,21 +84,22 @@ func (p *Policies) Close() {
 		return
 	}
 	delete(p.host.open, p.key)
+	p.host.closeAdmin(p)
 	p.stop() // and does not wait: Envoy's main thread is here
 }
 
 func (h *Host) start(c Config) (*Policies, error) {
 	p := &Policies{}
-	reloader := reload.New(reload.FromFiles(source.NewFiles(c.Policy, h.logger)), nil, &p.stats, h.logger)
+	p.reloader = reload.New(reload.FromFiles(source.NewFiles(c.Policy, h.logger)), nil, &p.stats, h.logger)
 	if c.Snapshot != "" {
-		reloader.UseSnapshot(reload.Snapshot{Path: c.Snapshot, Version: h.version, From: c.Policy})
+		p.reloader.UseSnapshot(reload.Snapshot{Path: c.Snapshot, Version: h.version, From: c.Policy})
 	}
-	if !reloader.Start() {
+	if !p.reloader.Start() {
 		return nil, fmt.Errorf("the policies in %s have faults, which are logged before this line",
 			strings.Join(c.Policy, ", "))
 	}
 	module, err := dynmodule.New(dynmodule.Options{
-		Engine: reloader.Engine, Logger: h.logger,
+		Engine: p.Engine, Logger: h.logger,
 		Observers: []exchange.Observer{refusals.New(h.logger)},
 	})
 	if err != nil {
@@ -91,6 +108,6 @@ func (h *Host) start(c Config) (*Policies, error) {
 	p.Module = module
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
-	go reloader.Run(ctx) // which contains panics
+	go p.reloader.Run(ctx) // which contains panics
 	return p, nil
 }

@@ -1,7 +1,10 @@
 package modulehost
 
 import (
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -146,5 +149,54 @@ func TestExpiredIsAChange(t *testing.T) {
 	stop()
 	if s.Expired(); n != 1 {
 		t.Errorf("%d changes", n)
+	}
+}
+
+// TestAdmin: the probes are about the policies that were opened last, and end with the last.
+func TestAdmin(t *testing.T) {
+	t.Parallel()
+	h, log := newHost()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if _, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address}); err == nil {
+		t.Error("an address that is in use is served")
+	}
+	free.Close()
+	open := func() *Policies {
+		p, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address})
+		if err != nil {
+			t.Fatalf("%v: %s", err, log)
+		}
+		return p
+	}
+	get := func(path string) string {
+		answer, err := http.Get("http://" + address + path)
+		if err != nil {
+			return err.Error()
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return answer.Status + " " + string(text)
+	}
+	first := open()
+	if got := get("/livez"); got != "200 OK ok\n" {
+		t.Errorf("/livez: %s", got)
+	}
+	second := open()
+	want := "live policy: " + second.State().Hash
+	if got := get("/readyz?verbose"); !strings.Contains(got, want) || !strings.HasPrefix(got, "200 OK ok\n") {
+		t.Errorf("/readyz: %s, want %s", got, want)
+	}
+	if got := get("/metrics"); !strings.HasPrefix(got, "404") {
+		t.Errorf("/metrics: %s", got)
+	}
+	if first.Close(); !strings.HasPrefix(get("/readyz"), "200") {
+		t.Error("the end of the older policies ends the probes")
+	}
+	if second.Close(); !strings.Contains(get("/readyz"), "refused") {
+		t.Errorf("the probes do not end: %s", get("/readyz"))
 	}
 }

@@ -15,20 +15,16 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/corsd/corsd/internal/admin"
 	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/internal/limits"
-	"github.com/corsd/corsd/internal/reload"
-	"github.com/corsd/corsd/pkg/policy"
 )
 
 // Policies are the live policies.
 type Policies interface {
-	// Engine returns the live engine, nil if there is none yet.
-	Engine() *policy.Engine
-	// Ready returns a channel that is closed when there is one.
+	admin.Policies
+	// Ready returns a channel that is closed when there is an engine.
 	Ready() <-chan struct{}
-	// State returns what /readyz?verbose reports.
-	State() reload.State
 }
 
 // Options are the properties of a [Server].
@@ -100,8 +96,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 // listenHTTP opens the listeners of HTTP, or none.
 func (s *Server) listenHTTP(ctx context.Context) (err error) {
 	o := &s.options
-	ready := readiness(s.stopping.Load, o.Policies)
-	s.admin, err = listenHTTP(ctx, "admin", "--admin", o.Admin, adminHandler(o, ready), nil, o.Logger)
+	pages := admin.Handler(admin.Options{
+		Policies: func() admin.Policies { return o.Policies }, Stopping: s.stopping.Load,
+		Hosts: o.AdminHosts, Metrics: o.MetricsPage,
+	})
+	s.admin, err = listenHTTP(ctx, "admin", "--admin", o.Admin, pages, nil, o.Logger)
 	if err != nil {
 		return err
 	}

@@ -22,14 +22,17 @@ type profile struct {
 	name   string
 	config string        // in deploy/
 	since  envoy.Version // the first Envoy that it works on
+
+	inEnvoy bool // the dynamic module
 }
 
 var (
-	requestResponse = &profile{"request_response", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}}
-	lean            = &profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}}
-	extAuthz        = &profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}}
+	requestResponse = &profile{"request_response", "envoy.yaml", envoy.Version{Major: 1, Minor: 37}, false}
+	lean            = &profile{"lean", "envoy-lean.yaml", envoy.Version{Major: 1, Minor: 37}, false}
+	extAuthz        = &profile{"ext_authz", "envoy-ext-authz.yaml", envoy.Version{Major: 1, Minor: 37}, false}
+	module          = &profile{"module", "envoy-module.yaml", envoy.Version{Major: 1, Minor: 39}, true}
 
-	profiles = []*profile{requestResponse, lean, extAuthz}
+	profiles = []*profile{requestResponse, lean, extAuthz, module}
 )
 
 // transport is how browsers talk to Envoy.
@@ -55,6 +58,8 @@ var (
 	root        string // the source tree
 	binary      envoy.Binary
 	corsd       string
+	library     string // the dynamic module
+	noLibrary   error  // the reason why there is none
 	names       *browser.Names
 	certificate *browser.Certificate
 	browsers    = map[browser.Kind]browser.Browser{}
@@ -99,7 +104,7 @@ func prepare(dir string) (err error) {
 	if parts.Lacking != nil {
 		return lackAll(parts.Lacking)
 	}
-	binary, corsd = parts.Envoy, parts.Corsd
+	binary, corsd, library, noLibrary = parts.Envoy, parts.Corsd, parts.Module, parts.NoModule
 	return servePages()
 }
 
@@ -160,6 +165,18 @@ type gateway struct {
 	mirror    *mirror
 }
 
+// library returns the path of the dynamic module, "" for a profile without it. It skips the test if there is none.
+func (p *profile) library(t *testing.T) string {
+	t.Helper()
+	switch {
+	case !p.inEnvoy:
+		return ""
+	case noLibrary != nil:
+		t.Skip(noLibrary)
+	}
+	return library
+}
+
 // through starts a profile for the length of a test.
 func through(t *testing.T, p *profile, tr transport) *gateway {
 	t.Helper()
@@ -173,7 +190,7 @@ func through(t *testing.T, p *profile, tr transport) *gateway {
 	config := shipped(t, p, tr, filepath.Join("..", "e2e", "testdata", "additions.yaml"), filepath.Join("testdata", "additions.yaml"))
 	var err error
 	g.Mesh, err = mesh.Start(t.Context(), mesh.Options{
-		Envoy: binary, Config: config, Corsd: corsd, Policy: filepath.Join("testdata", "policy.yaml"),
+		Envoy: binary, Config: config, Corsd: corsd, Module: p.library(t), Policy: filepath.Join("testdata", "policy.yaml"),
 		Addresses: map[string]string{"127.0.0.1:8082": serve(t, g.mirror)},
 	})
 	if err != nil {

@@ -86,8 +86,11 @@ func startLab(t *testing.T, p lab.Profile, tr lab.Transport, policy string) *lab
 	if binary.Version.Before(p.Since) {
 		t.Skipf("%s needs Envoy %v or later; this is %v", p.Config, p.Since, binary.Version)
 	}
+	if p.InEnvoy && noLibrary != nil {
+		t.Skip(noLibrary)
+	}
 	l, err := lab.Start(t.Context(), lab.Options{
-		Root: root, Envoy: binary, Corsd: corsd, Profile: p, Transport: tr,
+		Root: root, Envoy: binary, Corsd: corsd, Module: library, Profile: p, Transport: tr,
 		Certificate: read(t, certificate.CertFile), Key: read(t, certificate.KeyFile),
 		Policy: policy,
 	})

@@ -171,6 +171,7 @@ func startVaried(t *testing.T, p *profile, policies string, application http.Han
 	}
 	m, err := mesh.Start(t.Context(), mesh.Options{
 		Envoy: binary, Config: shipped(t, p, http2, filepath.Join("testdata", "random.yaml")), Corsd: corsd, Policy: file,
+		Module:    p.library(t),
 		Addresses: map[string]string{"127.0.0.1:8082": serve(t, application)},
 	})
 	if err != nil {

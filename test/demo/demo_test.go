@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsd/corsd/test/demo/lab"
 	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/mesh"
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
 
@@ -16,13 +17,15 @@ func TestOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a real Envoy")
 	}
-	var out bytes.Buffer
-	err := run(t.Context(), &out, io.Discard, "", true)
-	if errors.Is(err, envoy.ErrNoBinary) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Errorf("%v\n%s", err, &out)
+	for _, p := range []lab.Profile{lab.RequestResponse, lab.Module} {
+		var out bytes.Buffer
+		err := run(t.Context(), &out, io.Discard, p, "", true)
+		if errors.Is(err, envoy.ErrNoBinary) || errors.Is(err, mesh.ErrNoCompiler) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Errorf("%s: %v\n%s", p.Name, err, &out)
+		}
 	}
 }
 

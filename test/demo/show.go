@@ -50,7 +50,11 @@ func (s step) check(got *rawhttp.Response, entry string) error {
 	if got.Status != s.status {
 		errs = append(errs, fmt.Errorf("status %d, not %d", got.Status, s.status))
 	}
-	if cors := got.CORS(); !slices.Equal(cors, s.cors) {
+	cors := got.CORS()
+	for i := range cors { // Envoy adds the Vary of a module's own response to that of the virtual host
+		cors[i] = strings.Replace(cors[i], "vary: Origin,Origin, ", "vary: Origin, ", 1)
+	}
+	if !slices.Equal(cors, s.cors) {
 		errs = append(errs, fmt.Errorf("CORS headers and Vary are %q, not %q", cors, s.cors))
 	}
 	if !strings.Contains(entry, s.entry) {

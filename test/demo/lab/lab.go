@@ -17,6 +17,9 @@ type Options struct {
 	Envoy envoy.Binary
 	Corsd string // path of the binary
 
+	// Module is the path of the dynamic module, for a profile that is in Envoy.
+	Module string
+
 	// Profile is the protocol between Envoy and corsd, Transport the one between browser and Envoy.
 	// The zero values mean RequestResponse and HTTP.
 	Profile   Profile
@@ -83,7 +86,11 @@ func Start(ctx context.Context, o Options) (_ *Lab, err error) {
 	if l.servers, err = l.serve(); err != nil {
 		return nil, err
 	}
+	if !o.Profile.InEnvoy {
+		o.Module = ""
+	}
 	l.Mesh, err = mesh.Start(ctx, mesh.Options{
+		Module:    o.Module,
 		Envoy:     o.Envoy,
 		Config:    config,
 		Corsd:     o.Corsd,

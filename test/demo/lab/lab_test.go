@@ -20,8 +20,9 @@ import (
 
 // The programs of the tests.
 var (
-	options Options
-	lacking error // the reason to skip tests, if programs are missing and may be
+	options  Options
+	noModule error // the reason why there is no dynamic module
+	lacking  error // the reason to skip tests, if programs are missing and may be
 )
 
 func TestMain(m *testing.M) {
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(mesh.RunTests(m, func(dir string) error {
 		parts, err := mesh.FindParts(dir, testing.Short())
 		options.Root, options.Envoy, options.Corsd, lacking = parts.Root, parts.Envoy, parts.Corsd, parts.Lacking
+		options.Module, noModule = parts.Module, parts.NoModule
 		return err
 	}))
 }
@@ -42,6 +44,9 @@ func start(t *testing.T, p Profile, transport Transport) *Lab {
 	}
 	if options.Envoy.Version.Before(p.Since) {
 		t.Skipf("%s needs Envoy %v or later; this is %v", p.Config, p.Since, options.Envoy.Version)
+	}
+	if p.InEnvoy && noModule != nil {
+		t.Skip(noModule)
 	}
 	o := options
 	o.Profile, o.Transport = p, transport

@@ -8,6 +8,9 @@ type Profile struct {
 	Config string        // in deploy/
 	Since  envoy.Version // the first Envoy that it works on
 
+	// InEnvoy means that corsd is a dynamic module.
+	InEnvoy bool
+
 	// metadata is the namespace of corsd's metadata in Envoy's access log.
 	metadata string
 }
@@ -27,7 +30,12 @@ var (
 		Since: envoy.Version{Major: 1, Minor: 37}, metadata: "envoy.filters.http.ext_authz",
 	}
 
-	Profiles = []Profile{RequestResponse, Lean, ExtAuthz}
+	Module = Profile{
+		Name: "module", Config: "envoy-module.yaml", InEnvoy: true,
+		Since: envoy.Version{Major: 1, Minor: 39}, metadata: "corsd",
+	}
+
+	Profiles = []Profile{RequestResponse, Lean, ExtAuthz, Module}
 )
 
 // Transport is the protocol between browsers and Envoy.

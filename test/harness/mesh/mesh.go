@@ -57,13 +57,19 @@ type Mesh struct {
 	Shop, Weather string
 
 	options  Options
+	probes   string // the address of those of the module
 	dir      string
 	endShops context.CancelFunc
 	returned int // entries of the access log that have been returned
 }
 
-// Admin returns the address of the first corsd's probes and metrics, host:port.
-func (m *Mesh) Admin() string { return m.Corsd.Admin() }
+// Admin returns the address of the probes of the first corsd, or of the module, host:port.
+func (m *Mesh) Admin() string {
+	if m.Corsd == nil {
+		return m.probes
+	}
+	return m.Corsd.Admin()
+}
 
 // Start starts all three programs, and returns when Envoy has seen that corsd is healthy. If that fails,
 // or ctx ends before, Start ends the programs that it has started.
@@ -96,8 +102,15 @@ func Start(ctx context.Context, o Options) (_ *Mesh, err error) {
 
 // startWithModule starts Envoy with the module.
 func (m *Mesh) startWithModule(ctx context.Context) error {
-	filter, err := json.Marshal(map[string]any{"policy": append([]string{m.options.Policy}, m.options.More...)})
+	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
+		return err
+	}
+	m.probes = free.Addr().String()
+	filter, err := json.Marshal(map[string]any{
+		"policy": append([]string{m.options.Policy}, m.options.More...), "admin": m.probes,
+	})
+	if err := errors.Join(err, free.Close()); err != nil {
 		return err
 	}
 	if err := m.options.Config.SetModule(m.options.Module, string(filter)); err != nil {

@@ -18,11 +18,15 @@ type Parts struct {
 	Envoy envoy.Binary
 	Corsd string // path of the binary
 
+	// Module is the path of the dynamic module, and NoModule the reason why there is none.
+	Module   string
+	NoModule error
+
 	// Lacking is the reason to skip the tests, nil if all programs are there.
 	Lacking error
 }
 
-// FindParts finds an Envoy and builds corsd into dir. With short it does neither, and sets Lacking.
+// FindParts finds an Envoy and builds corsd and its dynamic module into dir. With short it does neither, and sets Lacking.
 func FindParts(dir string, short bool) (p Parts, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -41,7 +45,12 @@ func FindParts(dir string, short bool) (p Parts, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.Corsd, err = Build(ctx, p.Root, dir, io.Discard)
+	if p.Corsd, err = Build(ctx, p.Root, dir, io.Discard); err != nil {
+		return p, err
+	}
+	if p.Module, err = BuildModule(ctx, p.Root, dir); errors.Is(err, ErrNoCompiler) {
+		p.NoModule, err = err, nil
+	}
 	return p, err
 }
 

@@ -1,0 +1,70 @@
+package modulehost
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/corsd/corsd/internal/admin"
+)
+
+// adminPort serves probes about the policies that were opened last with its address: when Envoy gets another
+// configuration, those of the old one are still open.
+type adminPort struct {
+	server *http.Server
+	latest atomic.Pointer[Policies]
+	users  int
+}
+
+// checkAdmin refuses addresses that others than this machine could reach: they are not asked who they are.
+func checkAdmin(address string) error {
+	const want = "write a loopback address such as 127.0.0.1:9092"
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("admin is %q: %w; %s", address, err, want)
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
+		return fmt.Errorf("admin is %q; %s", address, want)
+	}
+	return nil
+}
+
+// openAdmin serves the pages of p at its address. The caller holds h.mu.
+func (h *Host) openAdmin(p *Policies) error {
+	port := h.admins[p.admin]
+	if port == nil {
+		listener, err := net.Listen("tcp", p.admin)
+		if err != nil {
+			return fmt.Errorf("admin: %w", err)
+		}
+		port = &adminPort{}
+		port.server = admin.NewServer(admin.Handler(admin.Options{
+			Policies: func() admin.Policies { return port.latest.Load() }, Stopping: func() bool { return false },
+		}), h.logger)
+		go func() {
+			if err := port.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				h.logger.Error("the admin port is not served any more", "error", err)
+			}
+		}()
+		h.logger.Info("admin is listening", "address", listener.Addr().String())
+		h.admins[p.admin] = port
+	}
+	port.users++
+	port.latest.Store(p)
+	return nil
+}
+
+// closeAdmin ends what openAdmin began. The caller holds h.mu.
+func (h *Host) closeAdmin(p *Policies) {
+	port := h.admins[p.admin]
+	if port == nil {
+		return
+	}
+	if port.users--; port.users == 0 {
+		delete(h.admins, p.admin)
+		_ = port.server.Close() // no client waits for more than a page
+	}
+}
