@@ -7,6 +7,7 @@
 // No pointer of Go is given to C: handles stand for Go's values. No pointer of C is kept.
 package main
 
+// #cgo CFLAGS: -O2 -Wall -Wextra
 // #include "module.h"
 import "C"
 

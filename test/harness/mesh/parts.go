@@ -48,7 +48,7 @@ func FindParts(dir string, short bool) (p Parts, err error) {
 	if p.Corsd, err = Build(ctx, p.Root, dir, io.Discard); err != nil {
 		return p, err
 	}
-	if p.Module, err = BuildModule(ctx, p.Root, dir); errors.Is(err, ErrNoCompiler) {
+	if p.Module, err = BuildModule(ctx, p.Root, dir); errors.Is(err, ErrNoCompiler) && !tools.Complete() {
 		p.NoModule, err = err, nil
 	}
 	return p, err
