@@ -2,11 +2,14 @@
 package dynmoduletest
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/corsd/corsd/internal/exchange"
 	"github.com/corsd/corsd/pkg/dynmodule"
 	"github.com/corsd/corsd/pkg/policy"
 )
@@ -48,6 +51,49 @@ func Run(
 	}
 	x.Lines = Sorted(lines)
 	return x, nil
+}
+
+// ByExtProc takes a request through an exchange by the steps of the adapter of ext_proc, without its messages.
+func ByExtProc(
+	o exchange.Options, selector string, request []policy.Field, status int, upstream []policy.Field,
+) (Exchange, error) {
+	s, err := exchange.New(o)
+	if err != nil {
+		return Exchange{}, err
+	}
+	var x exchange.Exchange
+	x.Begin(context.Background(), s)
+	for _, h := range request {
+		x.AddHeader([]byte(h.Name), h.Value)
+	}
+	x.Request.Selector = selector
+	x.Decide(exchange.RequestResponse)
+	got := Exchange{Facts: map[string]string{}, Status: status, Lines: Sorted(upstream)}
+	for _, f := range x.Facts() {
+		got.Facts[f.Name] = f.Value
+	}
+	if r, ok := x.Respond(); ok {
+		got.Status, got.Lines, got.Details = r.Status, Sorted(r.Set), "corsd_"+x.Decision().Reason.String()
+		return got, nil
+	}
+	if _, needs := x.Continue(); !needs {
+		return got, nil
+	}
+	x.ResetResponse()
+	x.AddResponseHeader([]byte(":status"), strconv.AppendInt(nil, int64(status), 10))
+	for _, h := range upstream {
+		x.AddResponseHeader([]byte(h.Name), h.Value)
+	}
+	r := x.Edit()
+	lines := slices.Clone(r.Set)
+	for _, h := range upstream {
+		replaced := slices.ContainsFunc(r.Set, func(f policy.Field) bool { return f.Name == h.Name })
+		if !replaced && !slices.Contains(r.Remove, h.Name) {
+			lines = append(lines, h)
+		}
+	}
+	got.Lines = Sorted(lines)
+	return got, nil
 }
 
 // Headers returns header lines as the module reads them.

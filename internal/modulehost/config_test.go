@@ -24,7 +24,8 @@ func TestParseConfig(t *testing.T) {
 		{`{"policy": ["a"], "remember": null}`, Config{}, "remember is null; write true or false"},
 		{
 			`{"policy": ["a"], "admin": "[::1]:0"}`,
-			Config{Policy: []string{"a"}, Admin: "[::1]:0", Requests: WithOrigin, Remember: new(true)}, "",
+			Config{Policy: []string{"a"}, Admin: "[::1]:0", Requests: WithOrigin, Remember: new(true)},
+			"",
 		},
 		{`{"policy": ["a"], "admin": "0.0.0.0:9092"}`, Config{}, `admin is "0.0.0.0:9092"; write a loopback address such as`},
 		{`{"policy": ["a"], "admin": ":9092"}`, Config{}, `admin is ":9092"; write`},

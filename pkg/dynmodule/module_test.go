@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -211,9 +210,9 @@ func FuzzExchange(f *testing.F) {
 		if err != nil || fixture.Observer.Panics > 0 {
 			t.Fatalf("%v; %d panics: %s", err, fixture.Observer.Panics, &fixture.Log)
 		}
-		wantStatus, want := viaExchange(t, engine, selector, lines, status, upstream)
-		if diff := cmp.Diff(want, got.Lines, cmpopts.EquateEmpty()); diff != "" || got.Status != wantStatus {
-			t.Errorf("status %d, want %d; headers (-want +got):\n%s", got.Status, wantStatus, diff)
+		want, err := dynmoduletest.ByExtProc(fixture.Options(), selector, lines, status, upstream)
+		if diff := cmp.Diff(want.Lines, got.Lines, cmpopts.EquateEmpty()); diff != "" || got.Status != want.Status || err != nil {
+			t.Errorf("status %d, want %d (%v); headers (-want +got):\n%s", got.Status, want.Status, err, diff)
 		}
 	})
 }
@@ -230,42 +229,4 @@ func responseLines(text string) ([]policy.Field, error) {
 		lines = append(lines, policy.Field{Name: name, Value: []byte(value)})
 	}
 	return lines, nil
-}
-
-// viaExchange is the same exchange by the steps of the adapter of ext_proc.
-func viaExchange(
-	t *testing.T, engine *policy.Engine, selector string, request []policy.Field, status int, upstream []policy.Field,
-) (int, []string) {
-	t.Helper()
-	f := exchangetest.Fixture{Engine: engine}
-	s, err := exchange.New(f.Options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var x exchange.Exchange
-	x.Begin(t.Context(), s)
-	for _, h := range request {
-		x.AddHeader([]byte(h.Name), h.Value)
-	}
-	x.Request.Selector = selector
-	x.Decide(exchange.RequestResponse)
-	if r, ok := x.Respond(); ok {
-		return r.Status, dynmoduletest.Sorted(r.Set)
-	}
-	if _, needs := x.Continue(); !needs {
-		return status, dynmoduletest.Sorted(upstream)
-	}
-	x.ResetResponse()
-	x.AddResponseHeader([]byte(":status"), []byte(strconv.Itoa(status)))
-	for _, h := range upstream {
-		x.AddResponseHeader([]byte(h.Name), h.Value)
-	}
-	r := x.Edit()
-	lines := slices.Clone(r.Set)
-	for _, h := range upstream {
-		if !slices.Contains(r.Remove, h.Name) && !slices.ContainsFunc(r.Set, func(f policy.Field) bool { return f.Name == h.Name }) {
-			lines = append(lines, h)
-		}
-	}
-	return status, dynmoduletest.Sorted(lines)
 }

@@ -101,7 +101,9 @@ func follow(ctx context.Context, out io.Writer, l *lab.Lab) error {
 }
 
 // start finds Envoy, builds corsd into dir, and starts the lab with Envoy at the address.
-func start(ctx context.Context, dir string, p lab.Profile, listen string, progress io.Writer) (*lab.Lab, envoy.Version, error) {
+func start(
+	ctx context.Context, dir string, p lab.Profile, listen string, progress io.Writer,
+) (*lab.Lab, envoy.Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	root, err := mesh.Root()

@@ -160,7 +160,8 @@ func (c *Config) SetModule(library, filter string) error {
 		}
 		*file = *scalar(library)
 	}
-	return c.set(scalar(filter), append(slices.Clone(manager), "http_filters", "corsd", "typed_config", "filter_config", "value")...)
+	at := append(slices.Clone(manager), "http_filters", "corsd", "typed_config", "filter_config", "value")
+	return c.set(scalar(filter), at...)
 }
 
 // Forward lets every filter with forward_rules forward the headers whose names begin with prefix.

@@ -26,7 +26,8 @@ type Parts struct {
 	Lacking error
 }
 
-// FindParts finds an Envoy and builds corsd and its dynamic module into dir. With short it does neither, and sets Lacking.
+// FindParts finds an Envoy and builds corsd and its dynamic module into dir. With short it does nothing of this, and
+// sets Lacking.
 func FindParts(dir string, short bool) (p Parts, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
