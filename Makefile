@@ -23,7 +23,8 @@ END_TO_END := ./conformance ./conformance/corpus ./crd ./demo/... ./e2e/... ./ga
 IN_BROWSERS := ./harness/browser ./browser
 ON_API_SERVER := ./cluster
 WITH_GATEWAYS := ./gateways
-ALONE := $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER) $(WITH_GATEWAYS)
+WITH_SANITIZERS := ./module
+ALONE := $(END_TO_END) $(IN_BROWSERS) $(ON_API_SERVER) $(WITH_GATEWAYS) $(WITH_SANITIZERS)
 UNIT_OF_TESTS := $$(cd test && go list ./... | grep -vxF "$$(go list $(ALONE))")
 
 # The packages with tests that skip themselves under the race detector (allocations, time). They also run without it.
@@ -78,6 +79,10 @@ test-cluster: ## run the tests on a Kubernetes API server, which is built once (
 .PHONY: test-gateways
 test-gateways: ## run corsd with Istio and Envoy Gateway (builds both and an API server, once; ARGS=-update writes docs/gateways.md)
 	@go test -C test -timeout 90m -count=1 $(WITH_GATEWAYS) $(ARGS)
+
+.PHONY: test-module-asan
+test-module-asan: ## run the C part of the dynamic module with sanitizers for addresses, leaks and undefined behaviour
+	@go test -C test -timeout 30m -count=1 $(WITH_SANITIZERS)
 
 .PHONY: mutate
 mutate: ## make mistakes in the engine and the adapter, each of which a test has to catch (six minutes; ARGS='-run Vary')

@@ -4,6 +4,7 @@
 // Only a decision that leaves nothing to do in Go is remembered: the response need not be seen, and nothing is refused,
 // since each refusal may be logged. The memory is a table in which a new entry replaces an old one.
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,27 @@ struct entry {
 
 // A thread-local variable must be small: glibc has little room for those of libraries that are loaded late.
 static __thread struct entry *entries;
+
+// forget frees the memory of a thread that ends.
+static void forget(void *ended) {
+  struct entry *list = ended;
+  for (size_t i = 0; i < ENTRIES; i++) {
+    free(list[i].bytes);
+  }
+  free(list);
+}
+
+static pthread_key_t at_end;
+
+static void make_key(void) { pthread_key_create(&at_end, forget); }
+
+// begin_memory returns false if there is no memory.
+static bool begin_memory(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_key);
+  entries = calloc(ENTRIES, sizeof *entries);
+  return entries != NULL && pthread_setspecific(at_end, entries) == 0;
+}
 
 // The headers that decisions are made from.
 static const struct text inputs[] = {
@@ -113,7 +135,7 @@ void corsd_remember(const struct key *key, const struct answer *a) {
   if (head.kind == ASK || head.verdict == DENY || (head.flags & PANICKED) || a->length > MAX_REMEMBERED) {
     return;
   }
-  if (entries == NULL && (entries = calloc(ENTRIES, sizeof *entries)) == NULL) {
+  if (entries == NULL && !begin_memory()) {
     return;
   }
   struct entry *e = &entries[key->hash % ENTRIES];
