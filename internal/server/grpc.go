@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -93,7 +94,7 @@ func newGRPC(o *Options) (*grpcServer, error) {
 		health: health.NewServer(), endWatches: endWatches, stopTimeout: stopTimeout,
 	}
 	if o.TLS != nil {
-		g.tls = credentials.NewTLS(o.TLS)
+		g.tls = handshaker{credentials.NewTLS(o.TLS), o.TLS}
 	}
 	g.Server = grpc.NewServer(append(grpcOptions(g.limits), process.ServerOption(), check.ServerOption())...)
 	services := g.limits.Registrar(g.Server)
@@ -137,6 +138,20 @@ func newLimits(o *Options) *limits.Limits {
 		Memory: o.Memory, MaxStreams: o.MaxStreams, MaxMessage: maxMessage,
 		Buffers: wire.Buffers, Observe: o.RefusedPeer, Logger: o.Logger,
 	})
+}
+
+// handshaker is credentials.NewTLS that also accepts clients without ALPN. Envoy's health checks send ALPN only if the
+// TLS of the cluster configures it (1.40), which that of Envoy Gateway does not (1.9). If corsd refused them, Envoy
+// would fail open. gRPC closes a connection that does not begin with the preface of HTTP/2.
+type handshaker struct {
+	credentials.TransportCredentials
+	config *tls.Config
+}
+
+// ServerHandshake is that of [credentials.TransportCredentials], without AuthInfo, which limits replaces.
+func (h handshaker) ServerHandshake(accepted net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	c := tls.Server(accepted, h.config)
+	return c, nil, c.Handshake()
 }
 
 // bounded returns a listener for Serve, of connections that are bounded.

@@ -25,6 +25,7 @@ type mutual struct {
 	dir     string // with the volumes envoy and corsd
 	moments int
 	address string // of corsd's listener with TLS
+	omit    string // a line of the transport socket
 }
 
 func newMutual(t *testing.T) *mutual {
@@ -72,7 +73,8 @@ func (m *mutual) start(p *profile) *bench {
 		},
 	}
 	return startMesh(m.t, p, o, func(c *envoy.Config) error {
-		in := strings.NewReplacer("/etc/envoy/tls", filepath.Join(m.dir, "envoy"), "/etc/envoy/sds", m.dir)
+		in := strings.NewReplacer(
+			"/etc/envoy/tls", filepath.Join(m.dir, "envoy"), "/etc/envoy/sds", m.dir, m.omit, "")
 		texts := map[string]string{}
 		for _, name := range []string{"transport_socket.yaml", "certificate.yaml", "authority.yaml"} {
 			text, err := os.ReadFile(filepath.Join(root, "deploy", "tls", name))
@@ -142,6 +144,14 @@ func TestMutualTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNoALPN: an Envoy whose transport socket configures no ALPN can check the health of corsd, and call it.
+func TestNoALPN(t *testing.T) {
+	m := newMutual(t)
+	m.omit = "      alpn_protocols: [h2]\n"
+	b := m.start(requestResponse) // waits until corsd is healthy
+	b.expect(t, "an allowed page", get("/cart").from(page), 200, readable)
 }
 
 // restart makes Envoy connect again, and waits until it counts so many healthy instances.
