@@ -136,7 +136,7 @@ bench-envoy: ## measure corsd and other ways to do CORS through a real Envoy (el
 	@go build -C bench -o ../bin/load . && exec bin/load -envoy $(ARGS)
 
 .PHONY: release-tools
-release-tools: $(GORELEASER) $(COSIGN) $(CRANE) $(HELM) $(CYCLONEDX_GOMOD) ## build the programs of a release, into .tools/release
+release-tools: $(GORELEASER) $(COSIGN) $(CRANE) $(HELM) $(CYCLONEDX_GOMOD) ## build the programs of a release into .tools/release (half an hour of a processor, once)
 	@mkdir -p .tools/release && cd .tools/release && for tool in $^; do ln -sf "../../$$tool" .; done
 
 .PHONY: release-dry-run
@@ -176,5 +176,5 @@ $(COSIGN): TOOL := github.com/sigstore/cosign/v3/cmd/cosign@$(COSIGN_VERSION)
 $(CRANE): TOOL := github.com/google/go-containerregistry/cmd/crane@$(CRANE_VERSION)
 $(CYCLONEDX_GOMOD): TOOL := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_GOMOD_VERSION)
 $(GOLANGCI_LINT) $(GOVULNCHECK) $(CONTROLLER_GEN) $(ACTIONLINT) $(HELM) $(GORELEASER) $(COSIGN) $(CRANE) $(CYCLONEDX_GOMOD):
-	@echo "building $(@F) (once; golangci-lint takes some two minutes)"
+	@echo "building $(@F) (once; golangci-lint takes some two minutes, cosign ten)"
 	@log=$$(GOBIN="$(CURDIR)/$(@D)" go install $(TOOL) 2>&1) || { echo "$$log"; exit 1; }
