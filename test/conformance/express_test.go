@@ -20,10 +20,10 @@ import (
 // The npm package cors in Express, beside the policies of docs/from-express.md: the
 // page is the table.
 func TestExpress(t *testing.T) {
-	if lacking != nil {
-		t.Skip(lacking)
+	if parts.Lacking != nil {
+		t.Skip(parts.Lacking)
 	}
-	runtime, err := node.Find(t.Context(), root, "testdata/express", os.Stderr)
+	runtime, err := node.Find(t.Context(), parts.Root, "testdata/express", os.Stderr)
 	if errors.Is(err, node.ErrMissing) && !tools.Complete() {
 		t.Skip(err)
 	}
@@ -60,7 +60,7 @@ func packageVersions(t *testing.T) string {
 // fromExpress reads the pairs of JavaScript and YAML below the headings of the page.
 func fromExpress(t *testing.T) []config {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "docs", "from-express.md"))
+	text, err := os.ReadFile(filepath.Join(parts.Root, "docs", "from-express.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

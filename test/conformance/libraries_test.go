@@ -15,8 +15,8 @@ import (
 // configurations, each on the host that has its name.
 func (o other) runLibrary(t *testing.T, middleware func(c config) http.Handler) {
 	t.Helper()
-	if lacking != nil {
-		t.Skip(lacking)
+	if parts.Lacking != nil {
+		t.Skip(parts.Lacking)
 	}
 	o.version = moduleVersion(t, "github.com/"+o.title)
 	servers := map[string]http.Handler{}
@@ -36,7 +36,7 @@ func (o other) runLibrary(t *testing.T, middleware func(c config) http.Handler) 
 // moduleVersion returns the version of a module that the tests require.
 func moduleVersion(t *testing.T, module string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "test", "go.mod"))
+	text, err := os.ReadFile(filepath.Join(parts.Root, "test", "go.mod"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // field of its CorsPolicy.
 func TestNative(t *testing.T) {
 	o := other{name: "native", title: "Envoy's `cors` filter", hosts: nativeHost, configs: nativeConfigs(), reasons: nativeReasons()}
-	o.version = "Envoy " + binary.Version.String()
+	o.version = "Envoy " + parts.Envoy.Version.String()
 	o.filters, o.after = nativeFilter, checkShadow
 	results := o.run(t)
 	table := o.checkDocumented(t, results)

@@ -29,11 +29,11 @@ func (o other) publish(t *testing.T, results []result) {
 // publishFile writes a file of docs/, or compares it.
 func publishFile(t *testing.T, name, text string) {
 	t.Helper()
-	if binary.Version != envoy.Pinned() {
-		t.Logf("this is Envoy %v, and the pages are those of %v: not compared", binary.Version, envoy.Pinned())
+	if parts.Envoy.Version != envoy.Pinned() {
+		t.Logf("this is Envoy %v, and the pages are those of %v: not compared", parts.Envoy.Version, envoy.Pinned())
 		return
 	}
-	path := filepath.Join(root, filepath.FromSlash(name))
+	path := filepath.Join(parts.Root, filepath.FromSlash(name))
 	if *update {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func publishFile(t *testing.T, name, text string) {
 // publishPart writes what stands between two comments of a page, or compares it.
 func publishPart(t *testing.T, name, part, text string) {
 	t.Helper()
-	old, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	old, err := os.ReadFile(filepath.Join(parts.Root, filepath.FromSlash(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +115,8 @@ func (o other) differences(results []result, whole bool) string {
 
 // The page has each common reason once.
 func TestCommonReasons(t *testing.T) {
-	if lacking != nil {
-		t.Skip(lacking)
+	if parts.Lacking != nil {
+		t.Skip(parts.Lacking)
 	}
 	var b strings.Builder
 	b.WriteString("| difference | why |\n|---|---|\n")

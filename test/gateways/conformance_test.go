@@ -10,8 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsd/corsd/test/harness/envoy"
-	"github.com/corsd/corsd/test/harness/mesh"
+	"github.com/corsd/corsd/test/harness/mesh/meshtest"
 	"github.com/corsd/corsd/test/harness/tools"
 )
 
@@ -60,28 +59,8 @@ func TestConformance(t *testing.T) {
 	start(t, run.echo)
 	for _, profile := range []string{"envoy.yaml", "envoy-lean.yaml", "envoy-ext-authz.yaml"} {
 		t.Run(profile, func(t *testing.T) {
-			config, err := envoy.LoadConfig(filepath.Join(run.Root, "deploy", profile))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := config.Add([]byte(conformanceHost)); err != nil {
-				t.Fatal(err)
-			}
-			policy := filepath.Join(t.TempDir(), "policy.yaml")
-			if err := os.WriteFile(policy, []byte(conformancePolicy), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			m, err := mesh.Start(t.Context(), mesh.Options{
-				Envoy: run.Envoy, Config: config, Corsd: run.Corsd, Policy: policy, Addresses: map[string]string{"app:8080": echo},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := m.Stop(); err != nil {
-					t.Error(err)
-				}
-			})
+			m := meshtest.Start(t, run.Parts, profile, conformanceHost,
+				map[string]string{"policy": conformancePolicy}, map[string]string{"app:8080": echo})
 			t.Setenv("ADDRESS", m.Envoy.Address)
 			out, err := exec.CommandContext(t.Context(), run.conformance, "-test.v", "-test.timeout", "5m").CombinedOutput()
 			if passed := strings.Count(string(out), "--- PASS"); err != nil || passed < 15 {
