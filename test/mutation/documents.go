@@ -21,7 +21,7 @@ var ofDocuments = []mutation{
 	{
 		name: "an empty list inherits",
 		file: "pkg/policy/plan/layer.go", packages: plans,
-		from: "if list := get(c); list != nil {", to: "if list := get(c); len(list) > 0 {",
+		from: "if list := get(c); *list != nil {", to: "if list := get(c); len(*list) > 0 {",
 	},
 	{
 		name: "a layer that sets allowNullOrigin alone inherits allowOrigins",

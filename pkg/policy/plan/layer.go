@@ -125,10 +125,10 @@ func pickPreflight[T any](ls layers, builtIn T, get func(*spec.Preflight) *T) (T
 }
 
 // pickList is pick for a list of cors, which is set if it is not nil.
-func pickList(ls layers, get func(*spec.CORS) []string) ([]string, Layer) {
+func pickList(ls layers, get func(*spec.CORS) *[]string) ([]string, Layer) {
 	return pickCORS(ls, nil, func(c *spec.CORS) *[]string {
-		if list := get(c); list != nil {
-			return &list
+		if list := get(c); *list != nil {
+			return list
 		}
 		return nil
 	})

@@ -170,7 +170,10 @@ func (r *resolver) resolveSetName(l *layer, name string, place spec.Place) *Orig
 func (r *resolver) resolveSets() {
 	for i := range r.cfg.OriginSets {
 		doc := &r.cfg.OriginSets[i]
-		set := &OriginSet{Index: i, Name: doc.ID().String(), Entries: doc.Spec.Origins}
+		set := &OriginSet{
+			Index: i, Name: doc.ID().String(), Entries: doc.Spec.Origins,
+			Patterns: make([]OriginPattern, 0, len(doc.Spec.Origins)),
+		}
 		r.plan.Sets = append(r.plan.Sets, set)
 		r.sets[set.Name] = set
 		for j, text := range doc.Spec.Origins {

@@ -237,6 +237,7 @@ func (r *resolver) resolvePolicy(i int, doc *spec.Policy) {
 	}
 	p.Waived = r.checkWaived(p, doc.Spec.DangerouslyAllow)
 	r.acknowledge(p, doc.Spec.Acknowledge)
+	p.Rules = make([]*Entry, 0, len(doc.Spec.Rules))
 	names := make(map[string]int, len(doc.Spec.Rules))
 	for j := range doc.Spec.Rules {
 		p.Rules = append(p.Rules, r.resolveRule(p, j, &doc.Spec.Rules[j], names))

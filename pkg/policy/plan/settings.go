@@ -104,13 +104,13 @@ func (r *resolver) mergeCORS(s *Settings, ls layers) {
 	var presets []spec.Preset
 	presets, s.From.Presets = pickPresets(ls)
 	s.Presets = joinPresets(presets)
-	list := func(kind nameKind, get func(*spec.CORS) []string) (*Names, Layer) {
+	list := func(kind nameKind, get func(*spec.CORS) *[]string) (*Names, Layer) {
 		own, from := pickList(ls, get)
 		return r.names.list(kind, own, presets), from
 	}
-	s.Methods, s.From.Methods = list(methodNames, func(c *spec.CORS) []string { return c.AllowMethods })
-	s.Headers, s.From.Headers = list(requestHeaderNames, func(c *spec.CORS) []string { return c.AllowHeaders })
-	s.Expose, s.From.Expose = list(exposedNames, func(c *spec.CORS) []string { return c.ExposeHeaders })
+	s.Methods, s.From.Methods = list(methodNames, func(c *spec.CORS) *[]string { return &c.AllowMethods })
+	s.Headers, s.From.Headers = list(requestHeaderNames, func(c *spec.CORS) *[]string { return &c.AllowHeaders })
+	s.Expose, s.From.Expose = list(exposedNames, func(c *spec.CORS) *[]string { return &c.ExposeHeaders })
 	maxAge, from := pickCORS(ls, -1, func(c *spec.CORS) *spec.Seconds { return c.MaxAge })
 	if s.From.MaxAge = from; from != LayerBuiltIn {
 		s.MaxAge = strconv.FormatInt(int64(maxAge), 10)
@@ -121,7 +121,7 @@ func (r *resolver) mergeCORS(s *Settings, ls layers) {
 func (r *resolver) shared(s Settings) *Settings {
 	known := r.settings[s]
 	if known == nil {
-		known = &s
+		known = new(s) // and not &s, for which every call would allocate
 		r.settings[s] = known
 	}
 	return known

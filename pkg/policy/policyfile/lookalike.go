@@ -89,14 +89,19 @@ func (d *decoder) isOdd(n *yaml.Node) bool {
 		d.wrong(d.find(n, r), spec.CodeSyntax, n.Value, "has "+what, hint)
 		return true
 	}
-	if below := d.line(n.Line + 1); n.Style == 0 && strings.Contains(n.Value, " - ") &&
-		strings.HasPrefix(strings.TrimLeft(below, " "), "- ") {
-		at := &yaml.Node{Line: n.Line + 1, Column: indentOf(below) + 1}
-		d.wrong(at, spec.CodeSyntax, "", "has the next item in it, which is indented deeper",
-			"indent the items of a list alike")
-		return true
+	return n.Style == 0 && strings.Contains(n.Value, " - ") && d.hasNextItem(n)
+}
+
+// hasNextItem reports a string to which YAML has joined the item below it, and returns true.
+func (d *decoder) hasNextItem(n *yaml.Node) bool {
+	below := d.line(n.Line + 1)
+	if !strings.HasPrefix(strings.TrimLeft(below, " "), "- ") {
+		return false
 	}
-	return false
+	at := &yaml.Node{Line: n.Line + 1, Column: indentOf(below) + 1}
+	d.wrong(at, spec.CodeSyntax, "", "has the next item in it, which is indented deeper",
+		"indent the items of a list alike")
+	return true
 }
 
 // find returns a node at a character of a value, or the value itself if it has the character as an

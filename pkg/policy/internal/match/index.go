@@ -84,7 +84,7 @@ func New(p *plan.Plan) *Index {
 		policies: map[*plan.Policy]PolicyID{}, tables: map[*plan.Table]tableID{},
 		origins: map[*plan.Origins]originsID{},
 	}
-	b.text.Grow(b.textSize())
+	b.grow()
 	b.Unmatched = b.settingsID(p.Unmatched)
 	b.addOriginSets()
 	for _, policy := range p.Policies {
@@ -114,14 +114,16 @@ func (b *builder) keep(s string) string {
 	return b.text.String()[start:]
 }
 
-// textSize is about how many bytes are kept.
-func (b *builder) textSize() int {
-	n := 0
+// grow makes room for about all strings that are kept, and for the entries and slots: lists that grow by themselves
+// have room that is never used.
+func (b *builder) grow() {
+	n, entries, slots := 0, 0, 0
 	for _, set := range b.plan.Sets {
 		n += patternsSize(set.Patterns)
 	}
 	for _, p := range b.plan.Policies {
 		n += len(p.Name)
+		entries += 1 + len(p.Rules)
 		for _, e := range p.Rules {
 			n += len(e.Name) + 2*len(e.Path.Value)
 			if e.Origins != nil {
@@ -132,7 +134,11 @@ func (b *builder) textSize() int {
 	for _, h := range b.plan.Hosts {
 		n += len(h.Pattern.Name)
 	}
-	return n
+	for _, t := range b.plan.Tables {
+		slots += len(t.Slots)
+	}
+	b.text.Grow(n)
+	b.Entries, b.paths.slots = make([]Entry, 0, entries), make([]slot, 0, slots)
 }
 
 func patternsSize(list []plan.OriginPattern) int {
