@@ -19,6 +19,20 @@ const servingLive = 3 << 19
 
 const minGCPercent = 50
 
+// readingPercent is the least percentage while policy files are read: their trees are garbage, and the collector would
+// mark the live policy again for each part of them. Compiling needs more memory, but makes less garbage.
+const readingPercent = 100
+
+// whileReading runs f with that percentage.
+func whileReading(f func()) {
+	before := debug.SetGCPercent(readingPercent)
+	defer debug.SetGCPercent(before)
+	if before > readingPercent || os.Getenv("GOGC") != "" {
+		debug.SetGCPercent(before)
+	}
+	f()
+}
+
 // gcPercent returns the percentage at which the collector runs at servingGarbage. Go counts roots
 // (stacks and globals) as live, and lets any heap grow to at least 4 MB times the percentage.
 func gcPercent(live, roots uint64) int {

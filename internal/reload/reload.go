@@ -206,6 +206,8 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	if settled && torn {
 		r.logger.Warn("policies changed while they were read; reading them again")
 		r.source.Settle(ctx)
+		report = nil
+		tuneGC() // or the policy that was read in vain would count as live
 		report, _ = r.read(cause)
 	}
 	if ctx.Err() != nil || report == nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/corsd/corsd/internal/source"
 	"github.com/corsd/corsd/pkg/policy"
+	"github.com/corsd/corsd/pkg/policy/policyfile"
 )
 
 // Source is where policies come from. One goroutine calls Settle and Build; Pending may be called by
@@ -34,12 +35,13 @@ func FromFiles(files source.Source) Source { return fileSource{files} }
 type fileSource struct{ source.Source }
 
 // Build implements [Source].
-func (s fileSource) Build(known string, now time.Time) (*Report, bool) {
-	files, torn := s.Read(known)
+func (s fileSource) Build(known string, now time.Time) (report *Report, torn bool) {
+	var files *policyfile.Files
+	whileReading(func() { files, torn = s.Read(known) })
 	if files == nil {
 		return nil, torn
 	}
-	report := compile(files, []policy.Option{policy.At(now)})
+	report = compile(files, []policy.Option{policy.At(now)})
 	config := files.Config
 	report.config = &config // and not a part of files, which have the text of all of them
 	return report, torn
