@@ -2,8 +2,8 @@ package wire
 
 import "google.golang.org/grpc/mem"
 
-// Field is a header to set.
-type Field struct {
+// Field is a header to set. It is an alias of the type that the engine's responses have: lists need not be copied.
+type Field = struct {
 	Name  string
 	Value []byte
 }

@@ -109,7 +109,7 @@ func (c *call) setFields(r *policy.Response, passes bool) {
 	c.set = c.set[:0]
 	for _, f := range r.Set {
 		if !passes || f.Name != "vary" {
-			c.set = append(c.set, wire.Field(f))
+			c.set = append(c.set, f)
 		}
 	}
 }

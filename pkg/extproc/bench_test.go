@@ -54,13 +54,11 @@ func benchCorsd(b *testing.B, class string) {
 		e := &x.exchange
 		e.Decide(exchange.RequestResponse)
 		if r, ok := e.Respond(); ok {
-			x.setMutation(r)
-			x.answer.Immediate(r.Status, &x.mutation, "corsd_"+e.Decision().Reason.String(), x.facts(nil))
+			x.answer.Immediate(r.Status, mutation(r), "corsd_"+e.Decision().Reason.String(), x.facts(nil))
 			continue
 		}
 		e.ResetResponse()
-		x.setMutation(e.Edit())
-		x.answer.Edit(&x.mutation, nil)
+		x.answer.Edit(mutation(e.Edit()), nil)
 	}
 }
 

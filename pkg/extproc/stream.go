@@ -39,9 +39,7 @@ type stream struct {
 	message wire.ProcessingRequest
 	answer  wire.Answer
 
-	// Parts of the answer.
-	mutation wire.Mutation
-	decision wire.Metadata
+	decision wire.Metadata // of the answer
 }
 
 func (s *Server) begin(ctx context.Context) *stream {
@@ -56,17 +54,13 @@ func (s *Server) begin(ctx context.Context) *stream {
 	return x
 }
 
-// maxKept bounds the lists of an answer that a stream keeps for the next one.
-const maxKept = 256
-
 // end keeps the stream for another one, unless its buffers have grown far beyond the usual size.
 func (s *Server) end(x *stream) {
 	x.exchange.End()
-	if x.message.Large() || max(cap(x.mutation.Set), cap(x.decision.Fields)) > maxKept {
+	if x.message.Large() {
 		return
 	}
 	x.metadata, x.answer.Outbox = streamMetadata{}, nil
-	x.mutation.Remove = nil // a list of the exchange
 	s.streams.Put(x)
 }
 
@@ -142,8 +136,7 @@ func (x *stream) requestHeaders() {
 		e.WarnUnknownRequest()
 	}
 	if r, ok := e.Respond(); ok {
-		x.setMutation(r)
-		x.answer.Immediate(r.Status, &x.mutation, "corsd_"+e.Decision().Reason.String(), x.facts(nil))
+		x.answer.Immediate(r.Status, mutation(r), "corsd_"+e.Decision().Reason.String(), x.facts(nil))
 		x.last = true
 		return
 	}
@@ -168,8 +161,7 @@ func (x *stream) responseHeaders() {
 		decision = x.facts(nil)
 	}
 	x.readResponse()
-	x.setMutation(e.Edit())
-	x.answer.Edit(&x.mutation, decision)
+	x.answer.Edit(mutation(e.Edit()), decision)
 	x.last = true
 }
 
@@ -191,13 +183,8 @@ func (x *stream) readResponse() {
 	}
 }
 
-// setMutation makes the answer's mutation that of a response.
-func (x *stream) setMutation(r *policy.Response) {
-	x.mutation.Remove, x.mutation.Set = r.Remove, x.mutation.Set[:0]
-	for _, f := range r.Set {
-		x.mutation.Set = append(x.mutation.Set, wire.Field(f))
-	}
-}
+// mutation returns the change of headers that a response makes.
+func mutation(r *policy.Response) *wire.Mutation { return &wire.Mutation{Set: r.Set, Remove: r.Remove} }
 
 // facts returns the decision as dynamic metadata, as in %DYNAMIC_METADATA(corsd:reason)% in Envoy's
 // access log, if the filter's metadata_options allow it. The headers that the route sets are in it

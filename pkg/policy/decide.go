@@ -238,29 +238,9 @@ const (
 	MaxRequestHeaders = 128
 )
 
-// judgeHeaders reads the whole list before it looks at a name: a list that is malformed anywhere
-// is refused as malformed.
+// judgeHeaders reads the whole list: one that is malformed anywhere is refused as malformed, and
+// Authorization is named before other names that are refused.
 func judgeHeaders(allowed *plan.Names, lines []string) Reason {
-	if reason := checkRequestHeaders(lines); reason != ReasonAllowed {
-		return reason
-	}
-	refused := ReasonAllowed
-	for _, line := range lines {
-		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
-			switch {
-			case allowed.AllowsHeader(name):
-			case header.EqualFold(name, "authorization"):
-				return ReasonAuthorizationNotListed
-			default:
-				refused = ReasonHeaderNotAllowed
-			}
-		}
-	}
-	return refused
-}
-
-// checkRequestHeaders judges the form of the list.
-func checkRequestHeaders(lines []string) Reason {
 	size := 0
 	for _, line := range lines {
 		size += len(line)
@@ -268,20 +248,26 @@ func checkRequestHeaders(lines []string) Reason {
 	if size > MaxRequestHeadersBytes {
 		return ReasonHeadersTooLarge
 	}
-	names, malformed := 0, false
+	names, malformed, refused := 0, false, ReasonAllowed
 	for _, line := range lines {
 		for name, rest := header.Next(line); name != ""; name, rest = header.Next(rest) {
-			names++
-			malformed = malformed || !header.IsToken(name)
+			switch names++; {
+			case names > MaxRequestHeaders:
+				return ReasonHeadersTooLarge
+			case !header.IsToken(name):
+				malformed = true
+			case allowed.AllowsHeader(name):
+			case header.EqualFold(name, "authorization"):
+				refused = ReasonAuthorizationNotListed
+			case refused == ReasonAllowed:
+				refused = ReasonHeaderNotAllowed
+			}
 		}
 	}
-	switch {
-	case names > MaxRequestHeaders:
-		return ReasonHeadersTooLarge
-	case malformed:
+	if malformed {
 		return ReasonHeadersMalformed
 	}
-	return ReasonAllowed
+	return refused
 }
 
 func (d *Decision) verdict() Verdict {

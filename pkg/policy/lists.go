@@ -35,7 +35,8 @@ func (d *Decision) headerList(a *Response) []byte {
 	if !allowed.Any && len(allowed.Families) == 0 {
 		return allowed.Joined
 	}
-	if checkRequestHeaders(d.request.RequestHeaders) != ReasonAllowed {
+	switch judgeHeaders(allowed, d.request.RequestHeaders) {
+	case ReasonHeadersTooLarge, ReasonHeadersMalformed: // and refused for its method
 		if allowed.Any {
 			return nil
 		}

@@ -6,8 +6,9 @@ import (
 	"github.com/corsd/corsd/pkg/policy/plan"
 )
 
-// Field is one header field line. Names are in lower case, as HTTP/2 has them.
-type Field struct {
+// Field is one header field line. Names are in lower case, as HTTP/2 has them. It is an alias, so
+// that an adapter need not copy a list of them to a type of its own.
+type Field = struct {
 	Name  string
 	Value []byte
 }

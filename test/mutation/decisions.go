@@ -55,18 +55,18 @@ var ofDecisions = []mutation{
 	{
 		name: "the text after the name of a header is not checked",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "!header.IsToken(name)\n", to: "!header.IsToken(name[:1])\n",
+		from: "!header.IsToken(name):\n", to: "!header.IsToken(name[:1]):\n",
 	},
 	{
 		name: "the requested headers are not checked",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "			default:\n				refused = ReasonHeaderNotAllowed\n", to: "			default:\n",
+		from: "				refused = ReasonHeaderNotAllowed\n", to: "",
 	},
 	{
 		name: "only the first line of requested headers is read",
 		file: "pkg/policy/decide.go", packages: engine,
-		from: "	refused := ReasonAllowed\n	for _, line := range lines {",
-		to:   "	refused := ReasonAllowed\n	for _, line := range lines[:min(1, len(lines))] {",
+		from: "false, ReasonAllowed\n	for _, line := range lines {",
+		to:   "false, ReasonAllowed\n	for _, line := range lines[:min(1, len(lines))] {",
 	},
 	{
 		name: "minimal detail is treated as full detail",
