@@ -202,13 +202,18 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	if ctx.Err() != nil {
 		return
 	}
-	report, torn := r.read(cause)
+	report, torn := r.read(r.known(cause))
+	if torn && report == nil { // they have changed before they were read
+		if settled = settled && r.source.Settle(ctx); ctx.Err() != nil {
+			return
+		}
+		report, torn = r.read("")
+	}
 	if settled && torn {
 		r.logger.Warn("policies changed while they were read; reading them again")
 		r.source.Settle(ctx)
-		report = nil
 		tuneGC() // or the policy that was read in vain would count as live
-		report, _ = r.read(cause)
+		report, _ = r.read("")
 	}
 	if ctx.Err() != nil || report == nil {
 		return
@@ -222,13 +227,16 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	}
 }
 
-// read reads and compiles the policy while requests are served. It returns nil if the policy is the
-// one that was read last, unless the cause needs it anyway.
-func (r *Reloader) read(cause source.Cause) (report *Report, torn bool) {
-	known := ""
-	if cause != causeHangup && cause != causeExpiry {
-		known = r.State().read
+// known returns the hash of the policy that was read last, "" if the cause needs it to be read again.
+func (r *Reloader) known(cause source.Cause) string {
+	if cause == causeHangup || cause == causeExpiry {
+		return ""
 	}
+	return r.State().read
+}
+
+// read reads and compiles the policy while requests are served, see [Source.Build].
+func (r *Reloader) read(known string) (report *Report, torn bool) {
 	inBackground(func() {
 		if report, torn = r.source.Build(known, time.Now()); report != nil {
 			r.complete(report)

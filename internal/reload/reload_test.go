@@ -25,7 +25,10 @@ func reloaderOf(path string, m Metrics, h slog.Handler) *Reloader {
 
 // readNow reads the source for a cause, and reports whether its policy is good.
 func (r *Reloader) readNow(cause source.Cause) bool {
-	report, _ := r.read(cause)
+	report, torn := r.read(r.known(cause))
+	if torn && report == nil { // as reload does, but without waiting until the files settle
+		report, _ = r.read("")
+	}
 	return report != nil && r.apply(report, cause)
 }
 

@@ -22,7 +22,8 @@ type Source interface {
 
 	// Build reads the policies and compiles them as of a moment. It returns nil if their hash is the
 	// known one, and if the policies are not known yet: then Watch reports when they are. Torn reports
-	// that the policies have changed since the last Settle, so that the result may be a mixture.
+	// that the policies have changed since the last Settle, so that the result may be a mixture, or is nil
+	// if a hash is known.
 	Build(known string, now time.Time) (report *Report, torn bool)
 
 	// Pending describes what the source will try again by itself, "" if nothing.

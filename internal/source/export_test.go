@@ -22,6 +22,9 @@ func (f *Files) WatchBy(open func() (*fsnotify.Watcher, error), paths ...string)
 // ReadBy sets how the files are read.
 func (f *Files) ReadBy(read func(paths []string) *policyfile.Files) { f.read = read }
 
+// HashBy sets how the files are hashed.
+func (f *Files) HashBy(hash func(paths []string) string) { f.hash = hash }
+
 // Attempts returns how many attempts to read the files have failed.
 func (f *Files) Attempts() int {
 	f.mu.Lock()

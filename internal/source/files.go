@@ -23,6 +23,7 @@ type Files struct {
 	logger  *slog.Logger
 	watcher *watcher
 	read    func(paths []string) *policyfile.Files
+	hash    func(paths []string) string
 
 	seen snapshot // of the last Settle, or of the first Read
 
@@ -36,8 +37,9 @@ var _ Source = (*Files)(nil)
 // NewFiles returns the source of the policies that paths name, see [policyfile.Read].
 func NewFiles(paths []string, logger *slog.Logger) *Files {
 	f := &Files{
-		paths: paths, logger: logger, read: policyfile.Read, retryTimer: time.NewTimer(lastRetry),
-		watcher: &watcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
+		paths: paths, logger: logger, read: policyfile.Read, hash: policyfile.Hash,
+		retryTimer: time.NewTimer(lastRetry),
+		watcher:    &watcher{paths: paths, logger: logger, open: fsnotify.NewWatcher},
 	}
 	f.retryTimer.Stop()
 	return f
@@ -124,14 +126,18 @@ func (f *Files) Settle(ctx context.Context) (settled bool) {
 }
 
 // Read reads the files. Hashing them first saves most of the work if nothing has changed, as after
-// most events: those of other files in the same directory.
+// most events: those of other files in the same directory. One of these is often a file that is renamed into place a
+// moment later, while the others are hashed: then reading, which takes far longer, would be in vain.
 func (f *Files) Read(known string) (files *policyfile.Files, torn bool) {
 	if f.seen == nil {
 		f.seen = look(f.paths)
 	}
-	if known != "" && policyfile.Hash(f.paths) == known {
+	if known != "" && f.hash(f.paths) == known {
 		f.stillUnreadable()
 		return nil, false
+	}
+	if known != "" && !f.seen.equal(look(f.paths)) {
+		return nil, true
 	}
 	files = f.read(f.paths)
 	f.scheduleRetry(files)

@@ -220,3 +220,32 @@ func TestChangedWhileRead(t *testing.T) {
 		stop()
 	})
 }
+
+// TestChangedWhileHashed: files that have changed by the time they are to be read are left to settle, and read once.
+func TestChangedWhileHashed(t *testing.T) {
+	t.Parallel()
+	file := servetest.PolicyFile(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := started(t, file)
+		w, stop := l.withEvents(t)
+		l.files.HashBy(func(paths []string) string {
+			servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
+			return policyfile.Hash(paths)
+		})
+		reads := 0
+		l.files.ReadBy(func(paths []string) *policyfile.Files {
+			reads++
+			return policyfile.Read(paths)
+		})
+		began := time.Now()
+		w.Errors <- fsnotify.ErrEventOverflow
+		l.denied(t)
+		if took := time.Since(began); reads != 1 || took < source.SettleTime {
+			t.Errorf("%d reads, live after %s", reads, took)
+		}
+		if strings.Contains(l.log.String(), "while they were read") {
+			t.Errorf("logged %s", l.log)
+		}
+		stop()
+	})
+}

@@ -20,7 +20,8 @@ type Source interface {
 	Settle(ctx context.Context) bool
 
 	// Read reads the policies. It returns nil if their hash is the known one. Torn reports that
-	// the policies have changed since the last Settle, so that the result may be a mixture.
+	// the policies have changed since the last Settle, so that the result may be a mixture, or is
+	// nil if a hash is known.
 	Read(known string) (files *policyfile.Files, torn bool)
 
 	// Pending describes what the source will try again by itself, "" if nothing.
