@@ -88,13 +88,13 @@ func corsdRequest(handle C.uintptr_t, route *C.struct_text, headers *C.struct_he
 	if rest != nil {
 		a.rest = C.uintptr_t(cgo.NewHandle(rest))
 	}
-	give(a, answer)
+	deliver(a, answer)
 }
 
 //export corsdResponse
 func corsdResponse(rest C.uintptr_t, headers *C.struct_header, n C.size_t, a *C.struct_answer) {
 	x := take(rest)
-	give(a, x.Response(headersOf(headers, n), room(a)))
+	deliver(a, x.Response(headersOf(headers, n), room(a)))
 }
 
 //export corsdRelease
@@ -111,8 +111,8 @@ func room(a *C.struct_answer) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(a.data)), int(a.length))[:0]
 }
 
-// give passes an answer to the caller, in its memory if it is there already.
-func give(a *C.struct_answer, answer []byte) {
+// deliver passes an answer to the caller, in its memory if it is there already.
+func deliver(a *C.struct_answer, answer []byte) {
 	if unsafe.SliceData(answer) != (*byte)(unsafe.Pointer(a.data)) {
 		a.data, a.allocated = (*C.char)(C.CBytes(answer)), true
 	}
@@ -144,7 +144,7 @@ var (
 	_ = [1]int{}[C.DETAILS-int(dynmodule.Details)]
 )
 
-// filter is what Go knows of a filter of Envoy's configuration.
+// filter is the state in Go of a filter of Envoy's configuration.
 type filter struct {
 	policies  *modulehost.Policies
 	unwatch   func()
@@ -175,8 +175,8 @@ func openFilter(c *C.struct_config, text []byte) (*filter, error) {
 	return f, nil
 }
 
-// generation is the last one of all policies of the process. A number is used once, so that no worker takes the
-// decisions of a filter that has ended for those of another.
+// generation is the last one of all policies of the process. A number is used once, so that no worker confuses
+// the decisions of a filter that has ended with those of another.
 var generation atomic.Uint64
 
 // changed returns what is called after each change of the policies, from any goroutine, and begins their generation.

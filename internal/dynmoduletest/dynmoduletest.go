@@ -14,7 +14,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Exchange is what a client sees of an exchange, and what the access log has of it.
+// Exchange is an exchange as the client and the access log see it.
 type Exchange struct {
 	Facts   map[string]string
 	Details string
@@ -23,7 +23,7 @@ type Exchange struct {
 	Asked   int      // how often the module was asked
 }
 
-// Run takes a request through the module. Names are in lower case.
+// Run passes a request to the module, and carries out its answers. Names are in lower case.
 func Run(
 	m *dynmodule.Module, selector string, request []policy.Field, status int, upstream []policy.Field,
 ) (Exchange, error) {
@@ -53,7 +53,7 @@ func Run(
 	return x, nil
 }
 
-// ByExtProc takes a request through an exchange by the steps of the adapter of ext_proc, without its messages.
+// ByExtProc runs an exchange by the steps of the adapter of ext_proc, without its messages.
 func ByExtProc(
 	o exchange.Options, selector string, request []policy.Field, status int, upstream []policy.Field,
 ) (Exchange, error) {

@@ -1,5 +1,5 @@
-// Package modulehost keeps what the filters of a dynamic module share: the policies that are live, one
-// engine for all filters with the same source, and the filter's configuration. It knows no call of Envoy.
+// Package modulehost is shared by the filters of a dynamic module: the live policies, one engine for all
+// filters with the same source, and the filter's configuration. It knows no call of Envoy.
 package modulehost
 
 import (
@@ -21,10 +21,10 @@ type Config struct {
 	Snapshot string `json:"snapshot"`
 	// Admin is a loopback address, host:port, that serves /livez and /readyz. "" means none.
 	Admin string `json:"admin"`
-	// Requests says which requests are decided on. Default WithOrigin.
+	// Requests selects the requests that are decided on. Default WithOrigin.
 	Requests Requests `json:"requests"`
-	// Remember says whether each worker of Envoy remembers the last decisions, which saves half of what a
-	// request costs. Default true.
+	// Remember lets each worker of Envoy remember the last decisions, which saves half of the module's
+	// cost. Default true.
 	Remember *bool `json:"remember"`
 }
 
@@ -42,7 +42,7 @@ const (
 
 const example = `write, for instance, {"policy": ["/etc/corsd"]}`
 
-// ParseConfig reads the configuration of a filter. Errors say what to write.
+// ParseConfig reads the configuration of a filter. Its errors have an example of a correct one.
 func ParseConfig(text []byte) (Config, error) {
 	c := Config{Requests: WithOrigin, Remember: new(true)}
 	if err := decode(text, &c, "policy", "snapshot", "admin", "requests", "remember"); err != nil {

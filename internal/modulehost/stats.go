@@ -39,7 +39,7 @@ func (s *stats) Stats() Stats {
 	return s.now
 }
 
-// OnChange has f called after each change of the figures and of what the policies decide, from any goroutine,
+// OnChange has f called after each change of the figures or of the live policies, from any goroutine,
 // until stop is called. Once stop has returned, f is not called any more.
 func (s *stats) OnChange(f func()) (stop func()) {
 	s.mu.Lock()
@@ -89,7 +89,7 @@ func (s *stats) Restored(string, time.Time) {
 	s.change(func(n *Stats) { n.FromSnapshot = true })
 }
 
-// RetryPending implements [reload.Metrics]: the log says so.
+// RetryPending implements [reload.Metrics]: the log reports it.
 func (s *stats) RetryPending(bool) {}
 
 // SnapshotWritten implements [reload.Metrics]: only its failure matters, and is logged.

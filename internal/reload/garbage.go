@@ -13,8 +13,9 @@ import (
 // some 2 ms; with 21 MB there is one for every 5,000 requests.
 const servingGarbage = 21 << 20
 
-// servingLive is what 64 streams and their connections add to the live heap and the roots. The percentage is usually
-// set without them, at the start, and would let a quarter more garbage accumulate than servingGarbage.
+// servingLive is the number of bytes that 64 streams and their connections add to the live heap and the roots. The
+// percentage is usually set without them, at the start, and would let a quarter more garbage accumulate than
+// servingGarbage.
 const servingLive = 3 << 19
 
 const minGCPercent = 50

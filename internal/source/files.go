@@ -127,7 +127,7 @@ func (f *Files) Settle(ctx context.Context) (settled bool) {
 
 // Read reads the files. Hashing them first saves most of the work if nothing has changed, as after
 // most events: those of other files in the same directory. One of these is often a file that is renamed into place a
-// moment later, while the others are hashed: then reading, which takes far longer, would be in vain.
+// moment later, while the others are hashed: then reading, which needs far longer, would be in vain.
 func (f *Files) Read(known string) (files *policyfile.Files, torn bool) {
 	if f.seen == nil {
 		f.seen = look(f.paths)

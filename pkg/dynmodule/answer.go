@@ -6,7 +6,7 @@ import (
 	"github.com/corsd/corsd/pkg/policy"
 )
 
-// Kind is what the module does with an exchange.
+// Kind is the action that an answer asks of the module.
 type Kind uint8
 
 // The values of [Kind].
