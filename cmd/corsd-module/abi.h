@@ -30,6 +30,7 @@ enum status { CONTINUE, STOP_ITERATION }; // of every hook; 0 is success of a me
 
 CALLBACK(void, log)(enum log_level level, struct text message);
 CALLBACK(bool, log_enabled)(enum log_level level);
+CALLBACK(bool, is_validation_mode)(void); // on the main thread only
 
 CALLBACK(bool, http_get_header)(void *filter, enum header_type type, struct text name, struct text *value,
                                 size_t index, size_t *count);

@@ -8,6 +8,10 @@ void corsd_log(int level, const char *text, size_t length) {
 
 bool corsd_logs(int level) { return envoy_dynamic_module_callback_log_enabled(level); }
 
+bool corsd_validates(void) {
+  return envoy_dynamic_module_callback_is_validation_mode && envoy_dynamic_module_callback_is_validation_mode();
+}
+
 bool corsd_define_counter(void *envoy, const char *name, size_t length, size_t *id) {
   return envoy_dynamic_module_callback_http_filter_config_define_counter(envoy, (struct text){name, length}, NULL, 0, id) == 0;
 }

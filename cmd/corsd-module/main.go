@@ -157,7 +157,7 @@ func openFilter(c *C.struct_config, text []byte) (*filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies, err := host.Open(config)
+	policies, err := host.Open(config, bool(C.corsd_validates()))
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,7 @@ void corsd_remember(const struct key *key, const struct answer *a);
 // calls.c, for main.go
 void corsd_log(int level, const char *text, size_t length);
 bool corsd_logs(int level);
+bool corsd_validates(void);
 bool corsd_define_counter(void *envoy, const char *name, size_t length, size_t *id);
 bool corsd_define_gauge(void *envoy, const char *name, size_t length, size_t *id);
 void corsd_add(void *envoy, size_t counter, uint64_t by);

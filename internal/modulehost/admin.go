@@ -1,12 +1,16 @@
 package modulehost
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/corsd/corsd/internal/admin"
 )
@@ -18,6 +22,15 @@ type adminPort struct {
 	latest atomic.Pointer[Policies]
 	users  int
 }
+
+// shared shares its address with other processes of the same user: at a hot restart, the old Envoy still has it.
+var shared = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	return errors.Join(err, failed)
+}}
 
 // checkAdmin refuses addresses that others than this machine could reach: they are not asked who they are.
 func checkAdmin(address string) error {
@@ -36,7 +49,7 @@ func checkAdmin(address string) error {
 func (h *Host) openAdmin(p *Policies) error {
 	port := h.admins[p.admin]
 	if port == nil {
-		listener, err := net.Listen("tcp", p.admin)
+		listener, err := shared.Listen(context.Background(), "tcp", p.admin)
 		if err != nil {
 			return fmt.Errorf("admin: %w", err)
 		}

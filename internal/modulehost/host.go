@@ -53,14 +53,20 @@ func (p *Policies) State() reload.State { return p.reloader.State() }
 // Open returns the policies of a source. Filters with the same source share them: all workers and
 // listeners decide by one engine, and a listener's update does not read the policies again. If they are
 // not open already and have faults, these are logged and Open returns an error.
-func (h *Host) Open(c Config) (*Policies, error) {
+//
+// With validates, Envoy only checks its configuration, and may do so beside one that runs: the policies are
+// read, but not followed, and neither the snapshot nor the admin port is touched.
+func (h *Host) Open(c Config, validates bool) (*Policies, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if validates {
+		c.Snapshot, c.Admin = "", ""
+	}
 	key := strings.Join(append([]string{c.Snapshot, c.Admin}, c.Policy...), "\x00")
 	p := h.open[key]
 	if p == nil {
 		var err error
-		if p, err = h.start(c); err != nil {
+		if p, err = h.start(c, validates); err != nil {
 			return nil, err
 		}
 		p.host, p.key, p.admin = h, key, c.Admin
@@ -88,7 +94,7 @@ func (p *Policies) Close() {
 	p.stop() // and does not wait: Envoy's main thread is here
 }
 
-func (h *Host) start(c Config) (*Policies, error) {
+func (h *Host) start(c Config, validates bool) (*Policies, error) {
 	p := &Policies{}
 	p.reloader = reload.New(reload.FromFiles(source.NewFiles(c.Policy, h.logger)), nil, &p.stats, h.logger)
 	if c.Snapshot != "" {
@@ -108,6 +114,8 @@ func (h *Host) start(c Config) (*Policies, error) {
 	p.Module = module
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
-	go p.reloader.Run(ctx) // which contains panics
+	if !validates {
+		go p.reloader.Run(ctx) // which contains panics
+	}
 	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -51,7 +52,7 @@ func TestOpen(t *testing.T) {
 	file := servetest.PolicyFile(t)
 	h, log := newHost()
 	open := func(c Config) *Policies {
-		p, err := h.Open(c)
+		p, err := h.Open(c, false)
 		if err != nil {
 			t.Fatalf("%v: %s", err, log)
 		}
@@ -103,7 +104,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	h, log := newHost()
 	file := servetest.Write(t, filepath.Join(t.TempDir(), "p.yaml"), strings.Replace(servetest.Allowing("x"), "hosts:", "host:", 1))
-	p, err := h.Open(Config{Policy: []string{file}})
+	p, err := h.Open(Config{Policy: []string{file}}, false)
 	if p != nil || err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("%v, %v", p, err)
 	}
@@ -112,7 +113,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("the log has %v: %s", faults, log)
 	}
 	servetest.Write(t, file, servetest.Allowing(servetest.OldPage))
-	if p, err = h.Open(Config{Policy: []string{file}}); err != nil {
+	if p, err = h.Open(Config{Policy: []string{file}}, false); err != nil {
 		t.Fatal(err)
 	}
 	p.Close()
@@ -124,14 +125,14 @@ func TestSnapshot(t *testing.T) {
 	file := servetest.PolicyFile(t)
 	c := Config{Policy: []string{file}, Snapshot: filepath.Join(t.TempDir(), "snapshot")}
 	h, log := newHost()
-	p, err := h.Open(c)
+	p, err := h.Open(c, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the snapshot is written", func() bool { m, _ := filepath.Glob(c.Snapshot); return len(m) > 0 })
 	p.Close()
 	servetest.Write(t, file, "what is this")
-	if p, err = h.Open(c); err != nil {
+	if p, err = h.Open(c, false); err != nil {
 		t.Fatalf("%v: %s", err, log)
 	}
 	defer p.Close()
@@ -161,12 +162,12 @@ func TestAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
-	if _, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address}); err == nil {
+	if _, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address}, false); err == nil {
 		t.Error("an address that is in use is served")
 	}
 	free.Close()
 	open := func() *Policies {
-		p, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address})
+		p, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}, Admin: address}, false)
 		if err != nil {
 			t.Fatalf("%v: %s", err, log)
 		}
@@ -198,5 +199,30 @@ func TestAdmin(t *testing.T) {
 	}
 	if second.Close(); !strings.Contains(get("/readyz"), "refused") {
 		t.Errorf("the probes do not end: %s", get("/readyz"))
+	}
+}
+
+// TestValidates: a validation reads the policies, and leaves alone what a running Envoy has.
+func TestValidates(t *testing.T) {
+	t.Parallel()
+	h, log := newHost()
+	file := servetest.PolicyFile(t)
+	used, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer used.Close()
+	snapshot := filepath.Join(t.TempDir(), "snapshot")
+	p, err := h.Open(Config{Policy: []string{file}, Snapshot: snapshot, Admin: used.Addr().String()}, true)
+	if err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	p.Close()
+	if _, err := os.Stat(snapshot); !os.IsNotExist(err) {
+		t.Errorf("there is a snapshot: %v", err)
+	}
+	servetest.Write(t, file, "what is this")
+	if _, err := h.Open(Config{Policy: []string{file}}, true); err == nil {
+		t.Error("policies with faults are valid")
 	}
 }
