@@ -17,7 +17,7 @@ struct text { // the ABI's envoy_buffer and module_buffer
   size_t length;
 };
 
-struct header { // its envoy_http_header, module_http_header and module_key_value_pair
+struct header { // its envoy_http_header and module_http_header
   struct text name;
   struct text value;
 };
@@ -41,8 +41,6 @@ CALLBACK(bool, http_set_header)(void *filter, enum header_type type, struct text
 CALLBACK(void, http_send_response)(void *filter, uint32_t status, struct header *headers, size_t count,
                                    struct text body, struct text details);
 CALLBACK(void, http_set_dynamic_metadata_string)(void *filter, struct text space, struct text key, struct text value);
-CALLBACK(void, http_set_dynamic_metadata_string_batch)(void *filter, struct text space, const struct header *entries,
-                                                       size_t count); // from 1.40 on
 CALLBACK(const void *, get_most_specific_route_config)(void *filter);
 
 CALLBACK(int, http_filter_config_define_counter)(void *config, struct text name, struct text *labels, size_t count,

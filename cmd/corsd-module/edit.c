@@ -176,21 +176,11 @@ void corsd_report(void *filter, const struct config *c, const char *answer, size
     return;
   }
   envoy_dynamic_module_callback_http_filter_increment_counter(filter, c->decisions[head.verdict][head.reason], NULL, 0, 1);
-  struct header facts[8];
   struct item item;
   struct header text;
-  size_t count = 0;
   for (const char *at = answer + sizeof head; next_item(&at, answer + length, &item, &text);) {
-    if (item.op == FACT && count < sizeof facts / sizeof *facts) {
-      facts[count++] = text;
+    if (item.op == FACT) {
+      envoy_dynamic_module_callback_http_set_dynamic_metadata_string(filter, TEXT("corsd"), text.name, text.value);
     }
   }
-  if (envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch) {
-    envoy_dynamic_module_callback_http_set_dynamic_metadata_string_batch(filter, TEXT("corsd"), facts, count);
-    return;
-  }
-  for (size_t i = 0; i < count; i++) {
-    envoy_dynamic_module_callback_http_set_dynamic_metadata_string(filter, TEXT("corsd"), facts[i].name, facts[i].value);
-  }
 }
-
