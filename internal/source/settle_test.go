@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,11 +228,15 @@ func TestChangedWhileHashed(t *testing.T) {
 	file := servetest.PolicyFile(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := started(t, file)
-		w, stop := l.withEvents(t)
+		var changes atomic.Bool
 		l.files.HashBy(func(paths []string) string {
-			servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
+			if changes.Load() {
+				servetest.Write(t, file, servetest.Allowing(servetest.NewPage))
+			}
 			return policyfile.Hash(paths)
 		})
+		w, stop := l.withEvents(t)
+		changes.Store(true)
 		reads := 0
 		l.files.ReadBy(func(paths []string) *policyfile.Files {
 			reads++
