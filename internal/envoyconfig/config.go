@@ -46,14 +46,19 @@ type Filter struct {
 	Type     string // the full name of the type of its configuration
 	Disabled bool   // unless a virtual host or route enables it
 
-	// Calls are the configurations of ext_proc and ext_authz that the filter is, or that it wraps.
+	// Calls are the configurations of ext_proc, ext_authz and dynamic modules that the filter is, or that it wraps.
 	Calls []*Call
 }
 
-// Call is a configuration of ext_proc or ext_authz.
+// Call is a configuration of ext_proc, of ext_authz, or of a dynamic module, which is called in Envoy's process.
 type Call struct {
 	Position spec.Position
-	Authz    bool // ext_authz, else ext_proc
+	Authz    bool // ext_authz
+	Module   bool // a dynamic module, of which only the following two are read
+
+	// FilterName is that of a module, and AllRequests reports that corsd's decides on requests without an Origin.
+	FilterName  Text
+	AllRequests bool
 
 	Cluster, Authority, StatPrefix Text
 	Metadata                       []Header // the initial metadata of the stream
@@ -121,7 +126,7 @@ type PerFilter struct {
 
 	FailureModeAllow Text
 	Authority        Text
-	// Metadata is the initial metadata of ext_proc, or the context extensions of ext_authz.
+	// Metadata is the initial metadata of ext_proc, the context extensions of ext_authz, or the selector of a module.
 	Metadata []Header
 }
 

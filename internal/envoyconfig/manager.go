@@ -2,6 +2,7 @@ package envoyconfig
 
 import (
 	"cmp"
+	"encoding/json"
 	"strings"
 )
 
@@ -48,6 +49,8 @@ func (r *reader) filter(v value) *Filter {
 			f.Calls = append(f.Calls, extProc(m))
 		case strings.HasSuffix(kind, ".ExtAuthz"):
 			f.Calls = append(f.Calls, extAuthz(m))
+		case strings.HasSuffix(kind, ".DynamicModuleFilter"):
+			f.Calls = append(f.Calls, dynamicModule(m))
 		}
 	})
 	return f
@@ -86,7 +89,21 @@ func extAuthz(v value) *Call {
 	return c
 }
 
-// call reads the fields that both filters have.
+func dynamicModule(v value) *Call {
+	var config struct{ Requests string }
+	moduleConfig(v, &config)
+	return &Call{
+		Position: v.position(), Module: true, FilterName: v.scalar("filter_name"), AllRequests: config.Requests == "All",
+	}
+}
+
+// moduleConfig reads filter_config, which is JSON in a google.protobuf.StringValue. Whether it is right is for the
+// module to judge, which refuses it.
+func moduleConfig(v value, into any) {
+	_ = json.Unmarshal([]byte(v.get("filter_config").get("value").text()), into)
+}
+
+// call reads the fields that ext_proc and ext_authz have.
 func call(v value) *Call {
 	service := v.get("grpc_service")
 	return &Call{

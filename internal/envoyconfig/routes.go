@@ -63,10 +63,26 @@ func perFilter(p pair) *PerFilter {
 	config.Authority = overrides.get("grpc_service", "envoy_grpc").scalar("authority")
 	config.Metadata = append(headers(overrides.get("grpc_initial_metadata")),
 		headers(overrides.get("grpc_service", "initial_metadata"))...)
+	if strings.HasSuffix(kind, ".DynamicModuleFilterPerRoute") {
+		config.Metadata = moduleMetadata(m)
+	}
 	for _, e := range m.get("check_settings", "context_extensions").pairs() {
 		config.Metadata = append(config.Metadata, Header{
 			Text{e.key.text(), true, e.key.position()}, Text{e.value.text(), true, e.value.position()},
 		})
 	}
 	return config
+}
+
+// moduleMetadata returns the selector of corsd's module as the metadata by which ext_proc passes it.
+func moduleMetadata(v value) []Header {
+	var config struct{ Policy string }
+	if moduleConfig(v, &config); config.Policy == "" {
+		return nil
+	}
+	position := v.get("filter_config").position()
+	return []Header{{
+		Key:   Text{Value: "corsd-policy", Set: true, Position: position},
+		Value: Text{Value: config.Policy, Set: true, Position: position},
+	}}
 }

@@ -103,7 +103,7 @@ type caller struct {
 	off    bool                // unless a virtual host or route enables it
 	names  []string            // of all filters, nil if they are not known
 	native bool                // there is a native cors filter beside it
-	// onlyOrigin reports that a matcher around it selects requests, as those with an Origin.
+	// onlyOrigin reports that a matcher around it selects requests, as those with an Origin, or that a module does.
 	onlyOrigin bool
 }
 
@@ -120,7 +120,7 @@ func (c *caller) failsOpen() bool {
 // tooLate returns the call that Envoy makes only after the application, nil if there is none.
 func (c *caller) tooLate() *envoyconfig.Call {
 	for _, call := range c.calls {
-		if !call.Authz && call.RequestMode.Value == "SKIP" {
+		if !call.Authz && !call.Module && call.RequestMode.Value == "SKIP" {
 			return call
 		}
 	}
@@ -151,7 +151,8 @@ func (k *checker) manager(m *envoyconfig.Manager) {
 // caller judges a filter of a connection manager that calls corsd, and the filters before it.
 func (k *checker) caller(m *envoyconfig.Manager, i int) *caller {
 	f := m.Filters[i]
-	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled, onlyOrigin: isMatched(f)}
+	c := &caller{filter: f.Name, calls: f.Calls, off: f.Disabled}
+	c.onlyOrigin = isMatched(f) || c.is(func(call *envoyconfig.Call) bool { return call.Module && !call.AllRequests })
 	for j, other := range m.Filters {
 		c.names = append(c.names, other.Name)
 		c.native = c.native || isNativeCORS(other) // a policy on a route enables it
@@ -160,7 +161,9 @@ func (k *checker) caller(m *envoyconfig.Manager, i int) *caller {
 		}
 	}
 	for _, call := range f.Calls {
-		k.call(call)
+		if !call.Module { // its settings are judged by the module itself
+			k.call(call)
+		}
 	}
 	return c
 }
@@ -179,10 +182,12 @@ func enables(tables []*envoyconfig.Table, filter string) bool {
 	})
 }
 
-// isCorsd reports whether a filter calls corsd: its name, or that of its cluster or statistics, has corsd in it.
+// isCorsd reports whether a filter calls corsd: its name, or that of its cluster, statistics or module, has corsd in it.
 func isCorsd(f *envoyconfig.Filter) bool {
 	return slices.ContainsFunc(f.Calls, func(c *envoyconfig.Call) bool {
-		for _, name := range []string{f.Name, c.Cluster.Value, c.StatPrefix.Value, c.Authority.Value} {
+		for _, name := range []string{
+			f.Name, c.Cluster.Value, c.StatPrefix.Value, c.Authority.Value, c.FilterName.Value,
+		} {
 			if strings.Contains(name, "corsd") {
 				return true
 			}

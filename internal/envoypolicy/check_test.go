@@ -404,3 +404,47 @@ func checkShipped(t *testing.T, seen map[string]bool) {
 		})
 	}
 }
+
+// TestModule: the dynamic module needs what its virtual hosts have, and nothing that only gRPC needs.
+func TestModule(t *testing.T) {
+	shipped, err := os.ReadFile("../../deploy/envoy-module.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	demo, err := os.ReadFile("../../deploy/demo/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		config  = `'{"policy": ["/etc/corsd"]}'`
+		selects = "                route: { cluster: weather }\n                typed_per_filter_config: { corsd: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilterPerRoute, filter_name: corsd, filter_config: { \"@type\": type.googleapis.com/google.protobuf.StringValue, value: '{\"policy\": \"NAME\"}' } } }\n"
+	)
+	for _, row := range []struct {
+		name     string
+		policies string // "" for the demo's
+		change   []string
+		want     []string
+	}{
+		{"the shipped configuration", "", nil, nil},
+		{"a module of someone else", "", []string{"- name: corsd\n", "- name: other\n", "filter_name: corsd\n              filter", "filter_name: other\n              filter"}, []string{
+			"fault filter_missing: \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+		}},
+		{"a route names a policy", "", []string{"                route: { cluster: weather }\n", strings.Replace(selects, "NAME", "weather", 1)}, nil},
+		{"a route names none that there is", "", []string{"                route: { cluster: weather }\n", strings.Replace(selects, "NAME", "wether", 1)}, []string{
+			"fault selector_unknown: " + strings.TrimSpace(strings.SplitN(strings.Replace(selects, "NAME", "wether", 1), "\n", 2)[1]),
+		}},
+		{"requests without an Origin need the virtual host", resource, []string{"domains: [api.shop.example]", "domains: [api.example]"}, []string{
+			"fault resource_policy: - name: shop", "warning strip_ungoverned: - name: office", "warning strip_ungoverned: - name: weather",
+		}},
+		{"unless the module decides on all", resource, []string{"domains: [api.shop.example]", "domains: [api.example]", config, `'{"policy": ["/etc/corsd"], "requests": "All"}'`}, []string{
+			"warning strip_ungoverned: - name: office", "warning strip_ungoverned: - name: weather",
+		}},
+	} {
+		text := strings.NewReplacer(row.change...).Replace(string(shipped))
+		found, messages := check(t, cmp.Or(row.policies, string(demo)), text)
+		found = slices.Compact(found)
+		if diff := gocmp.Diff(row.want, found); diff != "" {
+			t.Errorf("%s (-want +got):\n%s%s", row.name, diff, messages)
+		}
+	}
+}
