@@ -43,6 +43,10 @@ module: ## build bin/libcorsd.so, the dynamic module for Envoy (needs a C compil
 	CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/libcorsd.so ./cmd/corsd-module
 	@rm -f bin/libcorsd.h
 
+.PHONY: module-release
+module-release: ## build the dynamic module for amd64 and arm64 and an old glibc, into dist (downloads a C compiler, 100 MB)
+	@deploy/release/module dist $(VERSION)
+
 .PHONY: test
 test: test-unit test-e2e test-browser ## run all tests
 

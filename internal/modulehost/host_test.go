@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -224,5 +225,20 @@ func TestValidates(t *testing.T) {
 	servetest.Write(t, file, "what is this")
 	if _, err := h.Open(Config{Policy: []string{file}}, true); err == nil {
 		t.Error("policies with faults are valid")
+	}
+}
+
+// TestGCIsLeft: the garbage that corsd serve lets accumulate would be a third of an Envoy's memory.
+func TestGCIsLeft(t *testing.T) {
+	before := debug.SetGCPercent(77)
+	defer debug.SetGCPercent(before)
+	h, log := newHost()
+	p, err := h.Open(Config{Policy: []string{servetest.PolicyFile(t)}}, true)
+	if err != nil {
+		t.Fatalf("%v: %s", err, log)
+	}
+	defer p.Close()
+	if percent := debug.SetGCPercent(77); percent != 77 {
+		t.Errorf("the percentage is %d", percent)
 	}
 }

@@ -44,8 +44,8 @@ func gcPercent(live, roots uint64) int {
 
 // tuneGC sets the percentage for the live heap, which a reload has changed. GOGC in the environment
 // has precedence.
-func tuneGC() {
-	if os.Getenv("GOGC") != "" {
+func (r *Reloader) tuneGC() {
+	if r.leavesGC || os.Getenv("GOGC") != "" {
 		return
 	}
 	runtime.GC() // so that the size of the live heap is known

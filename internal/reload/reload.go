@@ -56,6 +56,7 @@ type Reloader struct {
 
 	snapshot *snapshotWriter // nil if there is none
 
+	leavesGC   bool
 	running    bool      // Run was called
 	documents  documents // of the live engine; used by restore and apply alone
 	first      *Report   // that Start made live, until Run logs it
@@ -70,6 +71,10 @@ type Reloader struct {
 func New(s Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Reloader {
 	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger, ready: make(chan struct{})}
 }
+
+// LeaveGC leaves the garbage collector as it is, in a process that has other work than to serve decisions. It is called
+// before Start.
+func (r *Reloader) LeaveGC() { r.leavesGC = true }
 
 // Engine returns the live engine, nil before the first good policy.
 func (r *Reloader) Engine() *policy.Engine { return r.engine.Load() }
@@ -115,7 +120,7 @@ func (r *Reloader) Start() bool {
 		r.logger.Error("the snapshot cannot be served either", "snapshot", r.snapshot.Path, "error", failed)
 	}
 	r.keep(report)
-	tuneGC()
+	r.tuneGC()
 	debug.FreeOSMemory() // reading needs several times the memory of the engine
 	return r.engine.Load() != nil
 }
@@ -212,7 +217,7 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	if settled && torn {
 		r.logger.Warn("policies changed while they were read; reading them again")
 		r.source.Settle(ctx)
-		tuneGC() // or the policy that was read in vain would count as live
+		r.tuneGC() // or the policy that was read in vain would count as live
 		report, _ = r.read("")
 	}
 	if ctx.Err() != nil || report == nil {
@@ -221,7 +226,7 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 	first := r.engine.Load() == nil
 	r.apply(report, cause)
 	r.keep(report)
-	tuneGC()
+	r.tuneGC()
 	if first {
 		debug.FreeOSMemory() // as at the start
 	}
