@@ -133,6 +133,9 @@ func TestSnapshot(t *testing.T) {
 	eventually(t, "the snapshot is written", func() bool { m, _ := filepath.Glob(c.Snapshot); return len(m) > 0 })
 	p.Close()
 	servetest.Write(t, file, "what is this")
+	if _, err := h.Open(c, true); err == nil {
+		t.Error("beside a snapshot, policies with faults are valid")
+	}
 	if p, err = h.Open(c, false); err != nil {
 		t.Fatalf("%v: %s", err, log)
 	}

@@ -38,7 +38,9 @@ var (
 )
 
 // mutations has all mistakes. If the code changes, their texts have to follow.
-var mutations = slices.Concat(ofOrigins, ofTables, ofDocuments, ofDecisions, ofResponses, ofAdapter, ofResources)
+var mutations = slices.Concat(
+	ofOrigins, ofTables, ofDocuments, ofDecisions, ofResponses, ofAdapter, ofResources, ofModules,
+)
 
 // ofAdapter are mistakes between the engine and Envoy.
 var ofAdapter = []mutation{
