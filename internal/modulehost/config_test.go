@@ -28,6 +28,7 @@ func TestParseConfig(t *testing.T) {
 			"",
 		},
 		{`{"policy": ["a"], "admin": "0.0.0.0:9092"}`, Config{}, `admin is "0.0.0.0:9092"; write a loopback address such as`},
+		{`{"policy": ["a"], "admin": "192.0.2.1:9092"}`, Config{}, `admin is "192.0.2.1:9092"; write`},
 		{`{"policy": ["a"], "admin": ":9092"}`, Config{}, `admin is ":9092"; write`},
 		{`{"policy": ["a"], "admin": "localhost"}`, Config{}, `missing port in address; write a loopback address`},
 		{"", Config{}, `filter_config: it is missing; write, for instance, {"policy": ["/etc/corsd"]}`},
