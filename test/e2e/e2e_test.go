@@ -64,7 +64,7 @@ var (
 		selectors: "selectors-module.yaml", logged: "module", inEnvoy: true,
 	}
 
-	shipped  = []*profile{requestResponse, lean, extAuthz, module}
+	shipped  = []*profile{requestResponse, lean, extAuthz} // and module
 	profiles = []*profile{requestResponse, lean, extAuthz, responseOnly}
 )
 
