@@ -93,7 +93,8 @@ func dynamicModule(v value) *Call {
 	var config struct{ Requests string }
 	moduleConfig(v, &config)
 	return &Call{
-		Position: v.position(), Module: true, FilterName: v.scalar("filter_name"), AllRequests: config.Requests == "All",
+		Position: v.position(), Module: true,
+		FilterName: v.scalar("filter_name"), AllRequests: config.Requests == "All",
 	}
 }
 

@@ -182,7 +182,8 @@ func enables(tables []*envoyconfig.Table, filter string) bool {
 	})
 }
 
-// isCorsd reports whether a filter calls corsd: its name, or that of its cluster, statistics or module, has corsd in it.
+// isCorsd reports whether a filter calls corsd: its name, or that of its cluster, statistics or module, has corsd in
+// it.
 func isCorsd(f *envoyconfig.Filter) bool {
 	return slices.ContainsFunc(f.Calls, func(c *envoyconfig.Call) bool {
 		for _, name := range []string{
