@@ -13,14 +13,16 @@ bool corsd_validates(void) {
 }
 
 bool corsd_define_counter(void *envoy, const char *name, size_t length, size_t *id) {
-  return envoy_dynamic_module_callback_http_filter_config_define_counter(envoy, (struct text){name, length}, NULL, 0, id) == 0;
+  struct text text = {name, length};
+  return envoy_dynamic_module_callback_http_filter_config_define_counter(envoy, text, NULL, 0, id) == 0;
 }
 
 // Figures that change without a request need callbacks that Envoy has from 1.39 on.
 bool corsd_define_gauge(void *envoy, const char *name, size_t length, size_t *id) {
+  struct text text = {name, length};
   return envoy_dynamic_module_callback_http_filter_config_set_gauge &&
          envoy_dynamic_module_callback_http_filter_config_increment_counter &&
-         envoy_dynamic_module_callback_http_filter_config_define_gauge(envoy, (struct text){name, length}, NULL, 0, id) == 0;
+         envoy_dynamic_module_callback_http_filter_config_define_gauge(envoy, text, NULL, 0, id) == 0;
 }
 
 void corsd_add(void *envoy, size_t counter, uint64_t by) {
@@ -37,6 +39,10 @@ void *corsd_scheduler(void *envoy) {
              : NULL;
 }
 
-void corsd_schedule(void *scheduler) { envoy_dynamic_module_callback_http_filter_config_scheduler_commit(scheduler, 0); }
+void corsd_schedule(void *scheduler) {
+  envoy_dynamic_module_callback_http_filter_config_scheduler_commit(scheduler, 0);
+}
 
-void corsd_unschedule(void *scheduler) { envoy_dynamic_module_callback_http_filter_config_scheduler_delete(scheduler); }
+void corsd_unschedule(void *scheduler) {
+  envoy_dynamic_module_callback_http_filter_config_scheduler_delete(scheduler);
+}

@@ -175,7 +175,8 @@ void corsd_report(void *filter, const struct config *c, const char *answer, size
     envoy_dynamic_module_callback_http_filter_increment_counter(filter, c->panics, NULL, 0, 1);
     return;
   }
-  envoy_dynamic_module_callback_http_filter_increment_counter(filter, c->decisions[head.verdict][head.reason], NULL, 0, 1);
+  size_t counter = c->decisions[head.verdict][head.reason];
+  envoy_dynamic_module_callback_http_filter_increment_counter(filter, counter, NULL, 0, 1);
   struct item item;
   struct header text;
   for (const char *at = answer + sizeof head; next_item(&at, answer + length, &item, &text);) {

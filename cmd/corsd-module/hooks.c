@@ -31,7 +31,8 @@ HOOK(const char *, program_init)(void) {
                   envoy_dynamic_module_callback_http_filter_config_define_counter &&
                   envoy_dynamic_module_callback_http_filter_increment_counter;
   if (!complete && envoy_dynamic_module_callback_log) {
-    envoy_dynamic_module_callback_log(LOG_ERROR, TEXT("corsd: this Envoy lacks a callback that corsd needs; use Envoy 1.38 to 1.40"));
+    envoy_dynamic_module_callback_log(
+        LOG_ERROR, TEXT("corsd: this Envoy lacks a callback that corsd needs; use Envoy 1.38 to 1.40"));
   }
   return complete ? ABI_VERSION : NULL;
 }

@@ -57,10 +57,14 @@ static const struct text inputs[] = {
     TEXT("access-control-request-private-network"),
 };
 
+static bool equal(struct text a, struct text b) {
+  return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
+}
+
 // input_of returns the number of the input that has the name, 0 if none has.
 static uint32_t input_of(struct text name) {
   for (uint32_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-    if (name.length == inputs[i].length && memcmp(name.data, inputs[i].data, name.length) == 0) {
+    if (equal(name, inputs[i])) {
       return i + 1;
     }
   }
@@ -104,7 +108,7 @@ bool corsd_key(struct key *key, uint64_t generation, const struct text *route, c
   for (size_t i = 0; i < count; i++) {
     uint32_t input = input_of(headers[i].name);
     struct text value = headers[i].value;
-    if (input == 4) { // no decision is made from the query
+    if (equal(headers[i].name, TEXT(":path"))) { // no decision is made from the query
       const char *query = value.length > 0 ? memchr(value.data, '?', value.length) : NULL;
       value.length = query ? (size_t)(query - value.data) : value.length;
     }

@@ -73,7 +73,7 @@ func ByExtProc(
 		got.Facts[f.Name] = f.Value
 	}
 	if r, ok := x.Respond(); ok {
-		got.Status, got.Lines, got.Details = r.Status, Sorted(r.Set), "corsd_"+x.Decision().Reason.String()
+		got.Status, got.Lines, got.Details = r.Status, Sorted(r.Set), x.Details()
 		return got, nil
 	}
 	if _, needs := x.Continue(); !needs {

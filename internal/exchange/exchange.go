@@ -110,6 +110,13 @@ func (x *Exchange) Continue() (ahead []policy.Field, needsResponse bool) {
 	return x.response.Set, false
 }
 
+// EditUnseen returns the edit of every response but those of status 1xx, see [policy.Decision.EditUnseen]. ok is
+// false if the edit depends on the response.
+func (x *Exchange) EditUnseen() (r *policy.Response, addOrigin, ok bool) {
+	addOrigin, ok = x.decision.EditUnseen(&x.response)
+	return &x.response, addOrigin, ok
+}
+
 // ResetResponse begins the headers of upstream's response.
 func (x *Exchange) ResetResponse() {
 	x.status, x.upstream = 0, x.upstream[:0]
@@ -170,6 +177,17 @@ func (x *Exchange) Facts() [4]Fact {
 		{"verdict", d.Verdict.String()}, {"reason", d.Reason.String()}, {"policy", d.Policy()}, {"rule", d.Rule()},
 	}
 }
+
+// details has the response code details of each reason.
+var details = func() (list []string) {
+	for _, r := range policy.Reasons() {
+		list = append(list, "corsd_"+r.String())
+	}
+	return list
+}()
+
+// Details returns Envoy's response code details of a response in upstream's place.
+func (x *Exchange) Details() string { return details[x.decision.Reason] }
 
 // Panicked is [Service.Panicked] for this exchange.
 func (x *Exchange) Panicked(recovered any) { x.service.Panicked(x.ctx, recovered) }

@@ -72,8 +72,8 @@ func New(s Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Rel
 	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger, ready: make(chan struct{})}
 }
 
-// LeaveGC leaves the garbage collector as it is, in a process that has other work than to serve decisions. It is called
-// before Start.
+// LeaveGC leaves the percentage of the garbage collector as it is once policies have been read, in a process that has
+// other work than to serve decisions. It is called before Start.
 func (r *Reloader) LeaveGC() { r.leavesGC = true }
 
 // Engine returns the live engine, nil before the first good policy.

@@ -52,7 +52,6 @@ func New(o Options) (*Module, error) {
 type Exchange struct {
 	module   *Module
 	exchange exchange.Exchange
-	response policy.Response
 }
 
 func (m *Module) begin() *Exchange {
@@ -67,7 +66,6 @@ func (m *Module) begin() *Exchange {
 // Close ends the exchange without a response.
 func (x *Exchange) Close() {
 	x.exchange.End()
-	x.response.Reset()
 	x.module.idle.Put(x)
 }
 
@@ -99,27 +97,18 @@ func (m *Module) Request(selector []byte, headers []Header, dst []byte) (answer 
 	return answer, rest
 }
 
-// details are the response code details of each reason.
-var details = func() []string {
-	var list []string
-	for _, r := range policy.Reasons() {
-		list = append(list, "corsd_"+r.String())
-	}
-	return list
-}()
-
 // answer appends the answer to a request that was decided on.
 func (x *Exchange) answer(dst []byte) []byte {
 	e, d := &x.exchange, x.exchange.Decision()
 	if r, ok := e.Respond(); ok {
 		dst = x.facts(appendHead(dst, Respond, 0, d, r.Status))
-		dst = appendItem(dst, Details, "", details[d.Reason])
+		dst = appendItem(dst, Details, "", e.Details())
 		return appendResponse(dst, r)
 	}
 	if d.Action() == policy.ActionPass {
 		return x.facts(appendHead(dst, Untouched, 0, d, 0))
 	}
-	addOrigin, ok := d.EditUnseen(&x.response)
+	edit, addOrigin, ok := e.EditUnseen()
 	if !ok {
 		return x.facts(appendHead(dst, Ask, 0, d, 0))
 	}
@@ -127,7 +116,7 @@ func (x *Exchange) answer(dst []byte) []byte {
 	if addOrigin {
 		flags |= VaryOrigin
 	}
-	return appendResponse(x.facts(appendHead(dst, Edit, flags, d, 0)), &x.response)
+	return appendResponse(x.facts(appendHead(dst, Edit, flags, d, 0)), edit)
 }
 
 func (x *Exchange) facts(dst []byte) []byte {

@@ -136,7 +136,7 @@ func (x *stream) requestHeaders() {
 		e.WarnUnknownRequest()
 	}
 	if r, ok := e.Respond(); ok {
-		x.answer.Immediate(r.Status, mutation(r), "corsd_"+e.Decision().Reason.String(), x.facts(nil))
+		x.answer.Immediate(r.Status, mutation(r), e.Details(), x.facts(nil))
 		x.last = true
 		return
 	}
