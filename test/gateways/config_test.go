@@ -99,7 +99,7 @@ func lists(value any, name string) (all [][]any) {
 
 // checkStatuses fails if Envoy Gateway has refused a resource, or a reference in it.
 func (s *suite) checkStatuses(t *testing.T) {
-	const kinds = "gateways,httproutes,envoyextensionpolicies,clienttrafficpolicies,securitypolicies"
+	const kinds = "gateways,httproutes,envoyextensionpolicies,clienttrafficpolicies,securitypolicies,backendtlspolicies"
 	var got struct {
 		Items []struct {
 			Kind     string
@@ -107,7 +107,7 @@ func (s *suite) checkStatuses(t *testing.T) {
 			Status   any
 		}
 	}
-	out := s.kubectl(t, "", "get", kinds, "--namespace", "gateway", "--output", "json")
+	out := s.kubectl(t, "", "get", kinds, "--all-namespaces", "--output", "json")
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -124,4 +124,13 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 	})
 	t.Run("table", func(t *testing.T) { alive[eg] = s.play(t, eg, table) })
 	t.Run("corsd dead", func(t *testing.T) { dead[eg] = s.playDead(t, eg) })
+	t.Run("TLS", func(t *testing.T) {
+		s.encrypt(t, "gateway")
+		s.kubectl(t, "", "patch", "envoyproxy", "corsd", "--namespace", "gateway", "--type", "merge",
+			"--patch-file", path("deploy/envoy-gateway/tls/envoyproxy.yaml"))
+		s.apply(t, "deploy/envoy-gateway/tls/policy.yaml")
+		s.await(t, "corsd over TLS", preflight("/cart", "PUT").from(page), isStatus(204))
+		s.checkStatuses(t)
+		s.play(t, eg, table)
+	})
 }

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/corsd/corsd/internal/servetest"
 	"github.com/corsd/corsd/test/harness/envoy"
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
@@ -22,7 +24,7 @@ func (s *suite) startIstio(t *testing.T) {
 		"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false", "ENABLE_CA_SERVER": "false",
 		"PILOT_ENABLE_GATEWAY_API_STATUS": "false", "PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER": "false",
 		"INJECTION_WEBHOOK_CONFIG_NAME": "", "VALIDATION_WEBHOOK_CONFIG_NAME": "",
-		"POD_NAMESPACE": "istio-system", "POD_NAME": "istiod",
+		"POD_NAMESPACE": "istio-system", "POD_NAME": "istiod", "XDS_AUTH_PLAINTEXT": "true",
 	} {
 		t.Setenv(name, value)
 	}
@@ -36,7 +38,21 @@ func (s *suite) startIstio(t *testing.T) {
 	if err := pilot.Await(ctx, answers("http://"+web+"/ready")); err != nil {
 		t.Fatalf("%v\n%s", err, tail(pilot.Output()))
 	}
-	p := start(t, run.Envoy.Path, "--config-path", "testdata/istio-envoy.yaml", "--concurrency", "1", "--disable-hot-restart",
+	s.startIngress(t)
+}
+
+// startIngress starts Envoy as istio-agent would, with the token of its ServiceAccount. Istio sends the Secrets of a
+// namespace only to a proxy that has proved its identity.
+func (s *suite) startIngress(t *testing.T) {
+	t.Helper()
+	token := s.kubectl(t, "", "create", "token", "gateway", "--namespace", "istio-ingress", "--audience", "istio-ca")
+	text, err := os.ReadFile("testdata/istio-envoy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := servetest.Write(t, filepath.Join(t.TempDir(), "envoy.yaml"),
+		strings.ReplaceAll(string(text), "TOKEN", strings.TrimSpace(token)))
+	p := start(t, run.Envoy.Path, "--config-path", config, "--concurrency", "1", "--disable-hot-restart",
 		"--log-level", "warning", "--file-flush-interval-msec", "5")
 	s.envoy = &envoy.Envoy{Process: p, Address: "127.0.0.1:80", Admin: "127.0.0.1:19901"}
 }
@@ -66,7 +82,7 @@ func isStatus(status int) func(*rawhttp.Response) bool {
 }
 
 // testIstio runs the tables with the EnvoyFilter that selects by labels, then with the one that names a Gateway, then
-// with ext_authz.
+// with ext_authz, and then with TLS between the gateway and corsd.
 func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	// Without the Gateway API, pilot-discovery panics for a proxy with the label of a Gateway (1.31).
 	s := newSuite(t, append(run.istioCRDs, run.gatewayCRDs[0]), "istio-system", "istio-ingress", "shop")
@@ -88,6 +104,13 @@ func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	s.await(t, "ext_authz", granted, isStatus(204))
 	t.Run("ext_authz", func(t *testing.T) { alive[extAuthz] = s.play(t, extAuthz, table) })
 	t.Run("ext_authz, corsd dead", func(t *testing.T) { dead[extAuthz] = s.playDead(t, extAuthz) })
+	s.kubectl(t, "", "delete", "--filename", path("deploy/istio/ext-authz.yaml"))
+	s.await(t, "no filter any more", granted, isStatus(200))
+
+	s.encrypt(t, "istio-ingress")
+	s.kubectl(t, "", "apply", "--kustomize", overlay(t, "resources: [../istio/gateway]\ncomponents: [../istio/tls]\n"))
+	s.await(t, "corsd over TLS", granted, isStatus(204))
+	t.Run("TLS", func(t *testing.T) { s.play(t, istio, table) })
 }
 
 // playDead kills corsd, makes the requests, and starts corsd again.

@@ -3,11 +3,9 @@ package gateways
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"github.com/corsd/corsd/test/harness/app/upstream"
 	"github.com/corsd/corsd/test/harness/cluster"
 	"github.com/corsd/corsd/test/harness/envoy"
+	"github.com/corsd/corsd/test/harness/manifest"
 	"github.com/corsd/corsd/test/harness/process"
 	"github.com/corsd/corsd/test/harness/rawhttp"
 )
@@ -25,6 +24,7 @@ import (
 type suite struct {
 	api   *cluster.Cluster
 	corsd *process.Process
+	flags []string     // of corsd, for TLS
 	envoy *envoy.Envoy // Process is that which prints the access log
 
 	returned int // lines of the access log that have been returned
@@ -60,7 +60,7 @@ func newSuite(t *testing.T, definitions []string, namespaces ...string) *suite {
 	for _, n := range append(namespaces, "corsd") {
 		s.kubectl(t, "", "create", "namespace", n)
 	}
-	s.kubectl(t, "", "apply", "--kustomize", overlay(t))
+	s.kubectl(t, "", "apply", "--kustomize", overlay(t, corsdOverlay))
 	s.apply(t, "testdata/corsd.yaml")
 	s.startCorsd(t)
 	t.Cleanup(func() { s.corsd.Kill() }) // also one that a test has started again
@@ -69,22 +69,21 @@ func newSuite(t *testing.T, definitions []string, namespaces ...string) *suite {
 	return s
 }
 
-// overlay returns a kustomization of deploy/k8s, with the second listener of deploy/envoy-gateway.
-func overlay(t *testing.T) string {
+// corsdOverlay is deploy/k8s with the second listener of deploy/envoy-gateway.
+const corsdOverlay = `namespace: corsd
+resources: [../k8s]
+components:
+- ../envoy-gateway/listener
+`
+
+// overlay returns the folder of a kustomization beside the folders of deploy/.
+func overlay(t *testing.T, text string) string {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"k8s", "envoy-gateway"} {
-		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(run.Root, "deploy", name))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const text = "namespace: corsd\nresources: [../k8s]\ncomponents: [../envoy-gateway/listener]\n"
-	mine := filepath.Join(dir, "mine")
-	if err := errors.Join(os.Mkdir(mine, 0o755),
-		os.WriteFile(filepath.Join(mine, "kustomization.yaml"), []byte(text), 0o644)); err != nil {
+	folder, err := manifest.Overlay(run.Root, t.TempDir(), text)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return mine
+	return folder
 }
 
 // kubectl runs a command that must succeed.
@@ -115,10 +114,12 @@ func path(file string) string {
 // startCorsd starts corsd, for the first time or again.
 func (s *suite) startCorsd(t *testing.T) {
 	t.Helper()
+	args := append([]string{
+		"serve", "--policy", "testdata/policy.yaml", "--policy", "testdata/lean.yaml",
+		"--listen", corsdAddress, "--listen", leanAddress + ",static=strip+vary+set", "--drain", "100ms",
+	}, s.flags...)
 	var err error
-	s.corsd, err = process.Start(context.WithoutCancel(t.Context()), run.Corsd, "serve",
-		"--policy", "testdata/policy.yaml", "--policy", "testdata/lean.yaml",
-		"--listen", corsdAddress, "--listen", leanAddress+",static=strip+vary+set", "--drain", "100ms")
+	s.corsd, err = process.Start(context.WithoutCancel(t.Context()), run.Corsd, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (r resource) String() string {
 func shipped(t *testing.T) []resource {
 	t.Helper()
 	var all []resource
-	for _, pattern := range []string{"istio/*.yaml", "envoy-gateway/*.yaml"} {
+	for _, pattern := range []string{"istio/*.yaml", "envoy-gateway/*.yaml", "envoy-gateway/tls/policy.yaml"} {
 		for _, file := range glob(t, pattern) {
 			text, err := os.ReadFile(file)
 			if err != nil {
@@ -49,10 +49,24 @@ func shipped(t *testing.T) []resource {
 			all = append(all, documents(t, file, text)...)
 		}
 	}
-	for _, folder := range glob(t, "istio/*/kustomization.yaml") {
-		all = append(all, rendered(t, filepath.Dir(folder))...)
+	for _, file := range glob(t, "istio/*/kustomization.yaml") {
+		folder := filepath.Dir(file)
+		if filepath.Base(folder) == "tls" { // a component
+			folder = overlay(t, "resources: [../istio/gateway]\ncomponents: [../istio/tls]\n")
+		}
+		all = append(all, rendered(t, folder)...)
 	}
 	return all
+}
+
+// overlay returns the folder of a kustomization beside the folders of deploy/.
+func overlay(t *testing.T, text string) string {
+	t.Helper()
+	folder, err := manifest.Overlay(parts.Root, t.TempDir(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 func glob(t *testing.T, pattern string) []string {
