@@ -123,7 +123,7 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 		s.checkConfig(t, "envoy_breakers", "envoy_filter_disabled", "envoy_host_unserved", "envoy_strip_missing")
 	})
 	t.Run("table", func(t *testing.T) { alive[eg] = s.play(t, eg, table) })
-	t.Run("corsd dead", func(t *testing.T) { dead[eg] = s.playDead(t, eg) })
+	t.Run("corsd dead", func(t *testing.T) { dead[eg] = s.playDead(t, eg, outage) })
 	t.Run("TLS", func(t *testing.T) {
 		s.encrypt(t, "gateway")
 		s.kubectl(t, "", "patch", "envoyproxy", "corsd", "--namespace", "gateway", "--type", "merge",

@@ -2,6 +2,7 @@ package gateways
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,23 +39,48 @@ func (s *suite) startIstio(t *testing.T) {
 	if err := pilot.Await(ctx, answers("http://"+web+"/ready")); err != nil {
 		t.Fatalf("%v\n%s", err, tail(pilot.Output()))
 	}
-	s.startIngress(t)
+	s.startProxy(t, ingress)
 }
 
-// startIngress starts Envoy as istio-agent would, with the token of its ServiceAccount. Istio sends the Secrets of a
-// namespace only to a proxy that has proved its identity.
-func (s *suite) startIngress(t *testing.T) {
+// proxy is an Envoy of Istio.
+type proxy struct {
+	namespace, account string
+	node               string // of its configuration
+	address, admin     string
+}
+
+var ingress = proxy{
+	namespace: "istio-ingress", account: "gateway", address: "127.0.0.1:80", admin: "127.0.0.1:19901",
+	// The address in the id belongs to no endpoint, or else Istio would use the labels of that endpoint. The second label
+	// is that of a gateway of the Gateway API.
+	node: `
+  id: router~10.244.0.1~gateway-1.istio-ingress~istio-ingress.svc.cluster.local
+  cluster: gateway.istio-ingress
+  metadata:
+    ISTIO_VERSION: 1.31.0
+    NAMESPACE: istio-ingress
+    CLUSTER_ID: Kubernetes
+    LABELS: { istio: ingress, gateway.networking.k8s.io/gateway-name: gateway }
+    WORKLOAD_NAME: gateway
+`,
+}
+
+// startProxy starts Envoy as istio-agent would, with the token of its ServiceAccount. Istio sends Secrets only to a proxy
+// that has proved its identity.
+func (s *suite) startProxy(t *testing.T, p proxy) {
 	t.Helper()
-	token := s.kubectl(t, "", "create", "token", "gateway", "--namespace", "istio-ingress", "--audience", "istio-ca")
+	token := s.kubectl(t, "", "create", "token", p.account, "--namespace", p.namespace, "--audience", "istio-ca")
 	text, err := os.ReadFile("testdata/istio-envoy.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := servetest.Write(t, filepath.Join(t.TempDir(), "envoy.yaml"),
-		strings.ReplaceAll(string(text), "TOKEN", strings.TrimSpace(token)))
-	p := start(t, run.Envoy.Path, "--config-path", config, "--concurrency", "1", "--disable-hot-restart",
+	host, port, _ := strings.Cut(p.admin, ":")
+	config := fmt.Sprintf("node:%sadmin: { address: { socket_address: { address: %s, port_value: %s } } }\n", p.node, host, port) +
+		strings.ReplaceAll(string(text), "TOKEN", strings.TrimSpace(token))
+	file := servetest.Write(t, filepath.Join(t.TempDir(), "envoy.yaml"), config)
+	process := start(t, run.Envoy.Path, "--config-path", file, "--concurrency", "1", "--disable-hot-restart",
 		"--log-level", "warning", "--file-flush-interval-msec", "5")
-	s.envoy = &envoy.Envoy{Process: p, Address: "127.0.0.1:80", Admin: "127.0.0.1:19901"}
+	s.envoy, s.returned = &envoy.Envoy{Process: process, Address: p.address, Admin: p.admin}, 0
 }
 
 // answers returns a function that fails until a URL answers 200.
@@ -82,7 +108,7 @@ func isStatus(status int) func(*rawhttp.Response) bool {
 }
 
 // testIstio runs the tables with the EnvoyFilter that selects by labels, then with the one that names a Gateway, then
-// with ext_authz, and then with TLS between the gateway and corsd.
+// with ext_authz, then those of a sidecar, and then with TLS between the gateway and corsd.
 func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	// Without the Gateway API, pilot-discovery panics for a proxy with the label of a Gateway (1.31).
 	s := newSuite(t, append(run.istioCRDs, run.gatewayCRDs[0]), "istio-system", "istio-ingress", "shop")
@@ -94,7 +120,7 @@ func testIstio(t *testing.T, alive, dead map[kind][]string) {
 		s.kubectl(t, "", "apply", "--kustomize", path("deploy/istio/"+folder))
 		s.await(t, "corsd by "+folder, granted, isStatus(204))
 		t.Run(folder, func(t *testing.T) { alive[istio] = s.play(t, istio, table) })
-		t.Run(folder+", corsd dead", func(t *testing.T) { dead[istio] = s.playDead(t, istio) })
+		t.Run(folder+", corsd dead", func(t *testing.T) { dead[istio] = s.playDead(t, istio, outage) })
 		t.Run(folder+", corsd check --envoy", func(t *testing.T) { s.checkConfig(t, "envoy_host_unserved") }) // of lean.yaml
 		s.kubectl(t, "", "delete", "--kustomize", path("deploy/istio/"+folder))
 		s.await(t, "no filter any more", granted, isStatus(200))
@@ -103,10 +129,11 @@ func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	s.apply(t, "deploy/istio/ext-authz.yaml")
 	s.await(t, "ext_authz", granted, isStatus(204))
 	t.Run("ext_authz", func(t *testing.T) { alive[extAuthz] = s.play(t, extAuthz, table) })
-	t.Run("ext_authz, corsd dead", func(t *testing.T) { dead[extAuthz] = s.playDead(t, extAuthz) })
+	t.Run("ext_authz, corsd dead", func(t *testing.T) { dead[extAuthz] = s.playDead(t, extAuthz, outage) })
 	s.kubectl(t, "", "delete", "--filename", path("deploy/istio/ext-authz.yaml"))
 	s.await(t, "no filter any more", granted, isStatus(200))
 
+	s.testSidecar(t, alive, dead)
 	s.encrypt(t, "istio-ingress")
 	s.kubectl(t, "", "apply", "--kustomize", overlay(t, "resources: [../istio/gateway]\ncomponents: [../istio/tls]\n"))
 	s.await(t, "corsd over TLS", granted, isStatus(204))
@@ -114,13 +141,13 @@ func testIstio(t *testing.T, alive, dead map[kind][]string) {
 }
 
 // playDead kills corsd, makes the requests, and starts corsd again.
-func (s *suite) playDead(t *testing.T, k kind) []string {
+func (s *suite) playDead(t *testing.T, k kind, rows []row) []string {
 	t.Helper()
 	s.corsd.Kill()
 	s.await(t, "corsd is dead", get("/cart").from(page), func(r *rawhttp.Response) bool {
-		return r.Get("access-control-allow-origin") == nil
+		return !grants(r, page)
 	})
-	cells := s.play(t, k, outage)
+	cells := s.play(t, k, rows)
 	s.startCorsd(t)
 	s.await(t, "corsd is back", preflight("/cart", "PUT").from(page), isStatus(204))
 	return cells

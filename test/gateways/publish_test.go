@@ -25,6 +25,10 @@ func TestGateways(t *testing.T) {
 		alive, dead := map[kind][]string{}, map[kind][]string{}
 		testIstio(t, alive, dead)
 		publishAll(t, "istio", alive, dead, istio, extAuthz)
+		if !t.Failed() {
+			publish(t, "istio-sidecar", markdown(sidecarTable, alive, []kind{sidecar}))
+			publish(t, "istio-sidecar-outage", markdown(sidecarOutage, dead, []kind{sidecar}))
+		}
 	})
 	publish(t, "versions", versions(t))
 }
