@@ -41,6 +41,9 @@ CALLBACK(bool, http_set_header)(void *filter, enum header_type type, struct text
 CALLBACK(void, http_send_response)(void *filter, uint32_t status, struct header *headers, size_t count,
                                    struct text body, struct text details);
 CALLBACK(void, http_set_dynamic_metadata_string)(void *filter, struct text space, struct text key, struct text value);
+// Since 1.39.1. An entry is as a header.
+CALLBACK(void, http_set_dynamic_metadata_string_batch)(void *filter, struct text space, const struct header *entries,
+                                                       size_t count);
 CALLBACK(const void *, get_most_specific_route_config)(void *filter);
 
 CALLBACK(int, http_filter_config_define_counter)(void *config, struct text name, struct text *labels, size_t count,

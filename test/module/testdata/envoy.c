@@ -152,6 +152,13 @@ CALL(void, http_set_dynamic_metadata_string)(void *filter, struct text space, st
   read_all(space), read_all(key), read_all(value);
 }
 
+CALL(void, http_set_dynamic_metadata_string_batch)(void *filter, struct text space, const struct header *entries,
+                                                   size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    envoy_dynamic_module_callback_http_set_dynamic_metadata_string(filter, space, entries[i].name, entries[i].value);
+  }
+}
+
 CALL(const void *, get_most_specific_route_config)(void *filter) { return ((struct filter *)filter)->route; }
 
 static size_t counters[256], defined;
