@@ -40,8 +40,9 @@ func (s *suite) checkConfig(t *testing.T, want ...string) {
 	}
 }
 
-// checkOrder fails unless ext_proc filters are before all others.
-func (s *suite) checkOrder(t *testing.T) {
+// checkOrder fails unless the filters of that type are before all others.
+func (s *suite) checkOrder(t *testing.T, kind string) {
+	t.Helper()
 	dump, err := s.envoy.ConfigDump(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
@@ -56,10 +57,10 @@ func (s *suite) checkOrder(t *testing.T) {
 		for _, f := range filters {
 			names = append(names, f.(map[string]any)["name"].(string))
 		}
-		isExtProc := func(name string) bool { return strings.HasPrefix(name, "envoy.filters.http.ext_proc") }
+		isOurs := func(name string) bool { return strings.HasPrefix(name, kind) }
 		last := 0
 		for i, name := range names {
-			if isExtProc(name) {
+			if isOurs(name) {
 				last = i + 1
 			}
 		}
@@ -67,15 +68,15 @@ func (s *suite) checkOrder(t *testing.T) {
 			continue
 		}
 		chains++
-		if slices.ContainsFunc(names[:last], func(name string) bool { return !isExtProc(name) }) {
-			t.Errorf("a filter comes before ext_proc: %q", names)
+		if slices.ContainsFunc(names[:last], func(name string) bool { return !isOurs(name) }) {
+			t.Errorf("a filter comes before %s: %q", kind, names)
 		}
 		if len(names) < last+3 {
 			t.Errorf("there are few filters that could come before: %q", names)
 		}
 	}
 	if chains == 0 {
-		t.Error("no chain has ext_proc")
+		t.Errorf("no chain has %s", kind)
 	}
 }
 

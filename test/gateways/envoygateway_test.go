@@ -117,7 +117,7 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 	s.startEnvoyGateway(t)
 	s.await(t, "corsd", preflight("/cart", "PUT").from(page), isStatus(204))
 	t.Run("statuses", s.checkStatuses)
-	t.Run("corsd is the first filter", s.checkOrder)
+	t.Run("corsd is the first filter", func(t *testing.T) { s.checkOrder(t, "envoy.filters.http.ext_proc") })
 	// What the test adds does not strip, and one route has another policy in place of corsd's.
 	t.Run("corsd check --envoy", func(t *testing.T) {
 		s.checkConfig(t, "envoy_breakers", "envoy_filter_disabled", "envoy_host_unserved", "envoy_strip_missing")
@@ -133,4 +133,5 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 		s.checkStatuses(t)
 		s.play(t, eg, table)
 	})
+	t.Run("module", func(t *testing.T) { s.testEnvoyGatewayModule(t, alive) })
 }

@@ -56,7 +56,7 @@ func outside(m *testing.M) (status int) {
 		if run.Lacking != nil {
 			return m.Run()
 		}
-		status, err := isolation.Start(certificates, "CORSD="+run.Corsd, "ENVOY="+run.Envoy.Path)
+		status, err := isolation.Start(certificates, "CORSD="+run.Corsd, "CORSD_MODULE="+run.Module, "ENVOY="+run.Envoy.Path)
 		if err != nil {
 			run.Lacking = fmt.Errorf("isolation: %w", err)
 			return m.Run()

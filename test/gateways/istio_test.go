@@ -108,7 +108,7 @@ func isStatus(status int) func(*rawhttp.Response) bool {
 }
 
 // testIstio runs the tables with the EnvoyFilter that selects by labels, then with the one that names a Gateway, then
-// with ext_authz, then those of a sidecar, and then with TLS between the gateway and corsd.
+// with ext_authz, then those of a sidecar, then with TLS between the gateway and corsd, and then with corsd inside Envoy.
 func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	// Without the Gateway API, pilot-discovery panics for a proxy with the label of a Gateway (1.31).
 	s := newSuite(t, append(run.istioCRDs, run.gatewayCRDs[0]), "istio-system", "istio-ingress", "shop")
@@ -138,6 +138,7 @@ func testIstio(t *testing.T, alive, dead map[kind][]string) {
 	s.kubectl(t, "", "apply", "--kustomize", overlay(t, "resources: [../istio/gateway]\ncomponents: [../istio/tls]\n"))
 	s.await(t, "corsd over TLS", granted, isStatus(204))
 	t.Run("TLS", func(t *testing.T) { s.play(t, istio, table) })
+	t.Run("module", func(t *testing.T) { s.testIstioModule(t, alive) })
 }
 
 // playDead kills corsd, makes the requests, and starts corsd again.

@@ -40,6 +40,9 @@ var table = []row{
 		unlike: map[kind]want{
 			eg:       {200, []string{varyCart}, 2, "not_cors"},
 			extAuthz: {200, []string{varyCart}, 1, "not_cors"},
+			// It decides on every request.
+			istioModule: {200, []string{varyCart}, 0, "not_cors"},
+			egModule:    {200, []string{varyCart}, 0, "not_cors"},
 		},
 	},
 	{
@@ -119,7 +122,7 @@ var table = []row{
 	{
 		name:    "a host whose VirtualService removes the application's headers",
 		request: get("/forecast").at("weather.third-party.example").from(page),
-		only:    []kind{istio, extAuthz},
+		only:    []kind{istio, extAuthz, istioModule},
 		want:    want{200, []string{acao, varyOrigin}, 2, "allowed"},
 	},
 	{
@@ -143,13 +146,13 @@ var table = []row{
 	{
 		name:    "a route with an EnvoyExtensionPolicy of its own: **corsd is not called**",
 		request: get("/cart/replaced").from(evil),
-		only:    []kind{eg},
+		only:    []kind{eg, egModule},
 		want:    want{200, and(upstreams, "vary: Accept-Encoding"), 0, "-"},
 	},
 	{
 		name:    "the same with `mergeType: StrategicMerge`",
 		request: get("/cart/merged").from(evil),
-		only:    []kind{eg},
+		only:    []kind{eg, egModule},
 		want:    want{200, []string{varyCart}, 2, "origin_not_allowed"},
 	},
 	{

@@ -98,6 +98,9 @@ func (r row) wantFor(k kind) want {
 		return w
 	}
 	w := r.want
+	if k.isModule() {
+		w.messages = 0
+	}
 	if k == extAuthz { // which has no second message
 		w.messages = min(w.messages, 1)
 	}

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -31,9 +32,16 @@ func TestEnvoyFilters(t *testing.T) {
 		{"gateway-api", hosts, nil},
 		// hosts.yaml is for gateways: it has no effect here. (Nothing strips, and nothing fails closed.)
 		{"sidecar", hosts, []string{"envoy_fails_open", "envoy_strip_missing"}},
+		// It decides on every request, so hosts need nothing.
+		{"module", nil, nil},
 	} {
 		t.Run(row.folder, func(t *testing.T) {
+			if row.folder == "module" && parts.NoModule != nil {
+				t.Skip(parts.NoModule)
+			}
 			config := patched(t, slices.Concat(rendered(t, filepath.Join(parts.Root, "deploy/istio", row.folder)), row.hosts))
+			config = bytes.ReplaceAll(config, []byte("/usr/local/lib/corsd/libcorsd.so"), []byte(parts.Module))
+			config = bytes.ReplaceAll(config, []byte("/etc/corsd"), []byte(filepath.Join(parts.Root, "test/gateways/testdata/policy.yaml")))
 			file := filepath.Join(t.TempDir(), "envoy.yaml")
 			if err := os.WriteFile(file, config, 0o644); err != nil {
 				t.Fatal(err)

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
@@ -40,7 +42,7 @@ func (r resource) String() string {
 func shipped(t *testing.T) []resource {
 	t.Helper()
 	var all []resource
-	for _, pattern := range []string{"istio/*.yaml", "envoy-gateway/*.yaml", "envoy-gateway/tls/policy.yaml"} {
+	for _, pattern := range []string{"istio/*.yaml", "envoy-gateway/*.yaml", "envoy-gateway/tls/policy.yaml", "envoy-gateway/module/corsd.yaml"} {
 		for _, file := range glob(t, pattern) {
 			text, err := os.ReadFile(file)
 			if err != nil {
@@ -137,6 +139,22 @@ func TestSchemasAreStrict(t *testing.T) {
 		spec["corsdUnknown"] = true
 		if schemas.CheckObject(r.object) == nil {
 			t.Errorf("%v: an unknown field of spec is accepted", r)
+		}
+	}
+}
+
+// The EnvoyProxy with each patch is what its definition allows.
+func TestPatchesOfEnvoyProxy(t *testing.T) {
+	schemas := load(t)
+	for _, folder := range []string{"tls", "module"} {
+		proxy := documents(t, "envoyproxy.yaml", read(t, "deploy/envoy-gateway/envoyproxy.yaml"))[0]
+		var patch struct{ Spec object }
+		if err := yaml.Load(read(t, "deploy/envoy-gateway/"+folder+"/envoyproxy.yaml"), &patch); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(proxy.object["spec"].(object), patch.Spec)
+		if err := schemas.CheckObject(proxy.object); err != nil {
+			t.Errorf("%s: %v", folder, err)
 		}
 	}
 }
