@@ -1,12 +1,13 @@
 // A stand-in for Envoy: it calls the hooks of the dynamic module with random requests and responses, in several
 // threads, and keeps every header in memory of its own, without a byte after it, so that an address sanitizer sees each
-// read beyond. Usage: envoy POLICY THREADS REQUESTS.
+// read beyond. Meanwhile it changes the file POLICY. Usage: envoy POLICY THREADS REQUESTS.
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "abi.h"
 
@@ -320,6 +321,22 @@ static void *work(void *arg) {
   return NULL;
 }
 
+// reload changes the file of the policies while the threads work, and calls the hook that the module has scheduled.
+static void reload(const char *policy) {
+  uint64_t before = __atomic_load_n(&scheduled, __ATOMIC_RELAXED);
+  for (int i = 0; i < 2; i++) {
+    FILE *file = fopen(policy, "a");
+    if (file == NULL || fprintf(file, "# changed\n") < 0 || fclose(file) != 0) {
+      fail("the policies cannot be changed");
+    }
+    sleep(1); // a file is read when it is left alone
+    envoy_dynamic_module_on_http_filter_config_scheduled(&scheduler, config, 0);
+  }
+  if (__atomic_load_n(&scheduled, __ATOMIC_RELAXED) == before) {
+    fail("a change of the policies was not noticed");
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc != 4 || envoy_dynamic_module_on_program_init() == NULL) {
     fail("usage: envoy POLICY THREADS REQUESTS; or the module lacks a callback");
@@ -341,6 +358,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++) {
       pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)(i + 64 * generation));
     }
+    reload(argv[1]);
     for (int i = 0; i < n; i++) {
       pthread_join(threads[i], NULL);
     }
