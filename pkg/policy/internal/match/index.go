@@ -114,21 +114,30 @@ func (b *builder) keep(s string) string {
 	return b.text.String()[start:]
 }
 
-// grow makes room for about all strings that are kept, and for the entries and slots: lists that grow by themselves
-// have room that is never used.
+// grow makes room for about all strings that are kept, and for the longest lists. Lists that grow by themselves have room
+// that is never used, and strings that were kept before the text grew would keep the old one too.
 func (b *builder) grow() {
 	n, entries, slots := 0, 0, 0
+	origins := map[*plan.Origins]bool{nil: true}
+	addOrigins := func(o *plan.Origins) {
+		if !origins[o] {
+			origins[o] = true
+			n += textSize(o.Entries) + patternsSize(o.Patterns)
+		}
+	}
 	for _, set := range b.plan.Sets {
-		n += patternsSize(set.Patterns)
+		n += textSize(set.Entries) + patternsSize(set.Patterns)
 	}
 	for _, p := range b.plan.Policies {
 		n += len(p.Name)
 		entries += 1 + len(p.Rules)
+		if p.Own != nil {
+			addOrigins(p.Own.Origins)
+		}
 		for _, e := range p.Rules {
 			n += len(e.Name) + 2*len(e.Path.Value)
-			if e.Origins != nil {
-				n += patternsSize(e.Origins.Patterns)
-			}
+			addOrigins(e.Origins)
+			addOrigins(e.From)
 		}
 	}
 	for _, h := range b.plan.Hosts {
@@ -138,7 +147,18 @@ func (b *builder) grow() {
 		slots += len(t.Slots)
 	}
 	b.text.Grow(n)
+	b.Policies = make([]Policy, 0, len(b.plan.Policies))
 	b.Entries, b.paths.slots = make([]Entry, 0, entries), make([]slot, 0, slots)
+	b.paths.tables = make([]table, 0, len(b.plan.Tables))
+	b.Index.origins.layers = make([]Origins, 0, len(origins)-1)
+}
+
+func textSize(list []string) int {
+	n := 0
+	for _, s := range list {
+		n += len(s)
+	}
+	return n
 }
 
 func patternsSize(list []plan.OriginPattern) int {
