@@ -85,7 +85,7 @@ test-gateways: ## run corsd with Istio and Envoy Gateway (builds both and an API
 	@go test -C test -timeout 90m -count=1 $(WITH_GATEWAYS) $(ARGS)
 
 .PHONY: test-module-asan
-test-module-asan: ## run the C part of the dynamic module with sanitizers for addresses, leaks and undefined behaviour
+test-module-asan: ## run the C part of the dynamic module with sanitizers for addresses, leaks, undefined behaviour and threads
 	@go test -C test -timeout 30m -count=1 $(WITH_SANITIZERS)
 
 .PHONY: mutate

@@ -18,7 +18,7 @@ import (
 
 // TestSanitized calls the hooks with random exchanges in several threads, while the policies change. The sanitizers end
 // the program at the first mistake in C: with addresses, with undefined behaviour, with memory that is never freed, or with
-// memory that two threads use at once.
+// memory that two threads of Envoy use at once. (They do not see what Go does in C's memory.)
 func TestSanitized(t *testing.T) {
 	for _, row := range []struct {
 		name, sanitizers string
