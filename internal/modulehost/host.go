@@ -97,7 +97,7 @@ func (p *Policies) Close() {
 func (h *Host) start(c Config, validates bool) (*Policies, error) {
 	p := &Policies{}
 	p.reloader = reload.New(reload.FromFiles(source.NewFiles(c.Policy, h.logger)), nil, &p.stats, h.logger)
-	p.reloader.LeaveGC() // a decision makes so little garbage that a cycle is rare, and Envoy's memory is not ours
+	p.reloader.SpareMemory()
 	if c.Snapshot != "" {
 		p.reloader.UseSnapshot(reload.Snapshot{Path: c.Snapshot, Version: h.version, From: c.Policy})
 	}

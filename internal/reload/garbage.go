@@ -18,7 +18,20 @@ const servingGarbage = 21 << 20
 // servingGarbage.
 const servingLive = 3 << 19
 
-const minGCPercent = 50
+// collection is when the garbage collector runs.
+type collection struct {
+	garbage uint64 // bytes that accumulate before it
+	unseen  uint64 // bytes that will be live, and are not yet when the percentage is set
+	least   uint64 // the least percentage of the live heap, which is what a cycle costs
+	returns bool   // what reading has needed goes back to the system at once
+}
+
+var (
+	serving = collection{garbage: servingGarbage, unseen: servingLive, least: 50}
+	// sparing is for Envoy's process, whose memory is not corsd's: a decision there makes so little garbage that a cycle
+	// follows 100,000 requests.
+	sparing = collection{garbage: 2 << 20, least: 2, returns: true}
+)
 
 // readingPercent is the least percentage while policy files are read: their trees are garbage, and the collector would
 // mark the live policy again for each part of them. Compiling needs more memory, but makes less garbage.
@@ -34,18 +47,19 @@ func whileReading(f func()) {
 	f()
 }
 
-// gcPercent returns the percentage at which the collector runs at servingGarbage. Go counts roots
-// (stacks and globals) as live, and lets any heap grow to at least 4 MB times the percentage.
-func gcPercent(live, roots uint64) int {
+// percent returns the percentage at which the collector runs at that garbage. Go counts roots (stacks and globals) as
+// live, and lets any heap grow to at least 4 MB times the percentage.
+func (c collection) percent(live, roots uint64) int {
 	const leastHeap = 4 << 20
-	percent := min(servingGarbage*100/max(live+roots, 1), (live+servingGarbage)*100/leastHeap)
-	return int(max(percent, minGCPercent))
+	live += c.unseen
+	percent := min(c.garbage*100/max(live+roots, 1), (live+c.garbage)*100/leastHeap)
+	return int(max(percent, c.least))
 }
 
 // tuneGC sets the percentage for the live heap, which a reload has changed. GOGC in the environment
 // has precedence.
 func (r *Reloader) tuneGC() {
-	if r.leavesGC || os.Getenv("GOGC") != "" {
+	if os.Getenv("GOGC") != "" {
 		return
 	}
 	runtime.GC() // so that the size of the live heap is known
@@ -54,5 +68,5 @@ func (r *Reloader) tuneGC() {
 	}
 	runtimemetrics.Read(sample)
 	live, roots := sample[0].Value.Uint64(), sample[1].Value.Uint64()+sample[2].Value.Uint64()
-	debug.SetGCPercent(gcPercent(live+servingLive, roots))
+	debug.SetGCPercent(r.collection.percent(live, roots))
 }

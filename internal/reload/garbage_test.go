@@ -12,15 +12,22 @@ func TestGCPercent(t *testing.T) {
 	goal := func(live, roots uint64, percent int) uint64 {
 		return max(live+(live+roots)*uint64(percent)/100, 4*mb*uint64(percent)/100)
 	}
-	for _, row := range []struct{ live, roots, want uint64 }{
-		{live: 0, roots: 0, want: servingGarbage},
-		{live: mb, roots: mb / 2, want: servingGarbage},
-		{live: 3 * mb, roots: mb / 2, want: servingGarbage},
-		{live: 10 * mb, roots: mb / 2, want: servingGarbage},
-		{live: 200 * mb, roots: mb, want: 100 * mb}, // half of the live heap
+	for _, row := range []struct {
+		c                 collection
+		live, roots, want uint64
+	}{
+		{serving, 0, 0, servingGarbage},
+		{serving, mb, mb / 2, servingGarbage},
+		{serving, 3 * mb, mb / 2, servingGarbage},
+		{serving, 10 * mb, mb / 2, servingGarbage},
+		{serving, 200 * mb, mb, 100 * mb}, // half of the live heap
+		{sparing, mb, mb / 2, 2 * mb},
+		{sparing, 50 * mb, mb / 2, 2 * mb},
+		{sparing, 500 * mb, mb / 2, 10 * mb},
 	} {
-		percent := gcPercent(row.live, row.roots)
-		if got := goal(row.live, row.roots, percent) - row.live; got < row.want*95/100 || got > row.want*105/100 {
+		percent := row.c.percent(row.live, row.roots)
+		live := row.live + row.c.unseen
+		if got := goal(live, row.roots, percent) - live; got < row.want*75/100 || got > row.want*105/100 {
 			t.Errorf("%d MB live: %d %%, which makes %d MB of garbage, not %d", row.live/mb, percent, got/mb, row.want/mb)
 		}
 	}

@@ -56,7 +56,7 @@ type Reloader struct {
 
 	snapshot *snapshotWriter // nil if there is none
 
-	leavesGC   bool
+	collection collection
 	running    bool      // Run was called
 	documents  documents // of the live engine; used by restore and apply alone
 	first      *Report   // that Start made live, until Run logs it
@@ -69,12 +69,14 @@ type Reloader struct {
 // New returns a reloader without an engine. A value from hangup makes it read the source, even if
 // nothing has changed.
 func New(s Source, hangup <-chan os.Signal, m Metrics, logger *slog.Logger) *Reloader {
-	return &Reloader{source: s, hangup: hangup, metrics: m, logger: logger, ready: make(chan struct{})}
+	return &Reloader{
+		source: s, hangup: hangup, metrics: m, logger: logger, ready: make(chan struct{}), collection: serving,
+	}
 }
 
-// LeaveGC leaves the percentage of the garbage collector as it is once policies have been read, in a process that has
-// other work than to serve decisions. It is called before Start.
-func (r *Reloader) LeaveGC() { r.leavesGC = true }
+// SpareMemory lets little garbage accumulate, in a process that has other work than to serve decisions. It is called
+// before Start.
+func (r *Reloader) SpareMemory() { r.collection = sparing }
 
 // Engine returns the live engine, nil before the first good policy.
 func (r *Reloader) Engine() *policy.Engine { return r.engine.Load() }
@@ -203,6 +205,9 @@ func logPanic(logger *slog.Logger, recovered any) {
 // reload reads the source once no change of it is half done. A reading during which the source
 // changes is dropped, but only once: it may never stop changing.
 func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
+	if r.collection.returns {
+		defer debug.FreeOSMemory()
+	}
 	settled := r.source.Settle(ctx)
 	if ctx.Err() != nil {
 		return
