@@ -132,11 +132,11 @@ fuzz: ## run each fuzz test below FUZZED (all) for FUZZTIME (10s)
 		echo "$$name in $${file%/*}"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
 .PHONY: bench
-bench: ## measure corsd beside a server that decides nothing, and write docs/performance (eleven minutes)
+bench: ## measure corsd beside a server that decides nothing, and write docs/performance (ten minutes)
 	@go build -C bench -o ../bin/load . && exec bin/load $(ARGS)
 
 .PHONY: bench-envoy
-bench-envoy: ## measure corsd and other ways to do CORS through a real Envoy (eleven minutes)
+bench-envoy: ## measure corsd and other ways to do CORS through a real Envoy (fourteen minutes)
 	@go build -C bench -o ../bin/load . && exec bin/load -envoy $(ARGS)
 
 .PHONY: release-tools
