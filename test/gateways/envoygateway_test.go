@@ -125,7 +125,7 @@ func testEnvoyGateway(t *testing.T, alive, dead map[kind][]string) {
 	t.Run("table", func(t *testing.T) { alive[eg] = s.play(t, eg, table) })
 	t.Run("corsd dead", func(t *testing.T) { dead[eg] = s.playDead(t, eg, outage) })
 	t.Run("TLS", func(t *testing.T) {
-		s.encrypt(t, "gateway")
+		s.encrypt(t, "")
 		s.kubectl(t, "", "patch", "envoyproxy", "corsd", "--namespace", "gateway", "--type", "merge",
 			"--patch-file", path("deploy/envoy-gateway/tls/envoyproxy.yaml"))
 		s.apply(t, "deploy/envoy-gateway/tls/policy.yaml")

@@ -44,7 +44,7 @@ func (s *suite) testEnvoyGatewayModule(t *testing.T, alive map[kind][]string) {
 	s.checkStatuses(t)
 	s.checkOrder(t, "envoy.filters.http.dynamic_modules")
 	alive[egModule] = s.play(t, egModule, table)
-	s.checkConfig(t, "envoy_filter_disabled")
+	s.checkConfig(t, "envoy_filter_disabled", "envoy_host_unserved")
 }
 
 func needModule(t *testing.T) {

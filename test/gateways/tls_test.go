@@ -12,18 +12,22 @@ import (
 // gatewayID is the SPIFFE ID in the certificate of the gateway.
 const gatewayID = "spiffe://shop.example/gateway"
 
-// encrypt restarts corsd with TLS alone, for one client: the gateway, whose namespace gets the certificate.
-func (s *suite) encrypt(t *testing.T, gateway string) {
+// encrypt restarts corsd with TLS alone. If client is a namespace, only the gateway there may connect, by its
+// certificate.
+func (s *suite) encrypt(t *testing.T, client string) {
 	t.Helper()
 	ca, dir := servetest.NewAuthority(t, "mesh"), t.TempDir()
 	pair := servetest.Leaf{DNSNames: []string{"corsd.corsd.svc.cluster.local"}}
 	for name, text := range s.secret(t, ca, pair, "corsd", "corsd-tls") {
 		servetest.Write(t, filepath.Join(dir, name), text)
 	}
-	s.secret(t, ca, servetest.Leaf{URIs: []string{gatewayID}}, gateway, "corsd-client")
 	s.kubectl(t, "", "apply", "--kustomize", overlay(t, corsdOverlay+"- ../k8s/components/tls\n"))
 	in := func(name string) string { return filepath.Join(dir, name) }
-	s.flags = []string{"--tls-cert", in("tls.crt"), "--tls-key", in("tls.key"), "--tls-client-ca", in("ca.crt"), "--tls-client-id", gatewayID}
+	s.flags = []string{"--tls-cert", in("tls.crt"), "--tls-key", in("tls.key")}
+	if client != "" {
+		s.secret(t, ca, servetest.Leaf{URIs: []string{gatewayID}}, client, "corsd-client")
+		s.flags = append(s.flags, "--tls-client-ca", in("ca.crt"), "--tls-client-id", gatewayID)
+	}
 	s.corsd.Kill()
 	s.startCorsd(t)
 }
