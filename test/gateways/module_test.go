@@ -26,7 +26,7 @@ func (s *suite) testIstioModule(t *testing.T, alive map[kind][]string) {
 	s.kubectl(t, here(t, s.kubectl(t, "", "kustomize", path("deploy/istio/module"))), "apply", "--filename", "-")
 	s.await(t, "corsd inside Envoy", preflight("/cart", "PUT").from(page), isStatus(204))
 	alive[istioModule] = s.play(t, istioModule, table)
-	s.checkConfig(t)
+	s.checkConfig(t, "envoy_host_unserved") // of lean.yaml
 }
 
 // testEnvoyGatewayModule does the same with Envoy Gateway.
