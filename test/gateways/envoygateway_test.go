@@ -51,6 +51,11 @@ func (s *suite) startEnvoyGateway(t *testing.T) {
 	if err := isolation.Bind(filepath.Join(dir, "config/certs/envoy-gateway"), certificates); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := isolation.Unbind(certificates); err != nil {
+			t.Error(err)
+		}
+	})
 	s.applyEnvoyGateway(t, version)
 	p := start(t, run.envoyGateway, "server", "--config-path", file)
 	s.envoy = &envoy.Envoy{Process: p, Address: "127.0.0.1:8888", Admin: awaitAdmin(t, dir)}

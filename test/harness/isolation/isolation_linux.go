@@ -58,6 +58,9 @@ func Bind(from, mountPoint string) error {
 	return nil
 }
 
+// Unbind ends [Bind]. It comes before the directory is removed: another one cannot be mounted where a removed one is.
+func Unbind(mountPoint string) error { return unix.Unmount(mountPoint, unix.MNT_DETACH) }
+
 // loopback sets the addresses. The kernel accepts connections to every address of a network of the loopback device.
 func loopback() error {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

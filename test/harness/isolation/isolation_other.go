@@ -10,3 +10,6 @@ func Enter() error { return ErrUnsupported }
 
 // Bind is not supported on this system.
 func Bind(string, string) error { return ErrUnsupported }
+
+// Unbind returns [ErrUnsupported].
+func Unbind(string) error { return ErrUnsupported }
