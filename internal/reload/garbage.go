@@ -28,8 +28,8 @@ type collection struct {
 
 var (
 	serving = collection{garbage: servingGarbage, unseen: servingLive, least: 50}
-	// sparing is for Envoy's process, whose memory is not corsd's: a decision there makes so little garbage that a cycle
-	// follows 100,000 requests.
+	// sparing is for Envoy's process, whose memory is not corsd's: a decision there makes so little garbage that a
+	// cycle follows 100,000 requests.
 	sparing = collection{garbage: 2 << 20, least: 2, returns: true}
 )
 

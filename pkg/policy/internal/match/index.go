@@ -114,8 +114,8 @@ func (b *builder) keep(s string) string {
 	return b.text.String()[start:]
 }
 
-// grow makes room for about all strings that are kept, and for the longest lists. Lists that grow by themselves have room
-// that is never used, and strings that were kept before the text grew would keep the old one too.
+// grow makes room for about all strings that are kept, and for the longest lists. Lists that grow by themselves have
+// room that is never used, and strings that were kept before the text grew would keep the old one too.
 func (b *builder) grow() {
 	n, entries, slots := 0, 0, 0
 	origins := map[*plan.Origins]bool{nil: true}
