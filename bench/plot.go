@@ -116,7 +116,7 @@ func plotGateway(results []gatewayResult, path string) error {
 			}
 			values = append(values, r.Saturated.Relative)
 			if i == 0 {
-				names = append(names, strings.NewReplacer(", ", "\n", " for ", "\n").Replace(r.Variant))
+				names = append(names, strings.NewReplacer(", ", "\n", " for ", "\n", " that ", "\nthat ").Replace(r.Variant))
 			}
 		}
 		bars, err := plotter.NewBarChart(values, width)
@@ -131,7 +131,7 @@ func plotGateway(results []gatewayResult, path string) error {
 	}
 	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(3)
 	p.NominalX(names...)
-	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.5
+	p.X.Min, p.X.Max = -0.5, float64(len(names))-0.2
 	p.Y.Max *= 1.15
-	return save(p, 12*vg.Inch, 4.5*vg.Inch, path)
+	return save(p, vg.Length(len(names))*1.4*vg.Inch, 4.5*vg.Inch, path)
 }
