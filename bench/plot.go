@@ -107,6 +107,7 @@ func plotGateway(results []gatewayResult, path string) error {
 	p.Y.Label.Text = "CPU per request, no filter = 1"
 	p.Y.Min = 0
 	var names []string
+	folds := strings.NewReplacer(", ", "\n", " for ", "\n", " that ", "\nthat ")
 	width := vg.Points(12)
 	for i, k := range kinds() {
 		var values plotter.Values
@@ -116,7 +117,7 @@ func plotGateway(results []gatewayResult, path string) error {
 			}
 			values = append(values, r.Saturated.Relative)
 			if i == 0 {
-				names = append(names, strings.NewReplacer(", ", "\n", " for ", "\n", " that ", "\nthat ").Replace(r.Variant))
+				names = append(names, folds.Replace(r.Variant))
 			}
 		}
 		bars, err := plotter.NewBarChart(values, width)
