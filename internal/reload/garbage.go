@@ -62,7 +62,11 @@ func (r *Reloader) tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	runtime.GC() // so that the size of the live heap is known
+	if r.collection.returns { // both collect, so that the size of the live heap is known
+		debug.FreeOSMemory()
+	} else {
+		runtime.GC()
+	}
 	sample := []runtimemetrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
 	}

@@ -205,9 +205,6 @@ func logPanic(logger *slog.Logger, recovered any) {
 // reload reads the source once no change of it is half done. A reading during which the source
 // changes is dropped, but only once: it may never stop changing.
 func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
-	if r.collection.returns {
-		defer debug.FreeOSMemory()
-	}
 	settled := r.source.Settle(ctx)
 	if ctx.Err() != nil {
 		return
@@ -224,6 +221,9 @@ func (r *Reloader) reload(ctx context.Context, cause source.Cause) {
 		r.source.Settle(ctx)
 		r.tuneGC() // or the policy that was read in vain would count as live
 		report, _ = r.read("")
+	}
+	if report == nil && r.collection.returns {
+		debug.FreeOSMemory() // what hashing needed
 	}
 	if ctx.Err() != nil || report == nil {
 		return
