@@ -13,6 +13,7 @@ import "C"
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/cgo"
 	"runtime/debug"
 	"sync/atomic"
@@ -27,6 +28,13 @@ func main() {} // of a library, never called
 
 // version is set by the linker.
 var version = "devel"
+
+// On one core Go would run one goroutine at a time: a request would wait up to 10 ms for a reload that uses it.
+func init() {
+	if runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
+	}
+}
 
 // host is the state of the process. A library has no other place for it.
 var host = modulehost.New(logger, version)
