@@ -29,7 +29,7 @@ func main() {} // of a library, never called
 // version is set by the linker.
 var version = "devel"
 
-// On one core Go would run one goroutine at a time: a request would wait up to 10 ms for a reload that uses it.
+// On one core Go would run one goroutine at a time, and a decision would wait up to 10 ms for a reload.
 func init() {
 	if runtime.GOMAXPROCS(0) == 1 {
 		runtime.GOMAXPROCS(2)
