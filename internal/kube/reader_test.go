@@ -329,8 +329,10 @@ func TestListWithoutWatch(t *testing.T) {
 	put(t, s, "CORSPolicy", "n/a", aGood)
 	r := start(t, s, nil, "")
 	eventually(t, "what is listed is live", func() bool { return r.allows("a.example", "https://p.example") })
-	path := "GET /apis/corsd.dev/v1alpha1/corspolicies"
-	eventually(t, "it is tried again", func() bool { return s.Requests()[path] >= 6 })
+	for _, plural := range []string{"corspolicies", "originsets", "corsdefaults"} {
+		path := "GET /apis/corsd.dev/v1alpha1/" + plural
+		eventually(t, plural+" are tried again", func() bool { return s.Requests()[path] >= 6 })
+	}
 	if pending := r.State().Pending; !strings.Contains(pending, "grant the ServiceAccount list and watch on corspolicies") {
 		t.Errorf("pending is %q", pending)
 	}
