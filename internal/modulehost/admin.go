@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"syscall"
@@ -18,7 +17,7 @@ import (
 // adminPort serves probes about the policies that were opened last with its address: when Envoy gets another
 // configuration, those of the old one are still open.
 type adminPort struct {
-	server *http.Server
+	server adminServer
 	latest atomic.Pointer[Policies]
 	users  int
 }
@@ -54,14 +53,11 @@ func (h *Host) openAdmin(p *Policies) error {
 			return fmt.Errorf("admin: %w", err)
 		}
 		port = &adminPort{}
-		port.server = admin.NewServer(admin.Handler(admin.Options{
+		port.server = adminServer{listener: listener, logger: h.logger, handler: admin.Handler(admin.Options{
 			Policies: func() admin.Policies { return port.latest.Load() }, Stopping: func() bool { return false },
-		}), h.logger)
-		go func() {
-			if err := port.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				h.logger.Error("the admin port is not served any more", "error", err)
-			}
-		}()
+		})}
+		port.latest.Store(p)
+		go port.server.serve()
 		h.logger.Info("admin is listening", "address", listener.Addr().String())
 		h.admins[p.admin] = port
 	}
@@ -78,6 +74,6 @@ func (h *Host) closeAdmin(p *Policies) {
 	}
 	if port.users--; port.users == 0 {
 		delete(h.admins, p.admin)
-		_ = port.server.Close() // no client waits for more than a page
+		_ = port.server.listener.Close() // connections end with their page
 	}
 }

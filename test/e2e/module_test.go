@@ -71,6 +71,27 @@ func (b *bench) moduleStats(t *testing.T) map[string]int {
 	return stats
 }
 
+// TestModuleIsSmall: the library does not bring a second HTTP server, HTTP client or TLS stack into Envoy's process. An
+// import can do so unnoticed; the linker keeps what can be called, and the names of functions with it.
+func TestModuleIsSmall(t *testing.T) {
+	if noLibrary != nil {
+		t.Skip(noLibrary)
+	}
+	content, err := os.ReadFile(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	if !strings.Contains(text, "net/http.ReadRequest") {
+		t.Error("the library has no names of functions, so this test cannot tell")
+	}
+	for _, name := range []string{"net/http.(*Server).", "net/http.(*Transport).", "crypto/tls.(*Conn)."} {
+		if strings.Contains(text, name) {
+			t.Errorf("the library has methods of %s", strings.TrimSuffix(name, "."))
+		}
+	}
+}
+
 // TestModuleRefusesConfigurations: Envoy refuses a configuration whose filter or policies have faults, and its log has
 // the same words as corsd check.
 func TestModuleRefusesConfigurations(t *testing.T) {
