@@ -56,7 +56,7 @@ func (h *Host) openAdmin(p *Policies) error {
 		port.server = adminServer{listener: listener, logger: h.logger, handler: admin.Handler(admin.Options{
 			Policies: func() admin.Policies { return port.latest.Load() }, Stopping: func() bool { return false },
 		})}
-		port.latest.Store(p)
+		port.latest.Store(p) // before a request asks for it
 		go port.server.serve()
 		h.logger.Info("admin is listening", "address", listener.Addr().String())
 		h.admins[p.admin] = port
