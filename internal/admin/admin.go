@@ -3,10 +3,8 @@ package admin
 
 import (
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/corsd/corsd/internal/reload"
 	"github.com/corsd/corsd/pkg/policy"
@@ -60,15 +58,5 @@ func readiness(stopping func() bool, policies func() Policies) http.HandlerFunc 
 		if r.URL.Query().Has("verbose") {
 			state.WriteText(w)
 		}
-	}
-}
-
-// NewServer returns a server whose clients cannot hold it: each step has a bound.
-func NewServer(h http.Handler, logger *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler: h, MaxHeaderBytes: 16 << 10,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute,
-		ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }

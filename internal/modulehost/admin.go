@@ -56,13 +56,13 @@ func (h *Host) openAdmin(p *Policies) error {
 		port.server = adminServer{listener: listener, logger: h.logger, handler: admin.Handler(admin.Options{
 			Policies: func() admin.Policies { return port.latest.Load() }, Stopping: func() bool { return false },
 		})}
-		port.latest.Store(p) // before a request asks for it
-		go port.server.serve()
-		h.logger.Info("admin is listening", "address", listener.Addr().String())
 		h.admins[p.admin] = port
 	}
-	port.users++
 	port.latest.Store(p)
+	if port.users++; port.users == 1 {
+		go port.server.serve()
+		h.logger.Info("admin is listening", "address", port.server.listener.Addr().String())
+	}
 	return nil
 }
 

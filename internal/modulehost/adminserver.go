@@ -58,7 +58,7 @@ func (s *adminServer) answer(c net.Conn) {
 	if err == nil {
 		s.handler.ServeHTTP(&page, request)
 	} else {
-		http.Error(&page, "This is no HTTP/1.1 request: "+err.Error(), http.StatusBadRequest)
+		http.Error(&page, "This is not an HTTP/1.1 request: "+err.Error(), http.StatusBadRequest)
 	}
 	response := http.Response{
 		ProtoMajor: 1, ProtoMinor: 1, StatusCode: page.status, Header: page.header, Request: request, Close: true,

@@ -33,7 +33,7 @@ func TestAdminServer(t *testing.T) {
 		{"GET /a HTTP/1.0\r\n\r\n", "200 OK", "/a\n"},
 		{"HEAD /a HTTP/1.1\r\nHost: localhost\r\n\r\n", "200 OK", ""},
 		{"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "200 OK", "/a\n"},
-		{"hello\r\n\r\n", "400 Bad Request", "This is no HTTP/1.1 request: malformed HTTP request \"hello\"\n"},
+		{"hello\r\n\r\n", "400 Bad Request", "This is not an HTTP/1.1 request: malformed HTTP request \"hello\"\n"},
 		{"GET /panic HTTP/1.1\r\nHost: localhost\r\n\r\n", "", ""},
 	} {
 		client, server := net.Pipe()

@@ -8,8 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
-	"github.com/corsd/corsd/internal/admin"
+	"time"
 )
 
 // httpServer serves HTTP on one address. The zero httpServer serves nothing.
@@ -30,9 +29,13 @@ func listenHTTP(
 	if err != nil {
 		return nil, &listenError{flag: flag, address: address, err: err}
 	}
-	server := admin.NewServer(h, logger)
-	server.TLSConfig = config
-	return &httpServer{name: name, listener: listener, http: server}, nil
+	// No client can hold this server: each step has a bound.
+	return &httpServer{name: name, listener: listener, http: &http.Server{
+		Handler: h, TLSConfig: config, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute,
+		ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}}, nil
 }
 
 func (s *httpServer) logListening(logger *slog.Logger) {
