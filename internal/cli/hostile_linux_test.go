@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 	"golang.org/x/sys/unix"
 
+	"github.com/corsd/corsd/internal/limits"
 	"github.com/corsd/corsd/internal/servetest"
 )
 
@@ -22,7 +23,7 @@ import (
 // GOMEMLIMIT stands in for the container.
 func TestHostileMemory(t *testing.T) {
 	const container = 256 << 20
-	t.Setenv("GOMEMLIMIT", fmt.Sprint(container/10*9))
+	t.Setenv("GOMEMLIMIT", fmt.Sprint(limits.SoftLimit(container)))
 	s := startProcess(t, "--policy", servetest.PolicyFile(t))
 	// Beyond the container's limit the test fails; beyond this one the process does.
 	limit := unix.Rlimit{Cur: 1 << 30, Max: 1 << 30}

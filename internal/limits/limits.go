@@ -26,7 +26,7 @@ const (
 	connFloor = 64 << 10
 	// connCost is the memory for which there may be one connection. One that is idle needs some 80 KiB, of which
 	// 32 KiB are gRPC's buffer for reading.
-	connCost = 1 << 20
+	connCost = 5 << 18
 )
 
 // Event is something that is refused to a peer, or fails.
@@ -83,8 +83,8 @@ type Limits struct {
 const unlimitedMemory = 4 << 30
 
 // New returns the bounds for a configuration. Of the memory, ten parts of 32 are for streams, three for messages and
-// answers under way, and there is one connection for each MiB, with some 270 KiB at worst: eight parts. What is left, a
-// third, is for the policy, its reload, and garbage.
+// answers under way, and there is one connection for each 1.25 MiB, with some 270 KiB at worst: seven parts. What is
+// left, over a third, is for the policy, its reload, and garbage.
 func New(c Config) *Limits {
 	memory := c.Memory
 	if memory == 0 {

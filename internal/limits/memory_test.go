@@ -78,11 +78,11 @@ func TestMemoryAndGOMEMLIMIT(t *testing.T) {
 		set        int64 // by GOMEMLIMIT
 		want, soft int64
 	}{
-		{"a container's limit leaves a tenth", limited, math.MaxInt64, 100e6, 90e6},
+		{"a container's limit leaves some", limited, math.MaxInt64, 100e6, 85e6},
 		{"none, none", files(), math.MaxInt64, 0, math.MaxInt64},
-		{"GOMEMLIMIT stays", limited, 45e6, 50e6, 45e6},
+		{"GOMEMLIMIT stays", limited, 42.5e6, 50e6, 42.5e6},
 		{"GOMEMLIMIT stays, be it too high", limited, 450e6, 100e6, 450e6},
-		{"GOMEMLIMIT alone", files(), 90e6, 100e6, 90e6},
+		{"GOMEMLIMIT alone", files(), 85e6, 100e6, 85e6},
 	} {
 		debug.SetMemoryLimit(row.set)
 		got := Memory(row.root)
