@@ -301,7 +301,7 @@ func TestExpiredWatch(t *testing.T) {
 	eventually(t, "so is a change after an error on the stream", func() bool { return r.allows("b.example", "https://p.example") })
 }
 
-// TestOlderAPIServer: lists that are not streamed come in parts. That is no failure.
+// TestOlderAPIServer: lists that are not streamed come in parts. That is not a failure.
 func TestOlderAPIServer(t *testing.T) {
 	s := kubetest.Start(t)
 	s.Older()

@@ -130,8 +130,8 @@ func (r *Reader) judge(k *kind, res *resource) (faults, warnings []spec.Diagnost
 	x := assemble(append(objects, candidate), r.goodVersions(), c, now)
 	for _, j := range x.objects {
 		if j.object == candidate {
-			// What is wrong with all together is no reason to refuse a change, which may mend it. A target that is
-			// missing may be applied next, and a host granted.
+			// What is wrong with all together is not a reason to refuse a change, which may mend it. A target that
+			// is missing may be applied next, and a host granted.
 			return j.faults, slices.Concat(j.warnings, j.excluded(), x.refused), true
 		}
 	}

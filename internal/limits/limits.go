@@ -83,8 +83,8 @@ type Limits struct {
 const unlimitedMemory = 4 << 30
 
 // New returns the bounds for a configuration. Of the memory, ten parts of 32 are for streams, three for messages and
-// answers under way, and there is one connection for each 1.25 MiB, with some 270 KiB at worst: seven parts. What is
-// left, over a third, is for the policy, its reload, and garbage.
+// answers under way, and there is one connection for each 1.25 MiB, with some 270 KiB at worst: seven parts. At
+// least three tenths are left for the policy, its reload, and garbage.
 func New(c Config) *Limits {
 	memory := c.Memory
 	if memory == 0 {

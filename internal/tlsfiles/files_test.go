@@ -246,7 +246,7 @@ func (f *fixture) volume(moment string, leaf servetest.Leaf) {
 	}
 }
 
-// TestHalfReplaced: a pair of which one file is replaced at a look, and the other one before the next, is no fault.
+// TestHalfReplaced: a pair of which one file is replaced at a look, and the other one before the next, is not a fault.
 func TestHalfReplaced(t *testing.T) {
 	f := newFixture(t)
 	f.issue(servetest.Leaf{Name: "first"})

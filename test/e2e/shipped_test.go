@@ -58,7 +58,7 @@ func gateway(t *testing.T, p *profile) map[string]any {
 	if clusters := config["static_resources"].(map[string]any); !p.inEnvoy {
 		corsd := clusters["clusters"].([]any)[0].(map[string]any)
 		delete(corsd["health_checks"].([]any)[0].(map[string]any), "grpc_health_check")
-	} else { // corsd is no server, so that of another profile stands for it
+	} else { // corsd is not a server, so that of another profile stands for it
 		its := parse(t, requestResponse)["static_resources"].(map[string]any)["clusters"].([]any)[0].(map[string]any)
 		delete(its["health_checks"].([]any)[0].(map[string]any), "grpc_health_check")
 		clusters["clusters"] = append([]any{its}, clusters["clusters"].([]any)...)

@@ -232,7 +232,7 @@ func (s *search) find(t *table) EntryID {
 	return s.findPath(t, nil)
 }
 
-// findFolded finds without regard to case. The buffer is no part of the search, so that it stays on the stack.
+// findFolded finds without regard to case. The buffer is not part of the search, so that it stays on the stack.
 func (s *search) findFolded(t *table) EntryID {
 	var buf [plan.MaxFoldedPath]byte
 	return s.findPath(t, header.AppendLower(buf[:0], s.key.Path[:min(len(s.key.Path), t.longest)]))
